@@ -1,0 +1,1 @@
+"""Scenarios by business requirement, run on both back-ends."""

@@ -1,0 +1,1 @@
+"""The simulated world that runs the very same controller in virtual time."""

@@ -1,0 +1,1 @@
+"""Commands of the simulation, reached as wfexec sim ..."""

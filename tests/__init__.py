@@ -1,0 +1,1 @@
+"""Tests; features/ holds the scenarios."""

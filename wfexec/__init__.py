@@ -1,0 +1,1 @@
+"""A Kubernetes controller that runs multi-step remediation workflows."""

@@ -1,0 +1,1 @@
+"""The command line; other packages add commands through the wfexec.commands entry points."""

@@ -1,0 +1,1 @@
+"""Verbs that decide, pure: no clock, no chance, no I/O."""

@@ -1,0 +1,1 @@
+"""The border: model to CRD YAML, and dict to model and back."""

@@ -1,0 +1,1 @@
+"""Nouns, frozen: the two kinds, snapshot, plan, signals, reasons, phases and step states."""

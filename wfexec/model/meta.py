@@ -1,0 +1,89 @@
+"""Object metadata as far as this controller reads or writes it, and the references between objects."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from wfexec.model.base import Instant, Namespace, ObjectName, Text, Value, Word
+
+WORKFLOW_GROUP = "workflowexecution.kubernaut.io"
+WORKFLOW_VERSION = "v1"
+WORKFLOW_API = f"{WORKFLOW_GROUP}/{WORKFLOW_VERSION}"
+WORKFLOW_KIND = "WorkflowExecution"
+WORKFLOW_PLURAL = "workflowexecutions"
+EXECUTION_GROUP = "kubernetesexecution.kubernaut.io"
+EXECUTION_VERSION = "v1"
+EXECUTION_API = f"{EXECUTION_GROUP}/{EXECUTION_VERSION}"
+EXECUTION_KIND = "KubernetesExecution"
+EXECUTION_PLURAL = "kubernetesexecutions"
+REMEDIATION_API = "remediation.kubernaut.io/v1alpha1"
+REMEDIATION_KIND = "RemediationRequest"
+
+FINALIZER = f"{WORKFLOW_GROUP}/workflowexecution-cleanup"
+# An older spelling, removed on sight together with ours.
+FINALIZER_OLD = f"{WORKFLOW_GROUP}/finalizer"
+LEASE_NAME = "workflow-execution.kubernaut.io"
+CONTROLLER_NAMESPACE = "kubernaut-system"
+
+LABEL_WORKFLOW_EXECUTION = "workflow-execution"
+LABEL_WORKFLOW = "workflow"
+LABEL_STEP = "step-index"
+LABEL_ACTION = "action-type"
+LABEL_ROLLBACK = "rollback"
+ANNOTATION_CORRELATION = "correlationID"
+ANNOTATION_ATTEMPT = f"{WORKFLOW_GROUP}/attempt"
+ANNOTATION_APPROVAL = f"{WORKFLOW_GROUP}/approval"
+ANNOTATION_APPROVED_BY = f"{WORKFLOW_GROUP}/approved-by"
+ANNOTATION_APPROVAL_REASON = f"{WORKFLOW_GROUP}/approval-reason"
+ANNOTATION_APPROVAL_TIME = f"{WORKFLOW_GROUP}/approval-time"
+ANNOTATION_PRE_APPROVED = f"{WORKFLOW_GROUP}/pre-approved"
+ANNOTATION_APPROVAL_SOURCE = f"{WORKFLOW_GROUP}/approval-source"
+
+
+class OwnerReference(Value):
+    api_version: Word
+    kind: Word
+    name: ObjectName
+    uid: Word
+    controller: bool = False
+    block_owner_deletion: bool = False
+
+
+class ObjectMeta(Value):
+    """`resource_version` stays the server's text; compare with `version_of`."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: Instant | None = None
+    deletion_timestamp: Instant | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
+    owner_references: tuple[OwnerReference, ...] = ()
+
+
+class ObjectReference(Value):
+    api_version: Word = ""
+    kind: Word = ""
+    name: ObjectName
+    namespace: Namespace = ""
+    uid: Word = ""
+
+
+class Condition(Value):
+    """metav1.Condition; `last_transition_time` moves only with `status`."""
+
+    type: Annotated[str, Field(min_length=1, max_length=316)]
+    status: Annotated[str, Field(pattern="^(True|False|Unknown)$", max_length=7)]
+    reason: Annotated[str, Field(max_length=1024)]
+    message: Text = ""
+    last_transition_time: Instant
+    observed_generation: int | None = None
+
+
+def version_of(resource_version: str) -> int:
+    """The order of resource versions (KEP-5504: they are comparable integers); 0 for none or an unreadable one."""
+    return int(resource_version) if resource_version.isdecimal() else 0
