@@ -1,0 +1,289 @@
+"""How does a test get a Kubernetes control plane of its own, and how does it act as different people there?
+
+Called by the pytest plugin, the benchmarks and people who want one by hand. Starts etcd, kube-apiserver and
+kube-controller-manager in a temporary folder on free ports of 127.0.0.1. It must never outlive the process that
+started it, and never give the code under test the rights of an administrator.
+
+    with ControlPlane(folder_of_binaries) as cluster:
+        cluster.kubectl(["get", "namespaces"], user="viewer")
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import yaml
+
+SYSTEM_NAMESPACE = "kubernaut-system"
+"""Where deploy/ puts the controller."""
+CONTROLLER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:workflow-execution-sa"
+"""The very name that deploy/ binds its ClusterRole to, so that a missing right fails a test."""
+EXECUTOR = f"system:serviceaccount:{SYSTEM_NAMESPACE}:kubernetes-executor-sa"
+_SERVICE_ACCOUNT_GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{SYSTEM_NAMESPACE}")
+USERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "admin": ("admin", ("system:masters",)),
+    "controller": (CONTROLLER, _SERVICE_ACCOUNT_GROUPS),
+    "executor": (EXECUTOR, _SERVICE_ACCOUNT_GROUPS),
+    "alice": ("alice", ()),
+    "mallory": ("mallory", ()),
+    "viewer": ("viewer", ()),
+}
+"""Short name used in tests -> user name and groups that the server sees. What they may do: users.yaml."""
+
+READY_TIMEOUT_S = 60.0
+
+
+class ControlPlaneError(RuntimeError):
+    """A server did not start, or ended by itself. The text holds the end of its log."""
+
+
+class ControlPlane:
+    """One etcd, one kube-apiserver, one kube-controller-manager. Start it from the main thread: on Linux the
+    servers end with the thread that started them."""
+
+    def __init__(self, binaries: Path) -> None:
+        self.binaries = binaries
+        self.folder = Path()
+        self.url = ""
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ports: dict[str, int] = {}
+
+    # -- life -------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> ControlPlane:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start etcd and the API server and wait until they are ready, about 2 s."""
+        self.folder = Path(tempfile.mkdtemp(prefix="wfexec-envtest-"))
+        atexit.register(self.stop)
+        try:
+            self._start_servers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start_servers(self) -> None:
+        self._write_users()
+        etcd, peer, secure = free_ports(3)
+        self._ports = {"etcd": etcd, "peer": peer, "kube-apiserver": secure}
+        self.url = f"https://127.0.0.1:{secure}"
+        self._run(
+            "etcd",
+            f"--data-dir={self.folder / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{etcd}",
+            f"--advertise-client-urls=http://127.0.0.1:{etcd}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        )
+        self._run_apiserver()
+
+    def _run_apiserver(self) -> None:
+        certificates = self.folder / "certificates"
+        key = certificates / "apiserver.key"
+        self._run(
+            "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{self._ports['etcd']}",
+            f"--cert-dir={certificates}",
+            f"--secure-port={self._ports['kube-apiserver']}",
+            "--bind-address=127.0.0.1",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            # The server makes its serving key before it reads these: one key for both spares a key generator here.
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            "--authorization-mode=RBAC",
+            f"--token-auth-file={self.folder / 'tokens.csv'}",
+            # Its controller, which makes the `default` accounts that it insists on, does not run here.
+            "--disable-admission-plugins=ServiceAccount",
+        )
+        self._wait("kube-apiserver", self.is_ready)
+
+    def start_controller_manager(self) -> None:
+        """Start what collects orphans, ends namespaces and aggregates roles. Do it after applying CRDs: it looks
+        for new resources to collect only every 30 s."""
+        self._run(
+            "kube-controller-manager",
+            f"--kubeconfig={self.kubeconfig('admin')}",
+            "--controllers=garbage-collector-controller,namespace-controller,clusterrole-aggregation-controller",
+            "--leader-elect=false",
+            "--use-service-account-credentials=false",
+            "--secure-port=0",
+        )
+
+    def stop(self) -> None:
+        """End every process and remove the folder; may be called again."""
+        atexit.unregister(self.stop)
+        for process in reversed(self._processes.values()):
+            process.kill()
+        for process in self._processes.values():
+            process.wait()
+        self._processes.clear()
+        if self.folder.name:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def restart_apiserver(self) -> None:
+        """Kill the API server as a crash would, and start it again: same address, same certificates, same data."""
+        self.kill_apiserver()
+        self._run_apiserver()
+
+    def kill_apiserver(self) -> None:
+        """Kill the API server without notice; restart_apiserver brings it back."""
+        process = self._processes.pop("kube-apiserver", None)
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def pause_etcd(self) -> None:
+        """Stop etcd in its tracks: requests hang until resume_etcd."""
+        self._processes["etcd"].send_signal(signal.SIGSTOP)
+
+    def resume_etcd(self) -> None:
+        """Undo pause_etcd."""
+        self._processes["etcd"].send_signal(signal.SIGCONT)
+
+    # -- acting -----------------------------------------------------------------------------------------------
+
+    @property
+    def ca_file(self) -> Path:
+        """PEM file to verify the API server's certificate with."""
+        return self.folder / "certificates" / "apiserver.crt"
+
+    def token(self, user: str) -> str:
+        """Bearer token of one of USERS."""
+        if user not in USERS:
+            raise KeyError(f"no user {user!r}: one of {', '.join(USERS)}")
+        return f"token-of-{user}"
+
+    def kubeconfig(self, user: str) -> Path:
+        """A kubeconfig file for one of USERS."""
+        path = self.folder / f"{user}.kubeconfig"
+        if not path.exists():
+            cluster = {"server": self.url, "certificate-authority": str(self.ca_file)}
+            content = {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "envtest", "cluster": cluster}],
+                "users": [{"name": user, "user": {"token": self.token(user)}}],
+                "contexts": [{"name": user, "context": {"cluster": "envtest", "user": user}}],
+                "current-context": user,
+            }
+            path.write_text(yaml.safe_dump(content, sort_keys=False))
+            path.chmod(0o600)
+        return path
+
+    def kubectl(
+        self, args: Sequence[str], user: str = "admin", *, stdin: str | None = None, check: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl as one of USERS. With check, a failure is an error that shows what kubectl said."""
+        command = [str(self.binaries / "kubectl"), f"--kubeconfig={self.kubeconfig(user)}", *args]
+        # Its discovery cache belongs to this server, not to the home of the person who runs the tests.
+        environment = {"HOME": str(self.folder), "PATH": os.environ.get("PATH", "")}
+        answer = subprocess.run(
+            command, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
+        )
+        if check and answer.returncode:
+            raise ControlPlaneError(f"kubectl {' '.join(args)} as {user}: {answer.stderr or answer.stdout}")
+        return answer
+
+    def apply_manifests(self, *paths: Path, user: str = "admin") -> str:
+        """Apply files, folders of files, or folders with a kustomization. Returns what kubectl said."""
+        said = []
+        for path in paths:
+            kind = "-k" if (path / "kustomization.yaml").is_file() else "-f"
+            said.append(self.kubectl(["apply", "--server-side", kind, str(path)], user, check=True).stdout)
+        return "".join(said)
+
+    def is_ready(self) -> bool:
+        """Whether the API server answers /readyz with 200."""
+        request = urllib.request.Request(
+            f"{self.url}/readyz", headers={"Authorization": f"Bearer {self.token('admin')}"}
+        )
+        try:
+            trust = ssl.create_default_context(cafile=str(self.ca_file))
+            with urllib.request.urlopen(request, timeout=2, context=trust) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    # -- processes --------------------------------------------------------------------------------------------
+
+    def _write_users(self) -> None:
+        rows = [
+            f'{self.token(short)},{name},{short},"{",".join(groups)}"\n'
+            for short, (name, groups) in USERS.items()
+        ]
+        (self.folder / "tokens.csv").write_text("".join(rows))
+
+    def _run(self, name: str, *arguments: str) -> None:
+        with self._log(name).open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [str(self.binaries / name), *arguments],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C is for the tests: they end the servers when they are done with them.
+                process_group=0,
+                preexec_fn=_die_with_parent(),
+            )
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def _wait(self, name: str, done: Callable[[], bool]) -> None:
+        limit = time.monotonic() + READY_TIMEOUT_S
+        while not done():
+            for running, process in self._processes.items():
+                if process.poll() is not None:
+                    raise ControlPlaneError(
+                        f"{running} ended with {process.returncode}: {self._tail(running)}"
+                    )
+            if time.monotonic() > limit:
+                raise ControlPlaneError(f"{name} not ready after {READY_TIMEOUT_S} s: {self._tail(name)}")
+            time.sleep(0.03)
+
+    def _tail(self, name: str) -> str:
+        return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-8:])
+
+
+def free_ports(count: int) -> list[int]:
+    """Different TCP ports that nobody listens on at this moment."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _die_with_parent() -> Callable[[], object] | None:
+    """What a child does between fork and exec so that the kernel kills it with its parent, even after a SIGKILL
+    that leaves the parent no time to clean up. None where there is no such thing."""
+    if not sys.platform.startswith("linux"):
+        return None
+    # Looked up here: after fork only the call itself is safe.
+    prctl = ctypes.CDLL(None).prctl
+    set_parent_death_signal = 1
+    return lambda: prctl(set_parent_death_signal, signal.SIGKILL)
