@@ -1,0 +1,1 @@
+"""Breaking a rule on purpose fails the commands of `make lint`."""
