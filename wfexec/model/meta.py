@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wfexec.model.base import Instant, Namespace, ObjectName, Text, Value, Word
+from wfexec.model.base import Namespace, ObjectName, Text, Value, Word
+from wfexec.units import Instant
 
 WORKFLOW_GROUP = "workflowexecution.kubernaut.io"
 WORKFLOW_VERSION = "v1"

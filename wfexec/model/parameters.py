@@ -1,10 +1,10 @@
 """The three parameter unions: what a step asks, how it is undone, what the executor is told.
 
-Each union is one object with exactly one member set; a CEL rule says so to the API server, `set_member` to us.
+Each union is one object with exactly one member set; a CEL rule says so to the API server, `set_members` to us.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
@@ -79,7 +79,7 @@ class CustomAction(Value):
     config: DataMap = Field(default_factory=dict)
 
 
-def one_of(*members: str) -> dict[str, object]:
+def one_of(*members: str) -> dict[str, Any]:
     """The CEL rule of a union: exactly one of these members is set."""
     count = " + ".join(f"(has(self.{member}) ? 1 : 0)" for member in members)
     return rules((f"{count} == 1", f"set exactly one of {', '.join(members)}"))
@@ -170,9 +170,7 @@ class DeletePodAction(Value):
     """One pod by name, or all that match `label_selector`."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules(
-            ("has(self.pod) != has(self.labelSelector)", "set exactly one of pod, labelSelector")
-        )
+        json_schema_extra=rules(("has(self.pod) != has(self.labelSelector)", "set exactly one of pod, labelSelector"))
     )
     pod: ObjectName | None = None
     namespace: RequiredNamespace

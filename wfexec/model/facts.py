@@ -1,0 +1,91 @@
+"""Questions the core asks about the world and the answers it reads in a later snapshot.
+
+Questions and answers are data like writes and outcomes: the core never looks by itself (BR-WF-015, BR-WF-016).
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class TargetRef(NamedTuple):
+    """An object that steps change; `kind` is Deployment, Pod, Node, ConfigMap or Secret; nodes have no namespace."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class AskAccess(NamedTuple):
+    """May this user do this? (one SubjectAccessReview)"""
+
+    user: str
+    verb: str
+    group: str
+    resource: str
+    namespace: str
+    name: str
+
+
+class AskTarget(NamedTuple):
+    target: TargetRef
+
+
+class AskNodes(NamedTuple):
+    """How much room have the nodes?"""
+
+
+class AskNetwork(NamedTuple):
+    """Does the API server answer within five seconds?"""
+
+
+Question = AskAccess | AskTarget | AskNodes | AskNetwork
+
+
+class Unknown(NamedTuple):
+    """Nobody could say (no right to look, no answer); never counts as passed for a required check."""
+
+    reason: str
+
+
+class AccessFacts(NamedTuple):
+    allowed: bool
+    reason: str
+
+
+class TargetFacts(NamedTuple):
+    """`healthy` None where the kind has no health. `state` holds text facts by key:
+
+    Deployment: replicas, readyReplicas, available (True/False), revision, image:<container>, restarts
+    Node: unschedulable (true/false), ready (True/False); Pod: phase, ready; ConfigMap: data:<key>, resourceVersion;
+    Secret: resourceVersion alone.
+    """
+
+    exists: bool
+    terminating: bool
+    healthy: bool | None
+    state: Mapping[str, str]
+    message: str
+
+
+class NodesFacts(NamedTuple):
+    """Free figures are allocatable minus requested over the schedulable nodes: milli-cores and bytes."""
+
+    nodes: int
+    schedulable: int
+    cpu_free_m: int
+    memory_free: int
+
+
+class NetworkFacts(NamedTuple):
+    reachable: bool
+    message: str
+
+
+Facts = AccessFacts | TargetFacts | NodesFacts | NetworkFacts | Unknown
+
+
+class Answer(NamedTuple):
+    """`at` is when the world was looked at, in milliseconds."""
+
+    at: int
+    facts: Facts

@@ -1,0 +1,69 @@
+"""All that a decision can ask for. At most one status write; it goes before the children, and it is the intent.
+
+`records` tell what happened; the engine hands them out only once the plan's own status write is committed
+(or at once when the plan has none), so no event or count speaks of something that did not come to be.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.facts import Question
+from wfexec.model.meta import OwnerReference
+from wfexec.model.status import WorkflowExecutionStatus
+
+
+class MetadataChange(NamedTuple):
+    """None leaves a part as it is; an annotation set to None is removed."""
+
+    finalizers: tuple[str, ...] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
+    annotations: Mapping[str, str | None] | None = None
+
+
+class DeleteChild(NamedTuple):
+    name: str
+    uid: str
+    resource_version: str
+
+
+class EventRecord(NamedTuple):
+    """A Kubernetes Event about the workflow; `type` is Normal or Warning."""
+
+    type: str
+    reason: str
+    message: str
+
+
+class CountRecord(NamedTuple):
+    """Add `value` to a counter, or observe it in a histogram; labels are in the metric's declared order."""
+
+    metric: str
+    labels: tuple[str, ...]
+    value: float = 1.0
+
+
+class LogRecord(NamedTuple):
+    """`level` is debug, info, warning or error; fields are (key, value) pairs."""
+
+    level: str
+    message: str
+    fields: tuple[tuple[str, str], ...]
+
+
+Record = EventRecord | CountRecord | LogRecord
+
+
+class Plan(NamedTuple):
+    """`wake_at` None: nothing to wait for but signals. An all-empty plan means: nothing to do."""
+
+    metadata: MetadataChange | None = None
+    status: WorkflowExecutionStatus | None = None
+    creates: tuple[KubernetesExecution, ...] = ()
+    deletes: tuple[DeleteChild, ...] = ()
+    questions: tuple[Question, ...] = ()
+    wake_at: int | None = None
+    records: tuple[Record, ...] = ()
+
+
+NOTHING = Plan()

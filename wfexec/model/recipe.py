@@ -1,0 +1,55 @@
+"""The compiled definition: what planning fixed about each step, ready to be walked at every look.
+
+`core.graph` makes it from a spec, the engine keeps it per (uid, generation). Steps are in stepNumber order and refer
+to each other by index into `Recipe.steps`, so a look at n steps costs n plain attribute reads.
+"""
+
+from typing import NamedTuple
+
+from wfexec.model.phases import RollbackStrategy, RunCondition, Strategy
+from wfexec.model.workflow import WorkflowStep
+
+
+class RecipeStep(NamedTuple):
+    """`dependencies` and `dependents` are positions in `Recipe.steps`; times are milliseconds.
+
+    `undo` names the undo action known at planning, "" for none.
+    """
+
+    position: int
+    number: int
+    name: str
+    action: str
+    spec: WorkflowStep
+    dependencies: tuple[int, ...]
+    dependents: tuple[int, ...]
+    timeout_ms: int
+    retries_max: int
+    estimate_ms: int
+    critical: bool
+    barrier: bool
+    run_condition: RunCondition | None
+    undo: str
+
+
+class Recipe(NamedTuple):
+    """`batches` and `critical_path` hold positions; `order` is topological, ties by stepNumber."""
+
+    name: str
+    version: str
+    steps: tuple[RecipeStep, ...]
+    order: tuple[int, ...]
+    batches: tuple[tuple[int, ...], ...]
+    critical_path: tuple[int, ...]
+    strategy: Strategy
+    rollback_strategy: RollbackStrategy
+    estimate_ms: int
+    parallel_max: int
+
+
+class Refusal(NamedTuple):
+    """A reasoned no: machine word, where in the spec ("" for nowhere in particular), human sentence with the fix."""
+
+    reason: str
+    field: str
+    message: str

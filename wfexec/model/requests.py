@@ -1,0 +1,226 @@
+"""What the engine asks of the world, what comes back, and what the world says unasked.
+
+Drivers carry a `Request` out and feed `Replied` with its outcome; every request gets exactly one reply, a watch gets
+its reply when it ends (its events arrive as `WatchSeen` before that).
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.facts import Answer, Question
+from wfexec.model.meta import ObjectMeta
+from wfexec.model.plan import MetadataChange
+from wfexec.model.status import WorkflowExecution, WorkflowExecutionStatus
+
+
+class Kind(StrEnum):
+    """The kinds the engine itself keeps."""
+
+    WORKFLOW = "WorkflowExecution"
+    EXECUTION = "KubernetesExecution"
+
+
+Watched = WorkflowExecution | KubernetesExecution
+
+
+class ObjectKey(NamedTuple):
+    kind: Kind
+    namespace: str
+    name: str
+
+
+class ListObjects(NamedTuple):
+    """All namespaces, consistent read (no resourceVersion given), in pages of `limit`; the driver joins the pages."""
+
+    kind: Kind
+    limit: int
+
+
+class WatchObjects(NamedTuple):
+    """From just after `resource_version`, bookmarks allowed, the server ends it after `timeout_ms`."""
+
+    kind: Kind
+    resource_version: str
+    timeout_ms: int
+
+
+class GetObject(NamedTuple):
+    """A consistent read, asked only where a reply was lost or a write was refused."""
+
+    key: ObjectKey
+
+
+class PatchMetadata(NamedTuple):
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    change: MetadataChange
+    # What stood there when the decision was taken: the wire form needs to know what to replace.
+    before: WorkflowExecution
+
+
+class PatchStatus(NamedTuple):
+    """Only what differs between `before` and `after` travels; refused unless the object still is `resource_version`."""
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    before: WorkflowExecutionStatus
+    after: WorkflowExecutionStatus
+
+
+class CreateExecution(NamedTuple):
+    key: ObjectKey
+    body: KubernetesExecution
+
+
+class DeleteExecution(NamedTuple):
+    key: ObjectKey
+    uid: str
+    resource_version: str
+
+
+class EventWrite(NamedTuple):
+    """A core/v1 Event by name: created when `times` is 1, else its count and lastTimestamp are patched."""
+
+    name: str
+    namespace: str
+    regarding: WorkflowExecution
+    type: str
+    reason: str
+    message: str
+    times: int
+    first_ms: int
+    last_ms: int
+
+
+class Lease(NamedTuple):
+    """coordination.k8s.io/v1 Lease; `holder` "" when released; times in milliseconds."""
+
+    name: str
+    namespace: str
+    resource_version: str
+    holder: str
+    duration_ms: int
+    acquire_ms: int
+    renew_ms: int
+    transitions: int
+
+
+class GetLease(NamedTuple):
+    name: str
+    namespace: str
+
+
+class CreateLease(NamedTuple):
+    lease: Lease
+
+
+class UpdateLease(NamedTuple):
+    """Refused unless the lease still is `lease.resource_version`."""
+
+    lease: Lease
+
+
+class Ask(NamedTuple):
+    """Answered all together; the reply's object is a dict question -> Answer."""
+
+    key: ObjectKey
+    questions: tuple[Question, ...]
+
+
+Body = (
+    ListObjects
+    | WatchObjects
+    | GetObject
+    | PatchMetadata
+    | PatchStatus
+    | CreateExecution
+    | DeleteExecution
+    | EventWrite
+    | GetLease
+    | CreateLease
+    | UpdateLease
+    | Ask
+)
+
+
+class Request(NamedTuple):
+    """`id` is unique within one life of a controller; `timeout_ms` is how long the driver may wait for the reply."""
+
+    id: int
+    body: Body
+    timeout_ms: int
+
+
+class Code(StrEnum):
+    """How a request ended. LOST: no reply seen, it may or may not have been carried out."""
+
+    OK = "ok"
+    CONFLICT = "conflict"
+    ALREADY_EXISTS = "already_exists"
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    INVALID = "invalid"
+    GONE = "gone"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+    LOST = "lost"
+
+
+class Unreadable(NamedTuple):
+    """An object from the server that does not fit our types; reported with an event, never acted on."""
+
+    kind: Kind
+    metadata: ObjectMeta
+    message: str
+
+
+class Listing(NamedTuple):
+    items: tuple[Watched | Unreadable, ...]
+    resource_version: str
+
+
+class Outcome(NamedTuple):
+    """`object` on OK: the stored object after a write or get, a Listing, a Lease, a dict of answers, or None.
+
+    CONFLICT, GONE, NOT_FOUND: refused, not carried out. THROTTLED, UNAVAILABLE: refused, try again (after
+    `retry_after_ms` if given). FORBIDDEN, INVALID: refused, trying again cannot help.
+    """
+
+    code: Code
+    object: WorkflowExecution | KubernetesExecution | Unreadable | Listing | Lease | dict[Question, Answer] | None = (
+        None
+    )
+    message: str = ""
+    retry_after_ms: int | None = None
+
+
+class Replied(NamedTuple):
+    request_id: int
+    outcome: Outcome
+
+
+class Change(StrEnum):
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+    BOOKMARK = "BOOKMARK"
+
+
+class WatchSeen(NamedTuple):
+    """`object` is None for a bookmark; for DELETED it is the last state, its resourceVersion that of the deletion."""
+
+    request_id: int
+    kind: Kind
+    change: Change
+    object: Watched | Unreadable | None
+    resource_version: str
+
+
+class StopAsked(NamedTuple):
+    """Finish what is in flight, release the lease, start nothing new."""
+
+
+Signal = Replied | WatchSeen | StopAsked

@@ -1,0 +1,39 @@
+"""All that one decision can know. If it is not here, it does not exist for the core."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.facts import Answer, Question
+from wfexec.model.recipe import Recipe, Refusal
+from wfexec.model.status import WorkflowExecution
+
+
+class CreateFailure(NamedTuple):
+    """Creating this child was refused `times` times in a row; `final` when trying again cannot help."""
+
+    times: int
+    code: str
+    message: str
+    at: int
+    final: bool
+
+
+class Snapshot(NamedTuple):
+    """One workflow and what is known of it.
+
+    recipe: the compiled definition, or why planning refuses it.
+    children: own children by name (controller owner reference carries our uid), live ones only.
+    gone: names of own children whose deletion was seen, with their uid.
+    foreign: names that we need but that belong to somebody else.
+    answers: by question; an absent one was not asked or not answered yet.
+    create_failures: by child name, since the last success.
+    """
+
+    workflow: WorkflowExecution
+    recipe: Recipe | Refusal
+    children: Mapping[str, KubernetesExecution]
+    gone: Mapping[str, str]
+    foreign: frozenset[str]
+    answers: Mapping[Question, Answer]
+    create_failures: Mapping[str, CreateFailure]

@@ -1,0 +1,108 @@
+"""Every limit of the controller, once: default, unit, bounds, and the checks between them (BR-WF-169).
+
+Loaded at start from flags, a ConfigMap folder and WFEXEC_ environment variables by `wfexec.adapters.config`; the core
+and the engine get the finished value. Keys are the field names in kebab case.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from wfexec.units import Duration
+
+# Steps in a workflow decide its deadline: up to 3 are simple, 4 to 10 medium, more are complex (BR-WF-TIMEOUT-001).
+SIMPLE_STEPS_MAX = 3
+MEDIUM_STEPS_MAX = 10
+NamespaceList = Annotated[tuple[str, ...], Field(max_length=64)]
+
+
+def to_kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class Settings(BaseModel):
+    """Frozen; durations are milliseconds in memory and `30s`, `5m` outside."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_kebab,
+        validate_by_name=True,
+        validate_by_alias=True,
+        validate_default=True,
+    )
+
+    max_parallel_steps: int = Field(5, ge=1, le=10, description="Active children per workflow (BR-WF-166).")
+    complexity_approval_threshold: int = Field(
+        10, ge=1, le=100, description="More steps than this need approval (BR-WF-169)."
+    )
+    kubernetes_qps: float = Field(100.0, ge=0, le=10_000, description="Client-side request rate; 0 means no limit.")
+    kubernetes_burst: int = Field(200, ge=1, le=20_000, description="Requests that may exceed the rate for a moment.")
+    planning_timeout: Duration = Field(30_000, description="Limit of the planning phase.")
+    validation_timeout: Duration = Field(300_000, description="Limit of the validating phase without approval.")
+    approval_timeout: Duration = Field(300_000, description="How long an approval is waited for.")
+    step_timeout: Duration = Field(300_000, description="Limit of one attempt of a step that names none.")
+    step_timeout_max: Duration = Field(900_000, description="Longest timeout a step may ask for.")
+    monitoring_timeout: Duration = Field(600_000, description="Limit of the monitoring phase.")
+    stabilization_window: Duration = Field(30_000, description="How long targets must stay healthy.")
+    workflow_timeout_simple: Duration = Field(600_000, description="Deadline with up to 3 steps.")
+    workflow_timeout_medium: Duration = Field(1_200_000, description="Deadline with 4 to 10 steps.")
+    workflow_timeout_complex: Duration = Field(2_700_000, description="Deadline with more than 10 steps.")
+    max_retries: int = Field(2, ge=0, le=10, description="Further attempts of a step that names none.")
+    retry_base_delay: Duration = Field(30_000, description="Delay before the first further attempt; doubles.")
+    retry_max_delay: Duration = Field(300_000, description="Longest delay between attempts.")
+    requeue_executing: Duration = Field(10_000, description="Longest time until a lost event is noticed.")
+    requeue_approval: Duration = Field(30_000, description="Look again while waiting for approval.")
+    requeue_error: Duration = Field(30_000, description="Look again after a refused write or an unknown phase.")
+    monitoring_interval: Duration = Field(10_000, description="Between two looks at the targets.")
+    condition_poll_interval: Duration = Field(5_000, description="Between two evaluations of a condition.")
+    precondition_timeout: Duration = Field(30_000, description="Limit of a precondition that names none.")
+    postcondition_timeout: Duration = Field(120_000, description="Limit of a postcondition that names none.")
+    rollback_step_timeout: Duration = Field(300_000, description="Limit of one undo that names none.")
+    rollback_total_timeout: Duration = Field(1_800_000, description="Limit of a whole rollback.")
+    rollback_parallel: bool = Field(
+        False, description="Undo independent branches at the same time, within max-parallel-steps."
+    )
+    drain_on_failure: bool = Field(
+        True, description="Wait for running children before a fatal failure ends the execution."
+    )
+    local_cluster_names: NamespaceList = Field(("",), description="targetCluster values that mean this cluster.")
+    protected_namespaces: NamespaceList = Field(
+        ("kube-system", "kube-public", "kube-node-lease", "kubernaut-system"),
+        description="Namespaces no step may touch.",
+    )
+    executor_namespace: str = Field(
+        "kubernaut-system", max_length=63, description="Namespace of the executor's identities."
+    )
+    controller_namespace: str = Field(
+        "kubernaut-system", max_length=63, description="Namespace of lease and snapshots."
+    )
+    workers: int = Field(8, ge=1, le=64, description="Requests in flight at once.")
+    request_timeout: Duration = Field(10_000, description="How long a reply is waited for.")
+    watch_timeout: Duration = Field(300_000, description="The server ends a watch after this long; then it is renewed.")
+    list_page_size: int = Field(500, ge=1, le=5_000, description="Objects per page of a list.")
+    lease_duration: Duration = Field(15_000, description="A lease not renewed for this long may be taken.")
+    lease_renew_deadline: Duration = Field(10_000, description="Stop writing when not renewed for this long.")
+    lease_retry_period: Duration = Field(2_000, description="Between two tries to take or renew the lease.")
+    event_dedupe_window: Duration = Field(600_000, description="Same event within this time counts up.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    log_format: str = Field("json", pattern="^(json|console)$", description="How log lines look.")
+
+    @model_validator(mode="after")
+    def _relations(self) -> Self:
+        """Values that only make sense together."""
+        if not self.lease_retry_period < self.lease_renew_deadline < self.lease_duration:
+            raise ValueError("lease-retry-period < lease-renew-deadline < lease-duration must hold")
+        if self.retry_base_delay > self.retry_max_delay:
+            raise ValueError("retry-base-delay must not exceed retry-max-delay")
+        if self.step_timeout > self.step_timeout_max:
+            raise ValueError("step-timeout must not exceed step-timeout-max")
+        if self.stabilization_window > self.monitoring_timeout:
+            raise ValueError("stabilization-window must not exceed monitoring-timeout")
+        for name in ("requeue_executing", "monitoring_interval", "requeue_error", "request_timeout"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{to_kebab(name)} must be longer than 0s")
+        return self
+
+
+DEFAULTS = Settings()
