@@ -29,9 +29,7 @@ def lint_commands() -> dict[str, list[str]]:
     assert found, "the Makefile has no recipe for lint"
     commands = {}
     for line in found.group(1).splitlines():
-        tool, *arguments = shlex.split(
-            line.strip().lstrip("@").replace("$(BIN)", str(Path(sys.executable).parent))
-        )
+        tool, *arguments = shlex.split(line.strip().lstrip("@").replace("$(BIN)", str(Path(sys.executable).parent)))
         name = " ".join([Path(tool).name, *(a for a in arguments if a.isalpha())])
         commands[name] = [tool, *arguments]
     return commands
