@@ -37,6 +37,11 @@ BROKEN_CONTRACTS = [
         "import wfexec.adapters",
         "Only the outermost modules of the simulation touch the adapters",
     ),
+    (
+        "sim/planted.py",
+        "import wfexec.cli",
+        "Only the outermost modules of the simulation touch the adapters",
+    ),
     ("sim/cluster/planted.py", "import sim.cli", "The simulated cluster knows nothing of who drives it"),
     (
         "wfexec/core/planted.py",
@@ -83,6 +88,11 @@ def test_an_import_against_the_layers_is_named(tree: Path, lint: Lint, path: str
     done = lint("lint-imports")
     assert done.returncode == 1
     assert f"{contract} BROKEN" in done.stdout
+
+
+def test_the_command_line_of_the_simulation_may_use_the_adapters(tree: Path, lint: Lint) -> None:
+    plant(tree, "sim/cli/planted.py", "import wfexec.adapters\n")
+    assert lint("lint-imports").returncode == 0
 
 
 def test_a_function_without_types_fails(tree: Path, lint: Lint) -> None:
