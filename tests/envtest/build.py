@@ -1,8 +1,8 @@
 """Where are kube-apiserver, etcd, kube-controller-manager and kubectl, and if nowhere, how are they made?
 
-Called by `make envtest` and `make test` (as a script: the folder is the last line of stdout, progress goes to
-stderr) and by the pytest plugin, which only looks and never builds. Needs nothing but the standard library, and no
-compiler other than Go, which it takes from PATH or from a wheel. It must never leave a half-built folder behind.
+Called by `make envtest` and `make test` (as a script: the folder is the last line of stdout, progress goes
+to stderr) and by the pytest plugin, which only looks and never builds. Needs only the standard library, and no
+compiler but Go, which it takes from PATH or from a wheel. It must never leave a half-built folder behind.
 
     python tests/envtest/build.py
 """
@@ -71,8 +71,8 @@ def missing(folder: Path, names: tuple[str, ...] = tuple(PACKAGES)) -> list[str]
 
 
 def find() -> Path | None:
-    """The folder to use as things stand: KUBEBUILDER_ASSETS, else the cache, else None. Raises UnavailableError if
-    KUBEBUILDER_ASSETS is set and wrong, since going on would test something else than was asked for."""
+    """The folder to use as things stand: KUBEBUILDER_ASSETS, else the cache, else None. UnavailableError when
+    KUBEBUILDER_ASSETS is set and wrong: going on would test something else than was asked for."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     if assets:
         folder = Path(assets)
@@ -137,9 +137,7 @@ def compile_binary(go: Path, environment: dict[str, str], package: str, target: 
         assert process.stderr is not None
         trouble = follow(process.stderr, title)
     if process.returncode:
-        raise UnavailableError(
-            f"go build of {package} failed: {trouble or f'exit status {process.returncode}'}"
-        )
+        raise UnavailableError(f"go build of {package} failed: {trouble or f'exit status {process.returncode}'}")
 
 
 def follow(lines: IO[str], title: str) -> str:
@@ -158,9 +156,7 @@ def follow(lines: IO[str], title: str) -> str:
         now = time.monotonic()
         if now - shown > (0.2 if live else 20):
             shown = now
-            text = (
-                f"{title}: {now - started:.0f} s, {packages} packages compiled, {downloads} modules fetched"
-            )
+            text = f"{title}: {now - started:.0f} s, {packages} packages compiled, {downloads} modules fetched"
             print(f"\r{text}\x1b[K" if live else text, end="" if live else "\n", file=sys.stderr, flush=True)
     end = f"{title}: {time.monotonic() - started:.0f} s, {packages} packages"
     print(f"\r{end}\x1b[K" if live else end, file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
 """How does a test get a Kubernetes control plane of its own, and how does it act as different people there?
 
 Called by the pytest plugin, the benchmarks and people who want one by hand. Starts etcd, kube-apiserver and
-kube-controller-manager in a temporary folder on free ports of 127.0.0.1. It must never outlive the process that
-started it, and never give the code under test the rights of an administrator.
+kube-controller-manager in a temporary folder on free ports of 127.0.0.1. It must never outlive the process
+that started it, and never give the code under test the rights of an administrator.
 
     with ControlPlane(folder_of_binaries) as cluster:
         cluster.kubectl(["get", "namespaces"], user="viewer")
@@ -11,7 +11,9 @@ started it, and never give the code under test the rights of an administrator.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -20,12 +22,14 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import yaml
 
@@ -63,8 +67,6 @@ class ControlPlane:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ports: dict[str, int] = {}
 
-    # -- life -------------------------------------------------------------------------------------------------
-
     def __enter__(self) -> ControlPlane:
         self.start()
         return self
@@ -79,7 +81,15 @@ class ControlPlane:
         self.folder = Path(tempfile.mkdtemp(prefix="wfexec-envtest-"))
         atexit.register(self.stop)
         try:
-            self._start_servers()
+            # Between choosing a port and listening on it, somebody else may take it.
+            for last in (False, False, True):
+                try:
+                    self._start_servers()
+                    break
+                except ControlPlaneError as error:
+                    if last or "address already in use" not in str(error):
+                        raise
+                    self._kill_all()
         except BaseException:
             self.stop()
             raise
@@ -111,23 +121,26 @@ class ControlPlane:
             "--bind-address=127.0.0.1",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--service-account-issuer=https://kubernetes.default.svc",
-            # The server makes its serving key before it reads these: one key for both spares a key generator here.
+            # The server makes its serving key before it reads these: one key for both spares a generator.
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             # Its controller, which makes the `default` accounts that it insists on, does not run here.
             "--disable-admission-plugins=ServiceAccount",
+            # As on hardened clusters: an owner that blocks its deletion takes the right to its finalizers.
+            "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         )
         self._wait("kube-apiserver", self.is_ready)
 
     def start_controller_manager(self) -> None:
-        """Start what collects orphans, ends namespaces and aggregates roles. Do it after applying CRDs: it looks
-        for new resources to collect only every 30 s."""
+        """Start what collects orphans, ends namespaces, aggregates roles and checks policies. Do it after
+        applying CRDs: it looks for new resources to collect only every 30 s."""
         self._run(
             "kube-controller-manager",
             f"--kubeconfig={self.kubeconfig('admin')}",
-            "--controllers=garbage-collector-controller,namespace-controller,clusterrole-aggregation-controller",
+            "--controllers=garbage-collector-controller,namespace-controller,"
+            "clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller",
             "--leader-elect=false",
             "--use-service-account-credentials=false",
             "--secure-port=0",
@@ -136,16 +149,19 @@ class ControlPlane:
     def stop(self) -> None:
         """End every process and remove the folder; may be called again."""
         atexit.unregister(self.stop)
+        self._kill_all()
+        if self.folder.name:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _kill_all(self) -> None:
         for process in reversed(self._processes.values()):
             process.kill()
         for process in self._processes.values():
             process.wait()
         self._processes.clear()
-        if self.folder.name:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def restart_apiserver(self) -> None:
-        """Kill the API server as a crash would, and start it again: same address, same certificates, same data."""
+        """Kill the API server as a crash would, and start it again: same address, certificates and data."""
         self.kill_apiserver()
         self._run_apiserver()
 
@@ -163,8 +179,6 @@ class ControlPlane:
     def resume_etcd(self) -> None:
         """Undo pause_etcd."""
         self._processes["etcd"].send_signal(signal.SIGCONT)
-
-    # -- acting -----------------------------------------------------------------------------------------------
 
     @property
     def ca_file(self) -> Path:
@@ -216,25 +230,60 @@ class ControlPlane:
             said.append(self.kubectl(["apply", "--server-side", kind, str(path)], user, check=True).stdout)
         return "".join(said)
 
+    def request(
+        self, method: str, path: str, body: object = None, user: str = "admin", *, patch: str = "merge-patch+json"
+    ) -> tuple[int, Any]:
+        """One request with a JSON body; status code and decoded answer. `patch` is the content type of a PATCH."""
+        kind = patch if method == "PATCH" else "json"
+        request = urllib.request.Request(
+            f"{self.url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token(user)}", "Content-Type": f"application/{kind}"},
+        )
+        trust = ssl.create_default_context(cafile=str(self.ca_file))
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=trust) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, json.loads(refusal.read())
+
+    def may(self, user: str, verb: str, resource: str, namespace: str = "", name: str = "") -> bool:
+        """Whether one of USERS may do that. `resource` is `plural.group`, `plural.group/subresource`, or without
+        group for the core; an empty namespace asks for the whole cluster."""
+        named, _, subresource = resource.partition("/")
+        plural, _, group = named.partition(".")
+        account, groups = USERS[user]
+        question = {"verb": verb, "group": group, "resource": plural, "subresource": subresource}
+        spec = {
+            "user": account,
+            "groups": [*groups, "system:authenticated"],
+            "resourceAttributes": {**question, "namespace": namespace, "name": name},
+        }
+        status, answer = self.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec})
+        assert status == 201, answer
+        return bool(answer["status"]["allowed"])
+
+    def wait_until(self, done: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
+        """Look again every 50 ms until `done` is true, for what a server does in its own time."""
+        limit = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > limit:
+                raise ControlPlaneError(f"not within {timeout_s} s: {what}")
+            threading.Event().wait(0.05)
+
     def is_ready(self) -> bool:
         """Whether the API server answers /readyz with 200."""
-        request = urllib.request.Request(
-            f"{self.url}/readyz", headers={"Authorization": f"Bearer {self.token('admin')}"}
-        )
         try:
             trust = ssl.create_default_context(cafile=str(self.ca_file))
-            with urllib.request.urlopen(request, timeout=2, context=trust) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2, context=trust) as answer:
                 return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
+        except OSError:
             return False
 
-    # -- processes --------------------------------------------------------------------------------------------
-
     def _write_users(self) -> None:
-        rows = [
-            f'{self.token(short)},{name},{short},"{",".join(groups)}"\n'
-            for short, (name, groups) in USERS.items()
-        ]
+        rows = [f'{self.token(short)},{name},{short},"{",".join(groups)}"\n' for short, (name, groups) in USERS.items()]
         (self.folder / "tokens.csv").write_text("".join(rows))
 
     def _run(self, name: str, *arguments: str) -> None:
@@ -258,12 +307,11 @@ class ControlPlane:
         while not done():
             for running, process in self._processes.items():
                 if process.poll() is not None:
-                    raise ControlPlaneError(
-                        f"{running} ended with {process.returncode}: {self._tail(running)}"
-                    )
+                    raise ControlPlaneError(f"{running} ended with {process.returncode}: {self._tail(running)}")
             if time.monotonic() > limit:
                 raise ControlPlaneError(f"{name} not ready after {READY_TIMEOUT_S} s: {self._tail(name)}")
-            time.sleep(0.03)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._processes[name].wait(0.03)
 
     def _tail(self, name: str) -> str:
         return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-8:])
@@ -279,8 +327,8 @@ def free_ports(count: int) -> list[int]:
 
 
 def _die_with_parent() -> Callable[[], object] | None:
-    """What a child does between fork and exec so that the kernel kills it with its parent, even after a SIGKILL
-    that leaves the parent no time to clean up. None where there is no such thing."""
+    """What a child does between fork and exec so that the kernel kills it with its parent, even after a
+    SIGKILL that leaves the parent no time to clean up. None where there is no such thing."""
     if not sys.platform.startswith("linux"):
         return None
     # Looked up here: after fork only the call itself is safe.

@@ -1,0 +1,93 @@
+"""How does a test come by the real API server?
+
+A pytest plugin: `control_plane` starts one server per test process, at the first test that asks for it, with the
+CRDs and the shipped manifests applied; `namespace` is a fresh namespace. It must never build anything (that takes
+minutes: `make envtest`), and on CI it must never let a run pass without the server.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.envtest import build
+from tests.envtest.server import SYSTEM_NAMESPACE, ControlPlane
+
+ROOT = Path(__file__).resolve().parents[2]
+_numbers = itertools.count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Send all tests that name the server to one worker, so that one server is enough."""
+    for item in items:
+        if "control_plane" in getattr(item, "fixturenames", ()) or item.get_closest_marker("apiserver"):
+            item.add_marker(pytest.mark.apiserver)
+            item.add_marker(pytest.mark.xdist_group("apiserver"))
+
+
+@pytest.fixture(scope="session")
+def envtest_binaries() -> Path:
+    """Folder of kube-apiserver, etcd, kube-controller-manager and kubectl."""
+    try:
+        folder = build.find()
+    except build.UnavailableError as error:
+        reason = str(error)
+    else:
+        if folder is not None:
+            return folder
+        reason = "no kube-apiserver found: run `make envtest` once"
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must test against the real API server: {reason}", pytrace=False)
+    pytest.skip(f"not tested against the real API server: {reason}")
+
+
+@pytest.fixture(scope="session")
+def control_plane(envtest_binaries: Path) -> Iterator[ControlPlane]:
+    """The running server. Only administrators' work is done as `admin`; code under test has a user of its own."""
+    with ControlPlane(envtest_binaries) as running:
+        install(running)
+        yield running
+
+
+def install(cluster: ControlPlane) -> None:
+    """Apply CRDs, shipped manifests and the test users' rights, and wait until all of it counts."""
+    crds = [folder for folder in (ROOT / "crds", ROOT / "crds" / "testing") if any(folder.glob("*.yaml"))]
+    cluster.apply_manifests(*crds)
+    cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=20s"], check=True)
+    cluster.apply_manifests(ROOT / "deploy", ROOT / "tests" / "envtest" / "users.yaml")
+    cluster.start_controller_manager()
+    workflows = "workflowexecutions.workflowexecution.kubernaut.io"
+    cluster.wait_until(lambda: cluster.may("controller", "list", workflows), "the controller's role counts")
+    cluster.wait_until(lambda: cluster.may("alice", "approve", workflows), "the approver's role counts")
+    cluster.wait_until(lambda: guarded(cluster), "the admission policy counts")
+
+
+def guarded(cluster: ControlPlane) -> bool:
+    """Whether the admission policy refuses an annotation that the user may not set."""
+    workflow = {
+        "apiVersion": "workflowexecution.kubernaut.io/v1",
+        "kind": "WorkflowExecution",
+        "metadata": {
+            "name": "probe",
+            "annotations": {"workflowexecution.kubernaut.io/approval": "approved"},
+        },
+    }
+    path = "/apis/workflowexecution.kubernaut.io/v1/namespaces/default/workflowexecutions?dryRun=All"
+    status, answer = cluster.request("POST", path, workflow, "mallory")
+    return status in (403, 422) and "ValidatingAdmissionPolicy" in answer.get("message", "")
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A namespace of this test alone, deleted afterwards without waiting for its end."""
+    name = f"test-{os.getpid()}-{next(_numbers)}"
+    status, answer = control_plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    assert status == 201, answer
+    yield name
+    control_plane.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+__all__ = ["SYSTEM_NAMESPACE", "control_plane", "envtest_binaries", "install", "namespace"]
