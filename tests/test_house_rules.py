@@ -19,10 +19,10 @@ MAX_FUNCTION_LINES = 60
 
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
-SLEEPERS: dict[str, str] = {
-    "tests/envtest/server.py": "polls for etcd and kube-apiserver to listen; nothing tells us when they do",
+SLEEPERS: dict[str, str] = {}
+SKIPS: dict[str, str] = {
+    "tests/envtest/plugin.py": "away from CI, a machine without the API server's binaries says what it did not test",
 }
-SKIPS: dict[str, str] = {}
 
 # Put together from parts, so that this file does not hold what it looks for.
 UNFINISHED = re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "XXX" + ":"]) + r")")
