@@ -1,0 +1,100 @@
+"""How much room do nodes have, in Kubernetes' notation of quantities?
+
+Called by the answers to AskNodes. Exact arithmetic: milli-cores and bytes, rounded up for requests.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from typing import Any, Final, NamedTuple
+
+_SUFFIXES: Final = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "": Decimal(1),
+    "k": Decimal(10**3),
+    "M": Decimal(10**6),
+    "G": Decimal(10**9),
+    "T": Decimal(10**12),
+    "P": Decimal(10**15),
+    "E": Decimal(10**18),
+    "Ki": Decimal(2**10),
+    "Mi": Decimal(2**20),
+    "Gi": Decimal(2**30),
+    "Ti": Decimal(2**40),
+    "Pi": Decimal(2**50),
+    "Ei": Decimal(2**60),
+}
+
+
+class Resources(NamedTuple):
+    cpu_m: int
+    memory: int
+
+
+def parse_quantity(text: str | int | float) -> Decimal:
+    """The number that `250m`, `1.5Gi`, `1e3` or `2` stands for. ValueError for anything else."""
+    written = str(text).strip()
+    number = written.rstrip("numkKMGTPEi")
+    suffix = written[len(number) :]
+    if suffix not in _SUFFIXES:
+        raise ValueError(f"{written[:40]!r} is not a quantity")
+    try:
+        value = Decimal(number)
+    except InvalidOperation:
+        raise ValueError(f"{written[:40]!r} is not a quantity") from None
+    if not value.is_finite():
+        raise ValueError(f"{written[:40]!r} is not a quantity")
+    return value * _SUFFIXES[suffix]
+
+
+def free_capacity(nodes: Mapping[str, Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]) -> Resources:
+    """Allocatable minus requested over these nodes; `pods` may include those of other nodes."""
+    cpu_m = memory = 0
+    for node in nodes.values():
+        room = _amount((node.get("status") or {}).get("allocatable"))
+        cpu_m, memory = cpu_m + room.cpu_m, memory + room.memory
+    for pod in pods:
+        if pod["spec"].get("nodeName") in nodes:
+            used = requested(pod["spec"])
+            cpu_m, memory = cpu_m - used.cpu_m, memory - used.memory
+    return Resources(cpu_m, memory)
+
+
+def requested(spec: Mapping[str, Any]) -> Resources:
+    """What the scheduler counts for a pod: its containers together, or the largest init container, plus overhead."""
+    overhead = _amount(spec.get("overhead"))
+    whole = (spec.get("resources") or {}).get("requests")
+    if whole:
+        return _plus(_amount(whole), overhead)
+    running = Resources(0, 0)
+    for container in spec.get("containers") or ():
+        running = _plus(running, _wish(container))
+    largest = beside = Resources(0, 0)
+    for container in spec.get("initContainers") or ():
+        wish = _wish(container)
+        # A sidecar stays: later init containers and the containers run beside it.
+        if container.get("restartPolicy") == "Always":
+            beside = _plus(beside, wish)
+            wish = Resources(0, 0)
+        alone = _plus(beside, wish)
+        largest = Resources(max(largest.cpu_m, alone.cpu_m), max(largest.memory, alone.memory))
+    running = _plus(running, beside)
+    return _plus(Resources(max(running.cpu_m, largest.cpu_m), max(running.memory, largest.memory)), overhead)
+
+
+def _wish(container: Mapping[str, Any]) -> Resources:
+    return _amount((container.get("resources") or {}).get("requests"))
+
+
+def _plus(one: Resources, other: Resources) -> Resources:
+    return Resources(one.cpu_m + other.cpu_m, one.memory + other.memory)
+
+
+def _amount(quantities: Mapping[str, Any] | None) -> Resources:
+    found = quantities or {}
+    return Resources(_up(parse_quantity(found.get("cpu", 0)) * 1_000), _up(parse_quantity(found.get("memory", 0))))
+
+
+def _up(number: Decimal) -> int:
+    return int(number.to_integral_value(ROUND_CEILING))

@@ -1,0 +1,274 @@
+"""Which requests answer a question of the core, and what do their replies say?
+
+Called by whoever carries an `Ask` out, in production and in the simulated cluster's wire depth. It must never turn
+"could not look" into "is not there": without a right or a reply the answer is `Unknown`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from wfexec.crd.quantity import Resources, free_capacity
+from wfexec.crd.wire import JSON, HttpCall, place
+from wfexec.errors import OurBug
+from wfexec.model.base import clip
+from wfexec.model.facts import (
+    AccessFacts,
+    AskAccess,
+    AskNetwork,
+    AskNodes,
+    AskTarget,
+    Facts,
+    NetworkFacts,
+    NodesFacts,
+    Question,
+    TargetFacts,
+    TargetRef,
+    Unknown,
+)
+
+# Of a Secret only the metadata travels: its content is none of our business.
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_PLACES: Final = {
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "Pod": ("/api/v1", "pods"),
+    "Node": ("/api/v1", "nodes"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
+}
+_REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_RUNNING: Final = ("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed")
+# Served from the API server's watch cache: a look every few seconds must not reach its storage.
+_CACHED: Final = ("resourceVersion", "0")
+_REVISION: Final = "deployment.kubernetes.io/revision"
+_CRASHES: Final = frozenset({"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"})
+
+Reply = tuple[int, bytes]
+State = dict[str, str]
+
+
+class Health(NamedTuple):
+    """`healthy` None where the kind has none; `message` says what is wrong."""
+
+    healthy: bool | None
+    state: State
+    message: str
+
+
+def calls(question: Question) -> tuple[HttpCall, ...]:
+    """The requests of one question; their replies go to `facts` in the same order. Reply status 0: none came."""
+    match question:
+        case AskAccess():
+            return (_review(question),)
+        case AskTarget(target):
+            return _looks(target)
+        case AskNodes():
+            return (HttpCall("GET", "/api/v1/nodes", (_CACHED,)), HttpCall("GET", "/api/v1/pods", (_RUNNING, _CACHED)))
+        case AskNetwork():
+            return (HttpCall("GET", "/readyz"),)
+
+
+def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
+    """What the replies say; `Unknown` when we may not look or nobody answered."""
+    try:
+        match question:
+            case AskAccess():
+                return _access(question, replies[0])
+            case AskTarget(target):
+                return _target(target, replies)
+            case AskNodes():
+                return _nodes(replies)
+            case AskNetwork():
+                status, payload = replies[0]
+                text = "" if status == 200 else _told(payload) or (f"HTTP {status}" if status else "no answer")
+                return NetworkFacts(status == 200, text)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Unknown(clip(f"unreadable reply: {error}"), transient=True)
+
+
+def _review(question: AskAccess) -> HttpCall:
+    resource, _, subresource = question.resource.partition("/")
+    attributes = {
+        "verb": question.verb,
+        "group": question.group,
+        "resource": resource,
+        "subresource": subresource,
+        "namespace": question.namespace,
+        "name": question.name,
+    }
+    spec = {
+        "user": question.user,
+        "groups": list(groups_of(question.user)),
+        "resourceAttributes": {key: value for key, value in attributes.items() if value},
+    }
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+    return HttpCall("POST", _REVIEWS, (), JSON, orjson.dumps(review))
+
+
+def groups_of(user: str) -> tuple[str, ...]:
+    """The groups that every service account has; of a person only the name is known."""
+    parts = user.split(":")
+    if len(parts) == 4 and parts[:2] == ["system", "serviceaccount"]:
+        return ("system:serviceaccounts", f"system:serviceaccounts:{parts[2]}", "system:authenticated")
+    return ("system:authenticated",)
+
+
+def _looks(target: TargetRef) -> tuple[HttpCall, ...]:
+    if target.kind not in _PLACES:
+        raise OurBug(f"nobody can look at a {target.kind}")
+    root, plural = _PLACES[target.kind]
+    path = place(root, plural, "" if target.kind == "Node" else target.namespace, target.name)
+    if target.kind == "Secret":
+        return (HttpCall("GET", path, accept=METADATA_ONLY),)
+    if target.kind == "Deployment":
+        # Its status says nothing of crash loops; its selector is known only after the first reply.
+        pods = HttpCall("GET", place("/api/v1", "pods", target.namespace, ""), (_RUNNING, _CACHED))
+        return (HttpCall("GET", path), pods)
+    return (HttpCall("GET", path),)
+
+
+def _access(question: AskAccess, reply: Reply) -> Facts:
+    status, payload = reply
+    if status not in (200, 201):
+        return _unknown(status, payload, "ask for access reviews")
+    told = orjson.loads(payload)["status"]
+    allowed = bool(told.get("allowed")) and not told.get("denied")
+    where = f" in {question.namespace}" if question.namespace else ""
+    default = "" if allowed else f"{question.user} may not {question.verb} {question.resource}{where}"
+    return AccessFacts(allowed, clip(told.get("reason") or told.get("evaluationError") or default))
+
+
+def _target(target: TargetRef, replies: tuple[Reply, ...]) -> Facts:
+    status, payload = replies[0]
+    where = f"{target.namespace}/{target.name}" if target.namespace else target.name
+    if status == 404:
+        return TargetFacts(False, False, None, {}, f"{target.kind} {where} does not exist")
+    if status != 200:
+        return _unknown(status, payload, f"read {target.kind} {where}")
+    raw = orjson.loads(payload)
+    pods = orjson.loads(replies[1][1])["items"] if len(replies) > 1 and replies[1][0] == 200 else None
+    health = _health(target.kind, raw, pods)
+    terminating = raw["metadata"].get("deletionTimestamp") is not None
+    message = f"{target.kind} {where} is being deleted" if terminating else health.message
+    return TargetFacts(True, terminating, health.healthy, health.state, clip(message))
+
+
+def _health(kind: str, raw: dict[str, Any], pods: list[Any] | None) -> Health:
+    version = raw["metadata"].get("resourceVersion", "")
+    match kind:
+        case "Deployment":
+            return deployment_health(raw, pods)
+        case "Pod":
+            return pod_health(raw)
+        case "Node":
+            ready = _condition(raw, "Ready")
+            unschedulable = bool(raw.get("spec", {}).get("unschedulable"))
+            state = {"unschedulable": _word(unschedulable), "ready": ready}
+            return Health(ready == "True", state, "" if ready == "True" else "node is not ready")
+        case "ConfigMap":
+            data = raw.get("data") or {}
+            return Health(None, {"resourceVersion": version} | {f"data:{key}": data[key] for key in data}, "")
+        case _:
+            return Health(None, {"resourceVersion": version}, "")
+
+
+def deployment_health(raw: dict[str, Any], pods: list[Any] | None) -> Health:
+    """Healthy: the controller has seen the wish, all replicas are new and ready, none is in a crash loop.
+
+    `pods` are those of its namespace, None where we may not read them: then crash loops go unseen.
+    """
+    spec, status = raw.get("spec", {}), raw.get("status") or {}
+    wanted, ready = spec.get("replicas", 1), status.get("readyReplicas", 0)
+    available = _condition(raw, "Available")
+    state = {
+        "replicas": str(wanted),
+        "readyReplicas": str(ready),
+        "available": available,
+        "revision": (raw["metadata"].get("annotations") or {}).get(_REVISION, ""),
+    }
+    containers = spec.get("template", {}).get("spec", {}).get("containers") or ()
+    state.update({f"image:{each['name']}": each.get("image", "") for each in containers})
+    complaints = []
+    if status.get("observedGeneration", 0) < raw["metadata"].get("generation", 0):
+        complaints.append("the change is not rolled out yet")
+    if status.get("updatedReplicas", 0) < wanted or ready < wanted:
+        complaints.append(f"{min(ready, status.get('updatedReplicas', 0))} of {wanted} replicas are new and ready")
+    if available != "True" and wanted:
+        complaints.append("not available")
+    if pods is not None:
+        own = _selected(pods, spec.get("selector", {}).get("matchLabels") or {})
+        restarts, crashing = _restarts(own)
+        state["restarts"] = str(restarts)
+        complaints.extend(crashing)
+    return Health(not complaints, state, "; ".join(complaints))
+
+
+def pod_health(raw: dict[str, Any]) -> Health:
+    """Healthy: running and ready, or done with success."""
+    phase, ready = (raw.get("status") or {}).get("phase", ""), _condition(raw, "Ready")
+    _, crashing = _restarts((raw,))
+    healthy = phase == "Succeeded" or (phase == "Running" and ready == "True" and not crashing)
+    wrong = "; ".join(crashing) or f"pod is {phase or 'not started'}, ready {ready}"
+    return Health(healthy, {"phase": phase, "ready": ready}, "" if healthy else wrong)
+
+
+def _selected(pods: Iterable[Any], labels: Mapping[str, str]) -> tuple[Any, ...]:
+    if not labels:
+        return ()
+    return tuple(pod for pod in pods if labels.items() <= (pod["metadata"].get("labels") or {}).items())
+
+
+def _restarts(pods: Iterable[Any]) -> tuple[int, tuple[str, ...]]:
+    """All restarts of these pods' containers, and a complaint per container that cannot start."""
+    total, crashing = 0, []
+    for pod in pods:
+        for container in (pod.get("status") or {}).get("containerStatuses") or ():
+            total += container.get("restartCount", 0)
+            reason = ((container.get("state") or {}).get("waiting") or {}).get("reason", "")
+            if reason in _CRASHES:
+                crashing.append(f"{pod['metadata']['name']}/{container['name']} is in {reason}")
+    return total, tuple(crashing)
+
+
+def _nodes(replies: tuple[Reply, ...]) -> Facts:
+    for (status, payload), what in zip(replies, ("read nodes", "read pods"), strict=True):
+        if status != 200:
+            return _unknown(status, payload, what)
+    nodes, pods = (orjson.loads(payload)["items"] for _, payload in replies)
+    usable = {node["metadata"]["name"]: node for node in nodes if _takes_pods(node)}
+    free: Resources = free_capacity(usable, pods)
+    return NodesFacts(len(nodes), len(usable), free.cpu_m, free.memory)
+
+
+def _takes_pods(node: dict[str, Any]) -> bool:
+    return not node.get("spec", {}).get("unschedulable") and _condition(node, "Ready") == "True"
+
+
+def _condition(raw: dict[str, Any], kind: str) -> str:
+    """True, False or Unknown, as the object says; Unknown when it does not say."""
+    for each in (raw.get("status") or {}).get("conditions") or ():
+        if each["type"] == kind:
+            return str(each["status"])
+    return "Unknown"
+
+
+def _unknown(status: int, payload: bytes, what: str) -> Unknown:
+    if status in (401, 403):
+        return Unknown(f"no right to {what}")
+    if not status:
+        return Unknown(f"no answer when asked to {what}", transient=True)
+    told = _told(payload)
+    return Unknown(clip(f"cannot {what}: {told or f'HTTP {status}'}"), transient=status >= 500 or status == 429)
+
+
+def _told(payload: bytes) -> str:
+    try:
+        told = orjson.loads(payload)
+    except ValueError:
+        return payload[:200].decode("utf-8", "replace")
+    return str(told.get("message", "")) if isinstance(told, dict) else ""
+
+
+def _word(flag: bool) -> str:
+    return "true" if flag else "false"
