@@ -231,7 +231,14 @@ class ControlPlane:
         return "".join(said)
 
     def request(
-        self, method: str, path: str, body: object = None, user: str = "admin", *, patch: str = "merge-patch+json"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        user: str = "admin",
+        *,
+        patch: str = "merge-patch+json",
+        timeout_s: float = 10.0,
     ) -> tuple[int, Any]:
         """One request with a JSON body; status code and decoded answer. `patch` is the content type of a PATCH."""
         kind = patch if method == "PATCH" else "json"
@@ -243,7 +250,7 @@ class ControlPlane:
         )
         trust = ssl.create_default_context(cafile=str(self.ca_file))
         try:
-            with urllib.request.urlopen(request, timeout=10, context=trust) as answer:
+            with urllib.request.urlopen(request, timeout=timeout_s, context=trust) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as refusal:
             with refusal:
@@ -272,6 +279,10 @@ class ControlPlane:
             if time.monotonic() > limit:
                 raise ControlPlaneError(f"not within {timeout_s} s: {what}")
             threading.Event().wait(0.05)
+
+    def pids(self) -> list[int]:
+        """Process ids of the servers that were started."""
+        return [process.pid for process in self._processes.values()]
 
     def is_ready(self) -> bool:
         """Whether the API server answers /readyz with 200."""
