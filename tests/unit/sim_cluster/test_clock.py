@@ -1,0 +1,69 @@
+"""Virtual time: whole milliseconds, seeded ties, calls that can be taken back."""
+
+from sim.clock import Clock
+
+
+def order_of_one_instant(seed: int) -> list[int]:
+    clock = Clock(seed)
+    seen: list[int] = []
+    for number in range(20):
+        clock.at(5, seen.append, number)
+    clock.run(lambda: False, 5)
+    return seen
+
+
+def test_the_seed_alone_decides_between_calls_of_one_instant() -> None:
+    assert order_of_one_instant(1) == order_of_one_instant(1)
+    assert sorted(order_of_one_instant(1)) == list(range(20))
+    assert order_of_one_instant(1) != list(range(20))
+    assert order_of_one_instant(1) != order_of_one_instant(2)
+
+
+def test_time_is_whole_milliseconds_from_a_given_start() -> None:
+    clock = Clock(start=1_000)
+    seen: list[int] = []
+    clock.at(100, lambda: clock.at(100, lambda: seen.append(clock.now)))
+    clock.run(lambda: False, 2_000)
+    assert seen == [1_200]
+    assert type(seen[0]) is int
+
+
+def test_a_cancelled_call_never_happens_and_does_not_hold_up_the_end() -> None:
+    clock = Clock()
+    seen: list[str] = []
+    far = clock.at(1_000, seen.append, "far")
+    clock.at(3, far.cancel)
+    clock.at(4, seen.append, "near")
+    assert clock.run(lambda: bool(seen), 10_000)
+    assert (seen, clock.now, far.pending) == (["near"], 4, False)
+    far.cancel()
+
+
+def test_a_call_that_happened_is_no_longer_pending() -> None:
+    clock = Clock()
+    seen: list[str] = []
+    call = clock.at(1, seen.append, "once")
+    assert call.pending
+    clock.run(lambda: False, 1)
+    assert not call.pending
+
+
+def test_what_lies_exactly_at_the_limit_still_happens_and_nothing_after_it() -> None:
+    clock = Clock()
+    seen: list[str] = []
+    clock.at(5, seen.append, "at")
+    clock.at(6, seen.append, "after")
+    assert not clock.run(lambda: False, 5)
+    assert (seen, clock.now) == (["at"], 5)
+    assert not clock.run(lambda: False, 100)
+    assert (seen, clock.now) == (["at", "after"], 100)
+
+
+def test_first_goes_before_everything_of_its_instant() -> None:
+    for seed in range(5):
+        clock = Clock(seed)
+        seen: list[str] = []
+        clock.at(5, seen.append, "event")
+        clock.first(5, seen.append, "measure")
+        clock.run(lambda: False, 5)
+        assert seen == ["measure", "event"]
