@@ -74,6 +74,8 @@ def guarded(cluster: ControlPlane) -> bool:
             "name": "probe",
             "annotations": {"workflowexecution.kubernaut.io/approval": "approved"},
         },
+        # Valid, since the schema speaks before the policy.
+        "spec": {"remediationRequestRef": {"name": "probe"}, "templateRef": {"name": "probe"}},
     }
     path = "/apis/workflowexecution.kubernaut.io/v1/namespaces/default/workflowexecutions?dryRun=All"
     status, answer = cluster.request("POST", path, workflow, "mallory")
