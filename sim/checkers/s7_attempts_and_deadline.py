@@ -1,0 +1,75 @@
+"""S7: are attempts within budget, back-off not shortened, and is nothing started after the deadline (BR-WF-021)?"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sim.checkers.complaint import Complaint
+from sim.history import ChildMove, History
+from sim.trace import is_undo
+from wfexec.model.phases import StepState
+from wfexec.model.status import WorkflowExecution
+from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX, Settings
+
+UNDO_TRIES: Final = 3
+
+
+def check(history: History) -> Iterator[Complaint]:
+    tries: dict[tuple[str, int, bool], int] = {}
+    for move in history.children:
+        if move.before is not None or move.after is None or move.workflow is None:
+            continue
+        undo = is_undo(move.after)
+        key = (move.workflow.metadata.uid, move.after.spec.step_number, undo)
+        tries[key] = tries.get(key, 0) + 1
+        budget = UNDO_TRIES if undo else 1 + _retries_max(move.workflow, key[1], history.settings)
+        if tries[key] > budget:
+            yield _complaint(move, f"attempt {tries[key]} of step {key[1]}, the budget is {budget}")
+        limit = deadline_of(move.workflow, history.settings)
+        # The status write that starts a step comes before its child; one request may pass between the two.
+        if not undo and limit is not None and move.at > limit + history.settings.request_timeout:
+            yield _complaint(move, f"step {key[1]} is started {move.at - limit} ms after the deadline")
+    yield from _early(history)
+
+
+def _early(history: History) -> Iterator[Complaint]:
+    """Attempts that did not wait as long as the status said they would."""
+    for move in history.steps:
+        before = move.before
+        if before is None or before.status is not StepState.RETRYING or move.after.status is not StepState.EXECUTING:
+            continue
+        if before.next_retry_time is not None and move.at < before.next_retry_time:
+            meta = move.workflow.metadata
+            early = before.next_retry_time - move.at
+            message = f"step {before.step_number} is tried again {early} ms before its back-off is over"
+            yield Complaint("S7", move.at, f"{meta.namespace}/{meta.name}", message)
+
+
+def _retries_max(workflow: WorkflowExecution, number: int, settings: Settings) -> int:
+    definition = workflow.spec.workflow_definition
+    for step in definition.steps if definition is not None else ():
+        if step.step_number == number and step.max_retries is not None:
+            return step.max_retries
+    strategy = workflow.spec.execution_strategy
+    return settings.max_retries if strategy.max_retries is None else strategy.max_retries
+
+
+def deadline_of(workflow: WorkflowExecution, settings: Settings) -> int | None:
+    """When the workflow must be over, in milliseconds; None before it executes and while it is paused."""
+    status = workflow.status
+    if status.execution_start_time is None or status.paused_at is not None:
+        return None
+    steps = len(status.step_statuses)
+    if workflow.spec.timeout is not None:
+        limit = workflow.spec.timeout
+    elif steps <= SIMPLE_STEPS_MAX:
+        limit = settings.workflow_timeout_simple
+    elif steps <= MEDIUM_STEPS_MAX:
+        limit = settings.workflow_timeout_medium
+    else:
+        limit = settings.workflow_timeout_complex
+    return status.execution_start_time + limit + status.paused_total
+
+
+def _complaint(move: ChildMove, message: str) -> Complaint:
+    meta = move.child.metadata
+    return Complaint("S7", move.at, f"{meta.namespace}/{meta.name}", message)

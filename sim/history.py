@@ -1,0 +1,162 @@
+"""What do the records of a run say of phases, steps and children? One pass over the trace, for checkers and reports.
+
+Every fact carries what the *store* held at that moment, so a checker never judges by what a cache believed. It must
+never know how the controller decides.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sim.trace import TraceRecord, Version, Written, is_undo
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.phases import EXECUTION_ENDED
+from wfexec.model.requests import Change, Code, EventWrite, Watched
+from wfexec.model.status import StepStatus, WorkflowExecution
+from wfexec.settings import Settings
+
+
+class WorkflowMove(NamedTuple):
+    """A new version of a workflow; `before` None: created, `after` None: deleted."""
+
+    at: int
+    before: WorkflowExecution | None
+    after: WorkflowExecution | None
+
+
+class StepMove(NamedTuple):
+    """A step's entry in the status changed with the version `workflow`; `before` None: it appeared."""
+
+    at: int
+    workflow: WorkflowExecution
+    before: StepStatus | None
+    after: StepStatus
+
+
+class ChildMove(NamedTuple):
+    """A child appeared (`before` None), changed or went away (`after` None).
+
+    workflow: its owner as the store held it at that moment, None when there is none.
+    siblings: the other children of that owner that had not ended, by name.
+    """
+
+    at: int
+    before: KubernetesExecution | None
+    after: KubernetesExecution | None
+    workflow: WorkflowExecution | None
+    siblings: tuple[KubernetesExecution, ...]
+
+    @property
+    def child(self) -> KubernetesExecution:
+        child = self.after or self.before
+        assert child is not None, "a move has at least one side"
+        return child
+
+
+class History(NamedTuple):
+    """`finals` are the objects that were left at the end; `cut`: somebody wanted the run to end before its time."""
+
+    settings: Settings
+    workflows: list[WorkflowMove]
+    steps: list[StepMove]
+    children: list[ChildMove]
+    writes: list[Written]
+    finals: tuple[Watched, ...]
+    cut: bool
+
+    def events(self) -> list[tuple[int, EventWrite]]:
+        """Events that the cluster took, in order."""
+        return [
+            (write.at, write.body)
+            for write in self.writes
+            if isinstance(write.body, EventWrite) and write.code is Code.OK
+        ]
+
+
+def ended(child: KubernetesExecution) -> bool:
+    return child.status.phase in EXECUTION_ENDED
+
+
+def owner_uid(child: KubernetesExecution) -> str:
+    """The uid of its controller owner; "" for an orphan."""
+    for owner in child.metadata.owner_references:
+        if owner.controller:
+            return owner.uid
+    return ""
+
+
+def history_of(records: Iterable[TraceRecord], settings: Settings, *, cut: bool) -> History:
+    """All facts of a run, in the order of their commits."""
+    builder = _Builder(settings)
+    for record in records:
+        if isinstance(record, Version):
+            builder.version(record)
+        elif isinstance(record, Written):
+            builder.history.writes.append(record)
+    finals = sorted(builder.last.values(), key=_place)
+    return builder.history._replace(finals=tuple(finals), cut=cut)
+
+
+def _place(thing: Watched) -> tuple[str, str, str]:
+    return (thing.__class__.__name__, thing.metadata.namespace, thing.metadata.name)
+
+
+class _Builder:
+    def __init__(self, settings: Settings) -> None:
+        self.history = History(settings, [], [], [], [], (), False)
+        self.last: dict[str, Watched] = {}
+        # By owner: children that have not ended, in the order in which they appeared.
+        self.live: dict[str, dict[str, KubernetesExecution]] = {}
+
+    def version(self, record: Version) -> None:
+        thing = record.object
+        if isinstance(thing, WorkflowExecution):
+            self._workflow(record, thing)
+        else:
+            self._child(record, thing)
+        if record.change is Change.DELETED:
+            self.last.pop(thing.metadata.uid, None)
+        else:
+            self.last[thing.metadata.uid] = thing
+
+    def _workflow(self, record: Version, after: WorkflowExecution) -> None:
+        before = self.last.get(after.metadata.uid)
+        assert before is None or isinstance(before, WorkflowExecution), "a uid belongs to one kind"
+        gone = record.change is Change.DELETED
+        self.history.workflows.append(WorkflowMove(record.at, before, None if gone else after))
+        old = () if before is None else before.status.step_statuses
+        new = after.status.step_statuses
+        if old is new:
+            return
+        steps = self.history.steps
+        for index, step in enumerate(new):
+            earlier = old[index] if index < len(old) else None
+            if earlier is not step and earlier != step:
+                steps.append(StepMove(record.at, after, earlier, step))
+
+    def _child(self, record: Version, child: KubernetesExecution) -> None:
+        uid = child.metadata.uid
+        before = self.last.get(uid)
+        assert before is None or isinstance(before, KubernetesExecution), "a uid belongs to one kind"
+        owner = owner_uid(child)
+        workflow = self.last.get(owner)
+        live = self.live.setdefault(owner, {})
+        siblings = tuple(other for name, other in live.items() if name != uid)
+        gone = record.change is Change.DELETED
+        self.history.children.append(
+            ChildMove(
+                record.at,
+                before,
+                None if gone else child,
+                workflow if isinstance(workflow, WorkflowExecution) else None,
+                siblings,
+            )
+        )
+        if gone or ended(child):
+            live.pop(uid, None)
+        else:
+            live[uid] = child
+
+
+def forward_children(move: ChildMove) -> tuple[KubernetesExecution, ...]:
+    """Siblings that still run and belong to no rollback."""
+    return tuple(sibling for sibling in move.siblings if not is_undo(sibling))
