@@ -42,9 +42,13 @@ Question = AskAccess | AskTarget | AskNodes | AskNetwork
 
 
 class Unknown(NamedTuple):
-    """Nobody could say (no right to look, no answer); never counts as passed for a required check."""
+    """Nobody could say (no right to look, no answer); never counts as passed for a required check.
+
+    `transient` when asking again soon may help (no answer came), not for a missing right.
+    """
 
     reason: str
+    transient: bool = False
 
 
 class AccessFacts(NamedTuple):

@@ -6,6 +6,7 @@ to each other by index into `Recipe.steps`, so a look at n steps costs n plain a
 
 from typing import NamedTuple
 
+from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.phases import RollbackStrategy, RunCondition, Strategy
 from wfexec.model.workflow import WorkflowStep
 
@@ -13,7 +14,8 @@ from wfexec.model.workflow import WorkflowStep
 class RecipeStep(NamedTuple):
     """`dependencies` and `dependents` are positions in `Recipe.steps`; times are milliseconds.
 
-    `undo` names the undo action known at planning, "" for none.
+    `undo` names the undo action known at planning, "" for none; `prototype` is the spec of its children but for the
+    reference to the workflow, the remaining time and the approval; `warnings` say what of the parameters has no home.
     """
 
     position: int
@@ -30,6 +32,8 @@ class RecipeStep(NamedTuple):
     barrier: bool
     run_condition: RunCondition | None
     undo: str
+    prototype: KubernetesExecutionSpec
+    warnings: tuple[str, ...]
 
 
 class Recipe(NamedTuple):

@@ -1,0 +1,135 @@
+"""The body of a child and the limits it is given (BR-WF-013, BR-WF-TIMEOUT-002).
+
+Made from the recipe's prototype and the moment its attempt began, so that a second look after a crash asks for the
+very same object.
+"""
+
+from typing import Final
+
+from wfexec.core.children import child_name, label_value
+from wfexec.core.draft import Draft
+from wfexec.core.targets import target_of
+from wfexec.model.base import clip, evolve
+from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec
+from wfexec.model.facts import AskTarget, TargetFacts
+from wfexec.model.meta import (
+    ANNOTATION_ATTEMPT,
+    ANNOTATION_CORRELATION,
+    LABEL_ACTION,
+    LABEL_ROLLBACK,
+    LABEL_STEP,
+    LABEL_WORKFLOW,
+    LABEL_WORKFLOW_EXECUTION,
+    WORKFLOW_API,
+    WORKFLOW_KIND,
+    ObjectMeta,
+    ObjectReference,
+    OwnerReference,
+)
+from wfexec.model.recipe import RecipeStep
+from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX
+
+# What the executor accepts at most; a timeout below a second would end before it began.
+CHILD_TIMEOUT_MAX: Final = 900_000
+CHILD_TIMEOUT_MIN: Final = 1_000
+# Facts kept for the default undo; contents of ConfigMaps and Secrets are never among them.
+UNDO_FACTS: Final = ("replicas", "unschedulable", "revision")
+_BLANK_META: Final = ObjectMeta()
+_BLANK_OWNER: Final = OwnerReference(
+    api_version=WORKFLOW_API, kind=WORKFLOW_KIND, name="unset", uid="", controller=True, block_owner_deletion=True
+)
+_BLANK_REFERENCE: Final = ObjectReference(api_version=WORKFLOW_API, kind=WORKFLOW_KIND, name="unset")
+_BLANK_SPEC: Final = KubernetesExecutionSpec(workflow_execution_ref=_BLANK_REFERENCE, step_number=1, action="unset")
+_BLANK_CHILD: Final = KubernetesExecution(metadata=_BLANK_META, spec=_BLANK_SPEC)
+
+
+def workflow_limit(draft: Draft) -> int:
+    """How long the executing phase may take: the workflow's own word, else by the number of steps."""
+    given = draft.workflow.spec.timeout
+    if given is not None:
+        return given
+    count, settings = len(draft.recipe.steps), draft.settings
+    if count <= SIMPLE_STEPS_MAX:
+        return settings.workflow_timeout_simple
+    return settings.workflow_timeout_medium if count <= MEDIUM_STEPS_MAX else settings.workflow_timeout_complex
+
+
+def deadline_of(draft: Draft) -> int:
+    """The instant after which the executing phase is over; paused time does not count."""
+    began: int | None = draft.get("execution_start_time")
+    paused: int = draft.get("paused_total")
+    return (draft.now if began is None else began) + workflow_limit(draft) + paused
+
+
+def attempt_limit(draft: Draft, step: RecipeStep, started: int) -> int:
+    """Milliseconds one attempt may take: the step's own timeout or what is left of the workflow's."""
+    return max(CHILD_TIMEOUT_MIN, min(step.timeout_ms, deadline_of(draft) - started))
+
+
+def birth(draft: Draft, step: RecipeStep, attempt: int) -> KubernetesExecution:
+    """The child of attempt `attempt` (0 is the first); the attempt's own start decides the time it is given."""
+    attempts = draft.steps[step.position].attempts
+    started = attempts[attempt].start_time if attempt < len(attempts) else draft.now
+    validation = draft.get("validation_results")
+    approved = not draft.workflow.spec.execution_strategy.approval_required or (
+        validation is not None and validation.approval_received
+    )
+    spec = evolve(
+        step.prototype,
+        workflow_execution_ref=_reference(draft),
+        timeout=min(attempt_limit(draft, step, started), CHILD_TIMEOUT_MAX),
+        approval_received=approved,
+    )
+    name = child_name(draft.workflow.metadata.name, step.number, attempt)
+    return body(draft, name, step, attempt, spec, undo=False)
+
+
+def body(
+    draft: Draft, name: str, step: RecipeStep, attempt: int, spec: KubernetesExecutionSpec, *, undo: bool
+) -> KubernetesExecution:
+    """Name, labels, correlation and owner around a spec."""
+    owner = draft.workflow.metadata
+    label = label_value(owner.name)
+    labels = {
+        LABEL_WORKFLOW_EXECUTION: label,
+        LABEL_WORKFLOW: label,
+        LABEL_STEP: str(step.number),
+        LABEL_ACTION: label_value(spec.action),
+    }
+    if undo:
+        labels[LABEL_ROLLBACK] = "true"
+    meta = evolve(
+        _BLANK_META,
+        name=name,
+        namespace=owner.namespace,
+        labels=labels,
+        annotations={
+            ANNOTATION_CORRELATION: owner.annotations.get(ANNOTATION_CORRELATION) or owner.uid,
+            ANNOTATION_ATTEMPT: str(attempt),
+        },
+        owner_references=(evolve(_BLANK_OWNER, name=owner.name, uid=owner.uid),),
+    )
+    return evolve(_BLANK_CHILD, metadata=meta, spec=spec)
+
+
+def _reference(draft: Draft) -> ObjectReference:
+    owner = draft.workflow.metadata
+    return evolve(_BLANK_REFERENCE, name=owner.name, namespace=owner.namespace, uid=owner.uid)
+
+
+def undo_spec(draft: Draft, step: RecipeStep) -> KubernetesExecutionSpec:
+    """A spec for the undo of a step, its action and parameters still to be filled in."""
+    return evolve(_BLANK_SPEC, workflow_execution_ref=_reference(draft), step_number=step.number, max_retries=0)
+
+
+def undo_facts(draft: Draft) -> None:
+    """Keep of each reversible step's target what its default undo needs (BR-WF-054)."""
+    for step in draft.recipe.steps:
+        ref = target_of(step)
+        answer = draft.snapshot.answers.get(AskTarget(ref)) if ref is not None and step.undo else None
+        if answer is None or not isinstance(answer.facts, TargetFacts):
+            continue
+        state = answer.facts.state
+        kept = {key: state[key] for key in sorted(state) if key in UNDO_FACTS or key.startswith("image:")}
+        if kept:
+            draft.set_step(step.position, pre_state={clip(key, 253): clip(value) for key, value in kept.items()})

@@ -1,0 +1,74 @@
+"""Suspend, resume, cancel, deletion: what a person's word does to a workflow in any phase (BR-WF-005, BR-WF-018)."""
+
+from typing import Final
+
+from wfexec.core.draft import PHASE_STARTS, Draft
+from wfexec.core.ending import cancelled
+from wfexec.core.execute import count_steps, executing, look_at_steps
+from wfexec.core.rollback import rolling_back
+from wfexec.model.meta import FINALIZER, FINALIZER_OLD
+from wfexec.model.phases import Phase
+from wfexec.model.plan import NOTHING, CountRecord, EventRecord, MetadataChange, Plan
+from wfexec.model.snapshot import Snapshot
+
+PAUSABLE: Final = frozenset({Phase.PLANNING, Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING})
+
+
+def deleting(snapshot: Snapshot) -> Plan:
+    """Let the object go: nothing new is created, the children follow their owner."""
+    meta = snapshot.workflow.metadata
+    kept = tuple(one for one in meta.finalizers if one not in (FINALIZER, FINALIZER_OLD))
+    if kept == meta.finalizers:
+        return NOTHING
+    phase = snapshot.workflow.status.phase or "new"
+    records = (
+        EventRecord("Normal", "WorkflowExecutionDeleted", f"deleted in phase {phase}"),
+        CountRecord("workflowexecution_deleted_total", ()),
+    )
+    return Plan(metadata=MetadataChange(finalizers=kept), records=records)
+
+
+def pause(draft: Draft) -> None:
+    """The phase is `paused` at once; children that run are left to finish."""
+    source = draft.get("phase")
+    draft.condition("Paused", True, "Suspended", "spec.suspend is true")
+    paused_total = draft.get("paused_total")
+    draft.move_phase(Phase.PAUSED, f"paused while {source}", paused_from=source, paused_at=draft.now)
+    draft.set(paused_total=paused_total)
+    draft.event("Normal", "Paused", f"paused while {source}")
+
+
+def paused(draft: Draft) -> None:
+    """Nothing starts and no clock runs out; what running children report is still written down (BR-WF-168)."""
+    if draft.get("paused_from") == Phase.EXECUTING and draft.steps:
+        look = look_at_steps(draft, overdue=False)
+        count_steps(draft, len(look.active), len(look.ready))
+        # Folding may have asked for children and for wake-ups: a paused workflow takes neither.
+        draft.creates.clear()
+    draft.wake_at = None
+
+
+def resume(draft: Draft) -> None:
+    """Back to the phase left, its clock moved on by the length of the pause."""
+    target = draft.get("paused_from")
+    since = draft.get("paused_at")
+    total = draft.get("paused_total") + (draft.now - since if since is not None and since < draft.now else 0)
+    phase = Phase(target) if target in PAUSABLE else Phase.PLANNING
+    field = PHASE_STARTS[phase]
+    began = draft.get(field)
+    draft.condition("Paused", False, "Resumed")
+    draft.move_phase(phase, f"resumed {phase}", paused_at=None, paused_from="", **{field: began or draft.now})
+    draft.set(paused_total=total)
+    draft.event("Normal", "Resumed", f"resumed {phase} after {(total + 500) // 1_000}s paused")
+    draft.wake(draft.now + 1)
+
+
+def cancel(draft: Draft) -> None:
+    """Cancel in any phase that is not terminal; while executing the children decide how long it takes."""
+    phase = draft.get("phase")
+    if phase == Phase.ROLLING_BACK:
+        rolling_back(draft)
+    elif phase == Phase.EXECUTING or (phase == Phase.PAUSED and draft.get("paused_from") == Phase.EXECUTING):
+        executing(draft)
+    else:
+        cancelled(draft, "cancelled by spec.cancel")

@@ -1,0 +1,114 @@
+"""The decision: (what we see, what time it is) to what to do. Start reading here.
+
+Called by the engine for one workflow at a time. Total: nothing the world can do raises here. Order of judgement:
+deletion, end, finalizer, the person's word (cancel, suspend), then the phase's own handler.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from wfexec.core import control
+from wfexec.core.draft import Draft
+from wfexec.core.ending import complete, fail
+from wfexec.core.execute import executing
+from wfexec.core.monitoring import monitoring
+from wfexec.core.rollback import rolling_back
+from wfexec.core.start import new, planning, validating
+from wfexec.model.meta import FINALIZER, FINALIZER_OLD
+from wfexec.model.phases import TERMINAL, ErrorType, Phase, ResourceHealth, RollbackStrategy, Strategy, WorkflowOutcome
+from wfexec.model.plan import NOTHING, EventRecord, MetadataChange, Plan
+from wfexec.model.recipe import Recipe, Refusal
+from wfexec.model.snapshot import Snapshot
+from wfexec.settings import Settings
+
+HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
+    Phase.NEW: new,
+    Phase.PLANNING: planning,
+    Phase.VALIDATING: validating,
+    Phase.EXECUTING: executing,
+    Phase.MONITORING: monitoring,
+    Phase.ROLLING_BACK: rolling_back,
+    Phase.PAUSED: control.paused,
+}
+# Phases in which stepStatuses must fit the recipe.
+STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
+# Stands in for the recipe of a definition that was refused: it has no steps, and it is never executed.
+NO_RECIPE: Final = Recipe("", "", (), (), (), (), Strategy.SEQUENTIAL, RollbackStrategy.NONE, 0, 1)
+
+
+def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
+    """What to do about one workflow; `now` in milliseconds since 1970."""
+    workflow = snapshot.workflow
+    meta = workflow.metadata
+    if meta.deletion_timestamp is not None:
+        return control.deleting(snapshot)
+    phase = workflow.status.phase
+    if phase in TERMINAL:
+        return NOTHING
+    handler = HANDLERS.get(phase)
+    if handler is None:
+        message = f"phase {phase[:63]!r} is not one this version knows; nothing is changed"
+        return Plan(wake_at=now + settings.requeue_error, records=(EventRecord("Warning", "UnknownPhase", message),))
+    recipe = snapshot.recipe if isinstance(snapshot.recipe, Recipe) else NO_RECIPE
+    draft = Draft(snapshot, recipe, now, settings)
+    if FINALIZER not in meta.finalizers:
+        kept = tuple(one for one in meta.finalizers if one != FINALIZER_OLD)
+        draft.metadata = MetadataChange(finalizers=(*kept, FINALIZER))
+    _judge(draft, handler)
+    return draft.finish()
+
+
+def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
+    phase = draft.status.phase
+    spec = draft.workflow.spec
+    refusal = draft.snapshot.recipe
+    if phase == Phase.NEW:
+        new(draft)
+    elif isinstance(refusal, Refusal):
+        _refused(draft, refusal)
+    elif not _steps_fit(draft):
+        message = "status_inconsistent: status.stepStatuses does not fit spec.workflowDefinition.steps"
+        draft.set_steps(())
+        _fail_anyhow(draft, message)
+    elif spec.cancel:
+        control.cancel(draft)
+    elif spec.suspend and phase in control.PAUSABLE:
+        control.pause(draft)
+    elif phase == Phase.PAUSED and not spec.suspend:
+        control.resume(draft)
+    else:
+        if spec.suspend and phase == Phase.ROLLING_BACK:
+            draft.condition("Paused", False, "RollingBack", "a rollback is not paused")
+        handler(draft)
+
+
+def _steps_fit(draft: Draft) -> bool:
+    """Somebody may have edited status by hand; acting on steps that do not fit would be guessing."""
+    phase = draft.status.phase
+    if phase not in STEPPED and not (phase == Phase.PAUSED and draft.status.paused_from in STEPPED):
+        return True
+    steps = draft.recipe.steps
+    return len(steps) == len(draft.steps) and all(
+        step.number == state.step_number for step, state in zip(steps, draft.steps, strict=True)
+    )
+
+
+def _refused(draft: Draft, refusal: Refusal) -> None:
+    """Planning refuses the definition, or it no longer plans what it once did (BR-WF-005)."""
+    message = f"planning_error: {refusal.field}: {refusal.message}" if refusal.field else refusal.message
+    draft.condition("Planned", False, refusal.reason, message)
+    draft.condition("ValidationFailed", True, refusal.reason, message)
+    if refusal.reason in ("circular_dependency", "self_dependency"):
+        draft.count("workflow_circular_dependency_detected_total")
+    _fail_anyhow(draft, message)
+
+
+def _fail_anyhow(draft: Draft, message: str) -> None:
+    """Fail from a phase that has no direct way to `failed`: leave the pause first, end the watching as unverified."""
+    if draft.get("phase") == Phase.PAUSED:
+        control.resume(draft)
+        draft.wake_at = None
+    if draft.get("phase") == Phase.MONITORING:
+        complete(draft, WorkflowOutcome.UNKNOWN, message, ResourceHealth.UNHEALTHY)
+    else:
+        fail(draft, message, ErrorType.VALIDATION_ERROR)

@@ -1,0 +1,170 @@
+"""The plan in the making: what a phase handler changes, kept apart from what it sees.
+
+One draft per decision. Handlers read through it (so that they see what they have changed), and `finish` turns it into
+a `Plan` whose status is the very object that was seen when nothing changed.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
+from wfexec.errors import OurBug
+from wfexec.model.base import clip, evolve
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.facts import Question
+from wfexec.model.meta import Condition
+from wfexec.model.phases import Phase, StepState
+from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, LogRecord, MetadataChange, Plan, Record
+from wfexec.model.recipe import Recipe
+from wfexec.model.snapshot import Snapshot
+from wfexec.model.status import StepStatus, WorkflowExecutionStatus
+from wfexec.settings import Settings
+
+# Which status field says when a phase began.
+PHASE_STARTS = {
+    Phase.PLANNING: "planning_start_time",
+    Phase.VALIDATING: "validation_start_time",
+    Phase.EXECUTING: "execution_start_time",
+    Phase.MONITORING: "monitoring_start_time",
+    Phase.ROLLING_BACK: "rollback_start_time",
+}
+
+
+class Draft:
+    """`steps` is the list to read; change it only through `move_step` and `set_step`."""
+
+    __slots__ = (
+        "_changes",
+        "_steps_changed",
+        "creates",
+        "deletes",
+        "metadata",
+        "now",
+        "questions",
+        "recipe",
+        "records",
+        "settings",
+        "snapshot",
+        "status",
+        "steps",
+        "wake_at",
+        "workflow",
+    )
+
+    def __init__(self, snapshot: Snapshot, recipe: Recipe, now: int, settings: Settings) -> None:
+        self.snapshot = snapshot
+        self.workflow = snapshot.workflow
+        self.status: WorkflowExecutionStatus = snapshot.workflow.status
+        self.recipe = recipe
+        self.now = now
+        self.settings = settings
+        self.steps: list[StepStatus] = list(self.status.step_statuses)
+        self.records: list[Record] = []
+        self.creates: list[KubernetesExecution] = []
+        self.deletes: list[DeleteChild] = []
+        self.questions: list[Question] = []
+        self.metadata: MetadataChange | None = None
+        self.wake_at: int | None = None
+        self._changes: dict[str, Any] = {}
+        self._steps_changed = False
+
+    def get(self, field: str) -> Any:
+        """A status field as it will be written."""
+        changes = self._changes
+        return changes[field] if field in changes else getattr(self.status, field)
+
+    def set(self, **changes: Any) -> None:
+        """Status fields; a value equal to what stands there is no change."""
+        status = self.status
+        for field, value in changes.items():
+            if field in self._changes or getattr(status, field) != value:
+                self._changes[field] = value
+
+    def set_steps(self, steps: Iterable[StepStatus]) -> None:
+        self.steps = list(steps)
+        self._steps_changed = True
+
+    def set_step(self, position: int, **changes: Any) -> StepStatus:
+        """Fields of one step, its state apart."""
+        made = evolve(self.steps[position], **changes)
+        self.steps[position] = made
+        self._steps_changed = True
+        return made
+
+    def move_step(self, position: int, state: StepState, **changes: Any) -> StepStatus:
+        """One step to another state, along the table."""
+        source = self.steps[position].status
+        if state not in STEP_TARGETS[source]:
+            raise OurBug(f"step {self.steps[position].step_number} may not go from {source} to {state}")
+        return self.set_step(position, status=state, **changes)
+
+    def move_phase(self, phase: Phase, message: str, **changes: Any) -> None:
+        """The workflow to another phase, along the table, with its start time, event and duration count."""
+        source = self.get("phase")
+        if phase not in PHASE_TARGETS[source]:
+            raise OurBug(f"a workflow may not go from {source or 'new'} to {phase}")
+        started = self.get(PHASE_STARTS[Phase(source)]) if source in PHASE_STARTS else None
+        if started is not None:
+            seconds = max(0, self.now - started) / 1_000
+            self.count("kubernaut_workflowexecution_phase_duration_seconds", source, value=seconds)
+        start_field = PHASE_STARTS.get(phase)
+        if start_field is not None:
+            changes.setdefault(start_field, self.now)
+            changes.setdefault("paused_total", 0)
+        self._changes.update(changes, phase=phase, message=clip(message))
+        self.event("Normal", "PhaseTransition", f"Phase: {source or 'new'} → {phase}")
+
+    def event(self, kind: str, reason: str, message: str) -> None:
+        self.records.append(EventRecord(kind, reason, clip(message)))
+
+    def count(self, metric: str, *labels: str, value: float = 1.0) -> None:
+        self.records.append(CountRecord(metric, labels, value))
+
+    def log(self, level: str, message: str, *fields: tuple[str, str]) -> None:
+        self.records.append(LogRecord(level, message, fields))
+
+    def condition(self, type_: str, holds: bool, reason: str, message: str = "") -> None:
+        """Set one condition; its time moves only when its status does."""
+        status = "True" if holds else "False"
+        conditions: tuple[Condition, ...] = self.get("conditions")
+        at = next((place for place, condition in enumerate(conditions) if condition.type == type_), None)
+        message = clip(message)
+        if at is None:
+            made = Condition(
+                type=type_, status=status, reason=reason, message=message, last_transition_time=self.now,
+                observed_generation=self.workflow.metadata.generation,
+            )  # fmt: skip
+            self._changes["conditions"] = (*conditions, made)
+            return
+        old = conditions[at]
+        if (old.status, old.reason, old.message) == (status, reason, message):
+            return
+        since = old.last_transition_time if old.status == status else self.now
+        made = evolve(old, status=status, reason=reason, message=message, last_transition_time=since)
+        self._changes["conditions"] = (*conditions[:at], made, *conditions[at + 1 :])
+
+    def wake(self, at: int) -> None:
+        """Look again no later than `at`; never in the past, which would spin."""
+        at = max(at, self.now + 1)
+        if self.wake_at is None or at < self.wake_at:
+            self.wake_at = at
+
+    def finish(self) -> Plan:
+        changes = self._changes
+        status: WorkflowExecutionStatus | None = None
+        if self._steps_changed:
+            changes["step_statuses"] = tuple(self.steps)
+        if changes:
+            generation = self.workflow.metadata.generation
+            changes["observed_generation"] = max(generation, self.status.observed_generation)
+            changes["last_heartbeat"] = self.now
+            status = evolve(self.status, **changes)
+        return Plan(
+            self.metadata,
+            status,
+            tuple(self.creates),
+            tuple(self.deletes),
+            tuple(self.questions),
+            self.wake_at,
+            tuple(self.records),
+        )

@@ -1,0 +1,130 @@
+"""The dry run: every step simulated on a copy of what was observed, later steps seeing earlier effects (BR-WF-017).
+
+Nothing is created and nothing is asked here; the facts come from the snapshot.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wfexec.core.targets import deletes_its_target, target_of, uncordons
+from wfexec.model.facts import TargetFacts, TargetRef, Unknown
+from wfexec.model.recipe import Recipe, RecipeStep
+from wfexec.model.status import DryRunResults, DryRunStep, PotentialIssue, ResourceChange
+
+State = dict[str, str]
+
+
+def simulate(recipe: Recipe, facts: Mapping[TargetRef, TargetFacts | Unknown]) -> DryRunResults:
+    """`facts` holds one entry per target of the recipe; an unknown target is an issue, not a failure."""
+    world: dict[TargetRef, State | None] = {
+        ref: dict(fact.state) if isinstance(fact, TargetFacts) and fact.exists else None for ref, fact in facts.items()
+    }
+    results: list[DryRunStep] = []
+    changes: list[ResourceChange] = []
+    issues: list[PotentialIssue] = []
+    for position in recipe.order:
+        step = recipe.steps[position]
+        ref = target_of(step)
+        fact = facts.get(ref) if ref is not None else None
+        error = ""
+        if ref is not None and isinstance(fact, Unknown):
+            issues.append(_issue("medium", f"{target_text(ref)} could not be observed: {fact.reason}", step))
+        elif ref is not None and isinstance(fact, TargetFacts):
+            error = _refused(ref, fact, world[ref], step)
+            if not error:
+                _apply(ref, world, step, changes)
+        results.append(
+            DryRunStep(
+                step_number=step.number,
+                action=step.action,
+                would_succeed=not error,
+                simulated_duration=step.estimate_ms,
+                validation_errors=(error,) if error else (),
+            )
+        )
+    issues.extend(_conflicts(recipe))
+    return DryRunResults(
+        overall_success=all(result.would_succeed for result in results),
+        steps_simulated=len(results),
+        step_results=tuple(results),
+        resource_changes=tuple(changes),
+        potential_issues=tuple(issues),
+    )
+
+
+def target_text(ref: TargetRef) -> str:
+    return f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
+
+
+def _issue(severity: str, description: str, step: RecipeStep) -> PotentialIssue:
+    return PotentialIssue(severity=severity, description=description, step_number=step.number)
+
+
+def _refused(ref: TargetRef, fact: TargetFacts, state: State | None, step: RecipeStep) -> str:
+    """Why the API would not take this step; "" when it would."""
+    if state is None:
+        return f"{target_text(ref)} does not exist"
+    if fact.terminating:
+        return f"{target_text(ref)} is being deleted"
+    update = step.spec.parameters.update_image if step.spec.parameters is not None else None
+    if update is not None and f"image:{update.container}" not in state:
+        return f"{target_text(ref)} has no container {update.container!r}"
+    return ""
+
+
+def _apply(
+    ref: TargetRef, world: dict[TargetRef, State | None], step: RecipeStep, changes: list[ResourceChange]
+) -> None:
+    """Put the step's effect into the simulated world and note what changed."""
+    before = world[ref] or {}
+    after = _effect(step, before)
+    if deletes_its_target(step):
+        kind: str = "delete"
+        # Its owner makes a new one: the name is gone, later steps cannot use it.
+        world[ref] = None
+    else:
+        kind = "scale" if before.get("replicas") != after.get("replicas") else "update"
+        world[ref] = after
+    if kind == "delete" or before != after:
+        differing = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+        changes.append(
+            ResourceChange(
+                resource_type=ref.kind,
+                resource_name=ref.name,
+                namespace=ref.namespace,
+                change_type=kind,
+                before_state={key: before[key] for key in differing if key in before},
+                after_state={key: after[key] for key in differing if key in after},
+            )
+        )
+
+
+def _effect(step: RecipeStep, before: State) -> State:
+    p: Any = step.spec.parameters
+    if p.scale_deployment is not None:
+        return {**before, "replicas": str(p.scale_deployment.replicas)}
+    if p.update_image is not None:
+        return {**before, f"image:{p.update_image.container}": p.update_image.new_image}
+    if p.cordon_node is not None or p.drain_node is not None:
+        return {**before, "unschedulable": "false" if uncordons(step) else "true"}
+    return before
+
+
+def _conflicts(recipe: Recipe) -> list[PotentialIssue]:
+    """Steps that may run at the same time on the same object."""
+    ancestors: dict[int, frozenset[int]] = {}
+    seen: dict[TargetRef, list[RecipeStep]] = {}
+    issues = []
+    for position in recipe.order:
+        step = recipe.steps[position]
+        above = frozenset(step.dependencies).union(*(ancestors[dependency] for dependency in step.dependencies))
+        ancestors[position] = above
+        ref = target_of(step)
+        if ref is None:
+            continue
+        for other in seen.get(ref, ()):
+            if other.position not in above:
+                text = f"steps {other.name!r} and {step.name!r} may change {target_text(ref)} at the same time"
+                issues.append(_issue("high", f"conflicting operations: {text}", step))
+        seen.setdefault(ref, []).append(step)
+    return issues

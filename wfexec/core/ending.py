@@ -1,0 +1,150 @@
+"""How a workflow ends: outcome, score, metrics, the facts its parent needs (BR-WF-021, BR-WF-051).
+
+Every way into a terminal phase goes through `fail`, `complete` or `cancelled`, so nothing ends without them.
+"""
+
+from wfexec.core.draft import Draft
+from wfexec.model.base import clip
+from wfexec.model.meta import ANNOTATION_CORRELATION
+from wfexec.model.phases import ErrorType, Phase, ResourceHealth, StepState, WorkflowOutcome
+from wfexec.model.status import ExecutionMetrics, ExecutionSnapshot, StepStatus, WorkflowResult
+
+# A failed workflow never looks better than one that half succeeded.
+FAILED_SCORE_MAX = 0.49
+RETRY_PRICE = 0.05
+ROLLBACK_PRICE = 0.10
+
+
+def score(steps: list[StepStatus]) -> float:
+    """Completed over total, less 0.05 a retry and 0.10 an undone step, within 0..1; 0 when there are no steps.
+
+    An undone step still counts as completed: its price is the 0.10.
+    """
+    if not steps:
+        return 0.0
+    completed = sum(1 for step in steps if step.status in (StepState.COMPLETED, StepState.ROLLED_BACK))
+    undone = sum(1 for step in steps if step.status is StepState.ROLLED_BACK)
+    retries = sum(step.retries_attempted for step in steps)
+    raw = completed / len(steps) - RETRY_PRICE * retries - ROLLBACK_PRICE * undone
+    return round(min(1.0, max(0.0, raw)), 4)
+
+
+def _metrics(draft: Draft) -> ExecutionMetrics:
+    steps = draft.steps
+    completed = sum(1 for step in steps if step.status in (StepState.COMPLETED, StepState.ROLLED_BACK))
+    ended = completed + sum(1 for step in steps if step.status is StepState.FAILED)
+    began = draft.get("execution_start_time") or draft.get("planning_start_time") or draft.now
+    affected = sum(len(step.result.resources_affected) for step in steps if step.result is not None)
+    return ExecutionMetrics(
+        total_duration=min(max(0, draft.now - began), 100 * 24 * 3_600_000),
+        step_success_rate=completed / ended if ended else 0.0,
+        rollbacks_performed=sum(1 for step in steps if step.status is StepState.ROLLED_BACK),
+        resources_affected=affected,
+    )
+
+
+def _close_steps(draft: Draft, why: str) -> None:
+    """No step is left waiting for something that will not come."""
+    for position, step in enumerate(draft.steps):
+        if step.status is StepState.PENDING:
+            draft.move_step(position, StepState.SKIPPED, skip_reason=clip(why), ready_time=None, end_time=draft.now)
+        elif step.status is StepState.RETRYING:
+            draft.move_step(position, StepState.FAILED, next_retry_time=None, end_time=draft.now)
+
+
+def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, health: ResourceHealth | None) -> None:
+    metrics = _metrics(draft)
+    value = score(draft.steps)
+    if outcome is WorkflowOutcome.FAILED:
+        value = min(value, FAILED_SCORE_MAX)
+    result = WorkflowResult(
+        outcome=outcome,
+        effectiveness_score=value,
+        resource_health=health,
+        reason=clip(reason),
+        recommended_actions=_recommendations(draft),
+    )
+    draft.set(
+        execution_metrics=metrics,
+        workflow_result=result,
+        completion_time=draft.now,
+        active_steps=0,
+        queued_steps=0,
+        estimated_completion_time=None,
+    )
+    name = draft.recipe.name
+    label = "cancelled" if phase is Phase.CANCELLED else _OUTCOME_LABELS[outcome]
+    seconds = metrics.total_duration / 1_000
+    draft.count("kubernaut_workflowexecution_executions_total", name, label)
+    draft.count("kubernaut_workflowexecution_effectiveness_score", value=value)
+    draft.count("workflowexecution_duration_seconds", value=seconds)
+    draft.log(
+        "info" if phase is Phase.COMPLETED else "warning",
+        "workflow ended",
+        ("phase", phase),
+        ("outcome", outcome),
+        ("reason", clip(reason, 200)),
+        ("correlationID", draft.workflow.metadata.annotations.get(ANNOTATION_CORRELATION, draft.workflow.metadata.uid)),
+    )
+
+
+_OUTCOME_LABELS = {
+    WorkflowOutcome.SUCCESS: "success",
+    WorkflowOutcome.PARTIAL_SUCCESS: "partial",
+    WorkflowOutcome.FAILED: "failed",
+    WorkflowOutcome.UNKNOWN: "unknown",
+}
+
+
+def _recommendations(draft: Draft) -> tuple[str, ...]:
+    """What a person may do next, one sentence per failed step."""
+    sentences = []
+    for step in draft.steps:
+        if step.status is StepState.FAILED:
+            if step.error_type is ErrorType.TIMEOUT:
+                sentences.append(
+                    f"raise the timeout of step {step.step_number} ({step.action}) or find what holds it up"
+                )
+            else:
+                sentences.append(f"look into step {step.step_number} ({step.action}): {step.error_type or 'failed'}")
+    return tuple(clip(sentence) for sentence in sentences[:64])
+
+
+def note_failure(draft: Draft, position: int) -> None:
+    """What the parent needs to decide about recovery, frozen at the failure (BR-WF-050)."""
+    step = draft.recipe.steps[position]
+    completed = tuple(one.step_number for one in draft.steps if one.status is StepState.COMPLETED)
+    snapshot = ExecutionSnapshot(completed_steps=completed, current_step=draft.get("current_step"), timestamp=draft.now)
+    draft.set(failed_step=step.number, failed_action=step.action, execution_snapshot=snapshot)
+
+
+def fail(draft: Draft, reason: str, error: ErrorType) -> None:
+    """To `failed`; `reason` begins with a machine word and a colon."""
+    _close_steps(draft, f"not started: {reason}")
+    draft.set(failure_reason=clip(reason, 4096), error_type=error)
+    _finish(draft, Phase.FAILED, WorkflowOutcome.FAILED, reason.split(":", 1)[0], None)
+    draft.condition("Succeeded", False, "Failed", reason)
+    draft.move_phase(Phase.FAILED, reason)
+    draft.event("Warning", "WorkflowExecutionFailed", reason)
+
+
+def complete(draft: Draft, outcome: WorkflowOutcome, reason: str, health: ResourceHealth) -> None:
+    """To `completed`; `outcome` unknown when the effect could not be verified."""
+    _finish(draft, Phase.COMPLETED, outcome, reason, health)
+    draft.set(progress=100)
+    verified = outcome is not WorkflowOutcome.UNKNOWN
+    draft.condition("Succeeded", verified, "Completed" if verified else "NotVerified", reason)
+    draft.move_phase(Phase.COMPLETED, f"completed: {outcome}" + (f" ({reason})" if reason else ""))
+    seconds = draft.get("execution_metrics").total_duration // 1_000
+    draft.event("Normal", "WorkflowExecutionCompleted", f"completed in {seconds}s: {outcome}")
+
+
+def cancelled(draft: Draft, message: str) -> None:
+    """To `cancelled`; not a failure, and not counted as one."""
+    _close_steps(draft, "not started: workflow cancelled")
+    draft.set(error_type=ErrorType.CANCELLED, paused_at=None, paused_from="")
+    outcome = WorkflowOutcome.UNKNOWN
+    _finish(draft, Phase.CANCELLED, outcome, "cancelled", None)
+    draft.condition("Succeeded", False, "Cancelled", message)
+    draft.move_phase(Phase.CANCELLED, message)
+    draft.event("Normal", "Cancelled", message)

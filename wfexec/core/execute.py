@@ -1,0 +1,282 @@
+"""The executing phase: fold what the children say, start what is ready (BR-WF-010 to 014, 030, 031, 166 to 168).
+
+One pass over the steps in topological order: a dependency is judged before its dependents, so one look is enough to
+carry a failure to everything behind it. Nothing is remembered between looks but status.
+"""
+
+from typing import Final, NamedTuple
+
+from wfexec.core.birth import birth, deadline_of, undo_facts
+from wfexec.core.draft import Draft
+from wfexec.core.ending import cancelled, fail, note_failure
+from wfexec.core.fold import fold_child
+from wfexec.core.monitoring import enter_monitoring
+from wfexec.core.rollback import enter_rolling_back, undoable
+from wfexec.model.base import clip
+from wfexec.model.meta import ObjectReference
+from wfexec.model.phases import STEP_ENDED, ErrorType, FailurePolicy, Phase, RollbackStrategy, RunCondition, StepState
+from wfexec.model.plan import DeleteChild
+from wfexec.model.recipe import RecipeStep
+from wfexec.model.status import AttemptStatus, StepStatus
+from wfexec.model.workflow import CancelChildren, CancelRollback
+
+_EXECUTING: Final = StepState.EXECUTING
+_PENDING: Final = StepState.PENDING
+_RETRYING: Final = StepState.RETRYING
+_COMPLETED: Final = StepState.COMPLETED
+_UNMET: Final = frozenset({StepState.FAILED, StepState.BLOCKED, StepState.SKIPPED, StepState.ROLLED_BACK})
+
+
+class Look(NamedTuple):
+    """What one pass over the steps found; `ready` and `active` hold positions, `fatal` one that ends the execution."""
+
+    active: list[int]
+    ready: list[int]
+    fatal: int | None
+    unfinished: int
+
+
+def enter_executing(draft: Draft) -> None:
+    """Validation is over: record what rollback may need, then start the first steps in the same write."""
+    draft.move_phase(
+        Phase.EXECUTING,
+        f"executing {len(draft.steps)} steps",
+        estimated_completion_time=draft.now + draft.recipe.estimate_ms,
+    )
+    draft.condition("Executing", True, "Started")
+    undo_facts(draft)
+    executing(draft)
+
+
+def executing(draft: Draft) -> None:
+    deadline = deadline_of(draft)
+    overdue = draft.now > deadline
+    look = look_at_steps(draft, overdue)
+    spec = draft.workflow.spec
+    if spec.cancel or overdue or look.fatal is not None:
+        _wind_down(draft, look, overdue)
+        return
+    active, ready = look.active, look.ready
+    if not look.unfinished:
+        count_steps(draft, 0, 0)
+        if not any(step.status is _COMPLETED for step in draft.steps) and _any_failed(draft):
+            _end_badly(draft, first_failed(draft), overdue=False)
+        else:
+            enter_monitoring(draft)
+        return
+    draft.wake(deadline + 1)
+    queued = start_ready(draft, active, ready)
+    count_steps(draft, len(active), queued)
+
+
+def look_at_steps(draft: Draft, overdue: bool) -> Look:
+    """Fold every child, skip what can no longer run, and find what is ready."""
+    steps = draft.steps
+    terminate = draft.workflow.spec.failure_policy is FailurePolicy.TERMINATE
+    active: list[int] = []
+    ready: list[int] = []
+    fatal: int | None = None
+    unfinished = 0
+    for position in draft.recipe.order:
+        state = steps[position].status
+        if state is _EXECUTING:
+            if fold_child(draft, position, overdue):
+                active.append(position)
+            state = steps[position].status
+        elif state is _PENDING:
+            step = draft.recipe.steps[position]
+            if step.run_condition is not None:
+                verdict = _run_condition_met(step, steps)
+            else:
+                verdict = True
+                for dependency in step.dependencies:
+                    before = steps[dependency].status
+                    if before is not _COMPLETED:
+                        verdict = None if before in _UNMET else False
+                        break
+            if verdict:
+                ready.append(position)
+            elif verdict is None:
+                _skip(draft, position)
+                state = StepState.SKIPPED
+        if state is _RETRYING:
+            due = steps[position].next_retry_time
+            if due is None or due <= draft.now:
+                ready.append(position)
+            else:
+                draft.wake(due)
+        if state not in STEP_ENDED:
+            unfinished += 1
+        elif state is StepState.BLOCKED or (
+            state is StepState.FAILED and (terminate or draft.recipe.steps[position].critical)
+        ):
+            fatal = position if fatal is None else _earlier(steps, fatal, position)
+    return Look(active, ready, fatal, unfinished)
+
+
+def _earlier(steps: list[StepStatus], one: int, other: int) -> int:
+    """Which of two failed steps ended first; ties by stepNumber."""
+    return min(one, other, key=lambda position: (steps[position].end_time or 0, position))
+
+
+def _run_condition_met(step: RecipeStep, steps: list[StepStatus]) -> bool | None:
+    """True: may run; False: not yet; None: never (BR-WF-020)."""
+    primary = steps[step.dependencies[0]].status
+    if step.run_condition is RunCondition.PARALLEL_WITH_PRIMARY:
+        if primary in (StepState.SKIPPED, StepState.BLOCKED):
+            return None
+        return primary is not _PENDING
+    if primary not in STEP_ENDED:
+        return False
+    if step.run_condition is RunCondition.AFTER_PRIMARY:
+        return True
+    return True if primary is StepState.FAILED else None
+
+
+def _skip(draft: Draft, position: int) -> None:
+    step = draft.recipe.steps[position]
+    unmet = next(
+        (draft.recipe.steps[one] for one in step.dependencies if draft.steps[one].status in _UNMET),
+        draft.recipe.steps[step.dependencies[0]],
+    )
+    reason = clip(f"dependency {unmet.name!r} is {draft.steps[unmet.position].status}")
+    draft.move_step(position, StepState.SKIPPED, skip_reason=reason, ready_time=None, end_time=draft.now)
+    draft.event("Normal", "StepSkipped", f"step {step.number} ({step.name}) skipped: {reason}")
+
+
+def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
+    """Start ready steps first come first served while there are places; returns how many are left in the queue.
+
+    `active` grows by the started ones. The queue is status itself: `readyTime` is when a step joined it.
+    """
+    if not ready:
+        return 0
+    steps, recipe = draft.steps, draft.recipe
+    if len(ready) > 1:
+        ready.sort(key=lambda position: (steps[position].ready_time or draft.now, position))
+    alone = any(recipe.steps[position].barrier for position in active)
+    queued = 0
+    held = alone
+    for position in ready:
+        barrier = recipe.steps[position].barrier
+        if not held and len(active) < recipe.parallel_max and not (barrier and active):
+            _start(draft, position)
+            active.append(position)
+            held = barrier
+        else:
+            # A barrier step at the head waits for an empty field: nothing may overtake it.
+            held = held or barrier
+            queued += 1
+            if steps[position].ready_time is None:
+                draft.set_step(position, ready_time=draft.now)
+    if queued and not draft.get("queued_steps"):
+        draft.event("Normal", "ParallelLimitReached", f"{len(active)} steps active, {queued} queued")
+    return queued
+
+
+def _start(draft: Draft, position: int) -> None:
+    """Write down the intent and ask for the child; looking again finds the same name."""
+    step = draft.recipe.steps[position]
+    state = draft.steps[position]
+    attempt = len(state.attempts)
+    child = birth(draft, step, attempt)
+    name = child.metadata.name
+    record = AttemptStatus(name=name, phase=_EXECUTING, start_time=draft.now)
+    draft.move_step(
+        position,
+        _EXECUTING,
+        start_time=draft.now if state.start_time is None else state.start_time,
+        end_time=None,
+        next_retry_time=None,
+        ready_time=draft.now if state.ready_time is None else state.ready_time,
+        k8s_execution_ref=ObjectReference(name=name, namespace=child.metadata.namespace),
+        attempts=(*state.attempts, record),
+    )
+    draft.creates.append(child)
+    draft.wake(draft.now + child.spec.timeout + 1)
+    if step.number > draft.get("current_step"):
+        draft.set(current_step=step.number)
+    retry = f", attempt {attempt + 1}" if attempt else ""
+    draft.event("Normal", "StepExecuting", f"step {step.number} ({step.name}): {step.action}{retry}")
+    draft.count("kubernaut_workflowexecution_steps_created_total", draft.recipe.name, step.action)
+
+
+def count_steps(draft: Draft, active: int, queued: int) -> None:
+    """Exact figures at every write (BR-WF-168); progress never falls."""
+    ended = sum(1 for step in draft.steps if step.status in STEP_ENDED)
+    progress = max(draft.get("progress"), 100 * ended // len(draft.steps))
+    draft.set(active_steps=active, queued_steps=queued, progress=progress)
+
+
+def _any_failed(draft: Draft) -> bool:
+    return any(step.status is StepState.FAILED for step in draft.steps)
+
+
+def first_failed(draft: Draft) -> int:
+    """The failed or blocked step that ended first."""
+    ended = [place for place, step in enumerate(draft.steps) if step.status in (StepState.FAILED, StepState.BLOCKED)]
+    return min(ended, key=lambda place: (draft.steps[place].end_time or 0, place))
+
+
+def _wind_down(draft: Draft, look: Look, overdue: bool) -> None:
+    """Nothing new starts; once the running children have ended, the execution does (BR-WF-018, BR-WF-050)."""
+    spec = draft.workflow.spec
+    if look.active and draft.settings.drain_on_failure:
+        if spec.cancel and spec.on_cancel.children is CancelChildren.DELETE:
+            _delete_children(draft, look.active)
+        else:
+            draft.set(message=f"draining {len(look.active)} steps")
+        count_steps(draft, len(look.active), 0)
+        return
+    count_steps(draft, 0, 0)
+    if look.fatal is not None:
+        _end_badly(draft, look.fatal, overdue)
+    elif spec.cancel:
+        _end_cancelled(draft)
+    else:
+        _end_badly(draft, None, overdue)
+
+
+def _delete_children(draft: Draft, active: list[int]) -> None:
+    """Ask for their deletion; their disappearance is what ends the steps."""
+    for position in active:
+        reference = draft.steps[position].k8s_execution_ref
+        child = draft.snapshot.children.get(reference.name) if reference is not None else None
+        if child is not None and child.metadata.deletion_timestamp is None:
+            meta = child.metadata
+            draft.deletes.append(DeleteChild(meta.name, meta.uid, meta.resource_version))
+    draft.set(message=f"deleting {len(active)} running children")
+
+
+def _end_cancelled(draft: Draft) -> None:
+    spec = draft.workflow.spec
+    if spec.on_cancel.rollback is CancelRollback.AUTOMATIC and undoable(draft):
+        enter_rolling_back(draft, "cancelled by spec.cancel")
+        return
+    cancelled(draft, "cancelled by spec.cancel")
+
+
+def _end_badly(draft: Draft, position: int | None, overdue: bool) -> None:
+    """After a fatal failure or the deadline: roll back or fail, as the strategy says (BR-WF-050, BR-WF-051)."""
+    if position is not None:
+        step, state = draft.recipe.steps[position], draft.steps[position]
+        why = f"{'Critical step' if step.spec.critical_step else 'Step'} {step.number} ({step.name}) failed"
+        reason = clip(f"step_failed: {why}: {state.error_message or state.error_type or 'failed'}", 4096)
+        note_failure(draft, position)
+        error = state.error_type or ErrorType.UNKNOWN_ERROR
+    else:
+        why = "the workflow's deadline passed"
+        reason = f"workflow_timeout: {why}"
+        error = ErrorType.TIMEOUT
+        draft.event("Warning", "WorkflowTimeout", why)
+    if overdue and position is not None and error is ErrorType.TIMEOUT:
+        reason = clip(f"workflow_timeout: {why}", 4096)
+    if draft.recipe.rollback_strategy is RollbackStrategy.AUTOMATIC:
+        draft.set(failure_reason=reason, error_type=error)
+        enter_rolling_back(draft, why)
+    else:
+        fail(
+            draft,
+            f"{reason}; rollback strategy is {draft.recipe.rollback_strategy}, manual intervention required",
+            error,
+        )

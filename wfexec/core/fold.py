@@ -1,0 +1,204 @@
+"""One running step and its child: what the child says becomes the step's state (BR-WF-014, BR-WF-017, BR-WF-031).
+
+Cases, in this order: the child ended; it is still on its way; it is not there (not made yet, deleted, not ours, or it
+cannot be made). An end that can be seen beats a timeout.
+"""
+
+from typing import Final
+
+from wfexec.core.attempts import classify, may_retry, own_retries, retry_delay
+from wfexec.core.birth import attempt_limit, birth
+from wfexec.core.children import child_name
+from wfexec.core.draft import Draft
+from wfexec.core.results import fold_results
+from wfexec.model.base import clip, evolve
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.phases import ErrorType, ExecutionPhase, Phase, StepState
+from wfexec.model.plan import DeleteChild
+from wfexec.model.recipe import RecipeStep
+from wfexec.model.snapshot import CreateFailure
+from wfexec.model.status import AttemptStatus, StepStatus
+
+# Refusals that say nothing about the child itself: they are waited out, however long they last.
+PASSING_CODES: Final = frozenset({"throttled", "unavailable", "lost", "conflict"})
+CREATE_TRIES: Final = 5
+CREATE_DELAY_MS: Final = 100
+_COMPLETED: Final = ExecutionPhase.COMPLETED.value
+_FAILED: Final = ExecutionPhase.FAILED.value
+_ON_ITS_WAY: Final = frozenset(str(phase) for phase in ExecutionPhase) - {_COMPLETED, _FAILED}
+
+
+def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
+    """True while the step is still running; `overdue` when the workflow's deadline has passed."""
+    state = draft.steps[position]
+    step = draft.recipe.steps[position]
+    attempt = max(0, len(state.attempts) - 1)
+    reference = state.k8s_execution_ref
+    name = child_name(draft.workflow.metadata.name, step.number, attempt) if reference is None else reference.name
+    child = draft.snapshot.children.get(name)
+    if child is not None:
+        phase = child.status.phase
+        if phase == _COMPLETED:
+            results = child.status.execution_results
+            if results is not None and results.success is False:
+                _failed(draft, position, *classify(child), child)
+            else:
+                _completed(draft, position, child)
+            return False
+        if phase == _FAILED:
+            _failed(draft, position, *classify(child), child)
+            return False
+        if phase not in _ON_ITS_WAY:
+            draft.log(
+                "warning", "child has an unknown phase", ("kubernetesexecution", name), ("phase", clip(phase, 63))
+            )
+    elif not _missing(draft, position, step, attempt, name):
+        return False
+    started = state.attempts[-1].start_time if state.attempts else state.start_time or draft.now
+    limit = started + attempt_limit(draft, step, started)
+    if draft.status.phase == Phase.PAUSED and not draft.workflow.spec.cancel:
+        # A pause stops the clocks; the child keeps its own.
+        return True
+    if overdue or draft.now > limit:
+        _timed_out(draft, position, child, overdue)
+        return False
+    draft.wake(limit + 1)
+    return True
+
+
+def _missing(draft: Draft, position: int, step: RecipeStep, attempt: int, name: str) -> bool:
+    """The child is not there: ask for it again, wait, or give up; true while there is hope."""
+    snapshot = draft.snapshot
+    if name in snapshot.foreign:
+        message = f"KubernetesExecution {name} exists and belongs to somebody else; delete it or rename the workflow"
+        _failed(draft, position, ErrorType.NAME_CONFLICT, message, None)
+        return False
+    if name in snapshot.gone:
+        error = ErrorType.CANCELLED if draft.workflow.spec.cancel else ErrorType.CHILD_DELETED
+        _failed(draft, position, error, f"KubernetesExecution {name} was deleted while it ran", None)
+        return False
+    if draft.workflow.spec.cancel:
+        # Intended but never made: with the cancellation seen it never will be.
+        _failed(draft, position, ErrorType.CANCELLED, "cancelled before it was started", None)
+        return False
+    failure = snapshot.create_failures.get(name)
+    if failure is not None and hopeless(failure):
+        draft.condition("StepCreationFailed", True, "CreateRefused", failure.message)
+        draft.count("kubernaut_workflowexecution_errors_total", "creation_failed", "executing")
+        _failed(draft, position, ErrorType.CREATION_FAILED, f"{failure.code}: {failure.message}", None)
+        return False
+    if failure is not None:
+        again = failure.at + (CREATE_DELAY_MS << min(failure.times - 1, 8))
+        if draft.now < again:
+            draft.wake(again)
+            return True
+    draft.creates.append(birth(draft, step, attempt))
+    return True
+
+
+def hopeless(failure: CreateFailure) -> bool:
+    if failure.code in PASSING_CODES:
+        return False
+    return failure.final or failure.times >= CREATE_TRIES
+
+
+def _end_attempt(state: StepStatus, phase: str, now: int, error: str = "") -> tuple[AttemptStatus, ...]:
+    if not state.attempts:
+        return ()
+    last = evolve(state.attempts[-1], phase=phase, end_time=now, error=clip(error))
+    return (*state.attempts[:-1], last)
+
+
+def _ended_at(draft: Draft, child: KubernetesExecution | None, started: int) -> int:
+    """The child's own word for when it ended, where it is between its start and now."""
+    results = child.status.execution_results if child is not None else None
+    if results is None or results.end_time is None or not started <= results.end_time <= draft.now:
+        return draft.now
+    return results.end_time
+
+
+def _completed(draft: Draft, position: int, child: KubernetesExecution) -> None:
+    state, step = draft.steps[position], draft.recipe.steps[position]
+    started = state.attempts[-1].start_time if state.attempts else draft.now
+    ended = _ended_at(draft, child, started)
+    draft.move_step(
+        position,
+        StepState.COMPLETED,
+        end_time=ended,
+        result=fold_results(step, child, ended - started, success=True),
+        retries_attempted=state.retries_attempted + own_retries(child),
+        error_message="",
+        error_type=None,
+        k8s_execution_ref=_with_uid(state, child),
+        attempts=_end_attempt(state, StepState.COMPLETED, ended),
+    )
+    draft.event("Normal", "StepCompleted", f"step {step.number} ({step.name}) completed")
+    draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "success")
+    draft.count("workflowexecution_step_execution_duration_seconds", step.action, value=max(0, ended - started) / 1_000)
+
+
+def _with_uid(state: StepStatus, child: KubernetesExecution | None) -> object:
+    reference = state.k8s_execution_ref
+    if reference is None or child is None or reference.uid == child.metadata.uid:
+        return reference
+    return evolve(reference, uid=child.metadata.uid)
+
+
+def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: KubernetesExecution | None) -> None:
+    """The attempt failed: another one later, or the end of the step."""
+    state, step = draft.steps[position], draft.recipe.steps[position]
+    used = state.retries_attempted + own_retries(child)
+    message = clip(message, 4096)
+    started = state.attempts[-1].start_time if state.attempts else draft.now
+    ended = _ended_at(draft, child, started)
+    shared = {
+        "error_message": message,
+        "error_type": error,
+        "k8s_execution_ref": _with_uid(state, child),
+        "attempts": _end_attempt(state, StepState.FAILED, ended, message or error),
+    }
+    if may_retry(error, used, step.retries_max) and not draft.workflow.spec.cancel:
+        attempt = max(1, len(state.attempts))
+        delay = retry_delay(draft.workflow.metadata.uid, step.number, attempt, draft.settings)
+        draft.move_step(
+            position, StepState.RETRYING, retries_attempted=used + 1, next_retry_time=draft.now + delay,
+            ready_time=None, **shared,
+        )  # fmt: skip
+        text = f"step {step.number} ({step.name}): {error}; attempt {attempt + 1} in {round(delay / 1_000)}s"
+        draft.event("Warning", "StepRetrying", text)
+        return
+    result = fold_results(step, child, ended - started, success=False) if child is not None else None
+    draft.move_step(
+        position, StepState.FAILED, retries_attempted=used, end_time=ended, result=result, **shared
+    )  # fmt: skip
+    draft.event("Warning", "StepFailed", f"step {step.number} ({step.name}): {error}: {message}")
+    draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
+    draft.count("kubernaut_workflowexecution_errors_total", error, "executing")
+
+
+def _timed_out(draft: Draft, position: int, child: KubernetesExecution | None, overdue: bool) -> None:
+    """The limit passed with no end to be seen; a child that will be replaced is deleted: two never act at once."""
+    what = "the workflow's deadline passed" if overdue else "the step's timeout passed"
+    if overdue:
+        # No attempt can follow: what is retryable in itself ends here.
+        _give_up(draft, position, what)
+        return
+    _failed(draft, position, ErrorType.TIMEOUT, what, None)
+    if draft.steps[position].status is StepState.RETRYING and child is not None:
+        meta = child.metadata
+        if meta.deletion_timestamp is None:
+            draft.deletes.append(DeleteChild(meta.name, meta.uid, meta.resource_version))
+
+
+def _give_up(draft: Draft, position: int, what: str) -> None:
+    state, step = draft.steps[position], draft.recipe.steps[position]
+    draft.move_step(
+        position,
+        StepState.FAILED,
+        end_time=draft.now,
+        error_message=what,
+        error_type=ErrorType.TIMEOUT,
+        attempts=_end_attempt(state, StepState.FAILED, draft.now, what),
+    )
+    draft.event("Warning", "StepFailed", f"step {step.number} ({step.name}): timeout: {what}")
+    draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")

@@ -1,0 +1,252 @@
+"""From a definition to a recipe: steps, edges, order, batches, strategy, estimate (BR-WF-004).
+
+Called when a workflow is first seen and whenever its spec changes. Never touches the world; linear in steps and edges
+(the order keeps a heap for ties). What it cannot plan it refuses with a reason, see `core.refusals`.
+"""
+
+from collections import deque
+from heapq import heapify, heappop, heappush
+
+from wfexec.core.children import map_parameters
+from wfexec.core.refusals import STEPS, findings
+from wfexec.core.registry import Action, find_action
+from wfexec.errors import OurBug
+from wfexec.model.execution import KubernetesExecutionSpec
+from wfexec.model.meta import ObjectReference
+from wfexec.model.phases import Strategy
+from wfexec.model.recipe import Recipe, RecipeStep, Refusal
+from wfexec.model.workflow import ExecutionStrategy, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
+from wfexec.settings import Settings
+
+# The target of the monitoring phase; its window comes on top of the steps' own time.
+MONITORING_TARGET_MS = 60_000
+EXECUTION_RETRIES_MAX = 5
+EXECUTION_TIMEOUT_MAX_MS = 900_000
+_NOBODY = ObjectReference(name="unset")
+
+
+def edges_of(definition: WorkflowDefinition, steps: list[WorkflowStep]) -> list[tuple[int, ...]]:
+    """For each step (in stepNumber order) the positions it waits for: `dependsOn` united with `dependencies`."""
+    by_number = {step.step_number: position for position, step in enumerate(steps)}
+    by_name = {step.name: position for position, step in enumerate(steps)}
+    edges = []
+    for step in steps:
+        named = definition.dependencies.get(step.name, ())
+        wanted = {by_number[number] for number in step.depends_on} | {by_name[name] for name in named}
+        edges.append(tuple(sorted(wanted)))
+    return edges
+
+
+def topological_order(edges: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """Positions, dependencies first, ties by position; shorter than `edges` when there is a cycle."""
+    waiting = [len(wanted) for wanted in edges]
+    dependents = dependents_of(edges)
+    ready = [position for position, count in enumerate(waiting) if not count]
+    heapify(ready)
+    order = []
+    while ready:
+        position = heappop(ready)
+        order.append(position)
+        for dependent in dependents[position]:
+            waiting[dependent] -= 1
+            if not waiting[dependent]:
+                heappush(ready, dependent)
+    return tuple(order)
+
+
+def dependents_of(edges: list[tuple[int, ...]]) -> list[list[int]]:
+    dependents: list[list[int]] = [[] for _ in edges]
+    for position, wanted in enumerate(edges):
+        for dependency in wanted:
+            dependents[dependency].append(position)
+    return dependents
+
+
+def find_cycle(edges: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """One cycle as positions, the first repeated at the end; () when there is none."""
+    colour = [0] * len(edges)
+    for root in range(len(edges)):
+        if colour[root]:
+            continue
+        path = [root]
+        todo: list[deque[int]] = [deque(edges[root])]
+        colour[root] = 1
+        while path:
+            if not todo[-1]:
+                colour[path.pop()] = 2
+                todo.pop()
+                continue
+            following = todo[-1].popleft()
+            if colour[following] == 1:
+                # The walk goes from dependent to dependency; a reader expects the direction of work.
+                loop = path[path.index(following) :]
+                return (*reversed([*loop, following]),) if len(loop) > 1 else (following, following)
+            if colour[following] == 0:
+                colour[following] = 1
+                path.append(following)
+                todo.append(deque(edges[following]))
+    return ()
+
+
+def batches_of(edges: list[tuple[int, ...]], barriers: list[bool]) -> tuple[tuple[int, ...], ...]:
+    """Repeatedly all steps whose dependencies are placed; a barrier step has its own (BR-ORCHESTRATION-008)."""
+    waiting = [len(wanted) for wanted in edges]
+    dependents = dependents_of(edges)
+    layer = [position for position, count in enumerate(waiting) if not count]
+    batches: list[tuple[int, ...]] = []
+    while layer:
+        together = tuple(position for position in layer if not barriers[position])
+        if together:
+            batches.append(together)
+        batches.extend((position,) for position in layer if barriers[position])
+        following = []
+        for position in layer:
+            for dependent in dependents[position]:
+                waiting[dependent] -= 1
+                if not waiting[dependent]:
+                    following.append(dependent)
+        layer = sorted(following)
+    return tuple(batches)
+
+
+def strategy_of(batches: tuple[tuple[int, ...], ...]) -> Strategy:
+    sizes = [len(batch) for batch in batches]
+    if all(size == 1 for size in sizes):
+        return Strategy.SEQUENTIAL
+    if all(size > 1 for size in sizes):
+        return Strategy.PARALLEL
+    return Strategy.SEQUENTIAL_WITH_PARALLEL
+
+
+def critical_path_of(edges: list[tuple[int, ...]], order: tuple[int, ...], cost: list[int]) -> tuple[int, ...]:
+    """The longest chain by estimated time, first step first."""
+    reach = [0] * len(edges)
+    before = [-1] * len(edges)
+    for position in order:
+        for dependency in edges[position]:
+            if reach[dependency] > reach[position]:
+                reach[position] = reach[dependency]
+                before[position] = dependency
+        reach[position] += cost[position]
+    position = max(order, key=lambda candidate: (reach[candidate], -candidate))
+    path = []
+    while position >= 0:
+        path.append(position)
+        position = before[position]
+    return tuple(reversed(path))
+
+
+def makespan(edges: list[tuple[int, ...]], order: tuple[int, ...], cost: list[int], slots: int) -> int:
+    """Milliseconds of a list schedule in topological order on `slots` places."""
+    free = [0] * slots
+    ended = [0] * len(edges)
+    for position in order:
+        ready = max((ended[dependency] for dependency in edges[position]), default=0)
+        start = max(ready, heappop(free))
+        ended[position] = start + cost[position]
+        heappush(free, ended[position])
+    return max(ended)
+
+
+def effective_retries(step: WorkflowStep, strategy: ExecutionStrategy, settings: Settings) -> int:
+    """Explicit before strategy before setting; an explicit 0 means none (BR-WF-020)."""
+    if step.max_retries is not None:
+        return step.max_retries
+    return settings.max_retries if strategy.max_retries is None else strategy.max_retries
+
+
+def _prototype(
+    step: WorkflowStep, action: Action, timeout_ms: int, retries: int
+) -> tuple[KubernetesExecutionSpec, tuple[str, ...]]:
+    parameters, warnings = map_parameters(action.name, step.parameters)
+    if retries > EXECUTION_RETRIES_MAX:
+        warnings = (*warnings, f"maxRetries {retries} is passed on as {EXECUTION_RETRIES_MAX}, the executor's maximum")
+    spec = KubernetesExecutionSpec(
+        workflow_execution_ref=_NOBODY,
+        step_number=step.step_number,
+        action=step.action,
+        parameters=parameters,
+        target_cluster=step.target_cluster,
+        max_retries=min(retries, EXECUTION_RETRIES_MAX),
+        timeout=min(timeout_ms, EXECUTION_TIMEOUT_MAX_MS),
+    )
+    return spec, warnings
+
+
+def compile_recipe(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusal:
+    """The recipe of a spec, or the first reason why there is none (BR-WF-005)."""
+    definition = spec.workflow_definition
+    refusal = next(findings(spec, settings), None)
+    if refusal is not None or definition is None:
+        return refusal or Refusal("definition_missing", "spec.workflowDefinition", "there is no workflowDefinition")
+    wanted = sorted(definition.steps, key=lambda step: step.step_number)
+    edges = edges_of(definition, wanted)
+    order = topological_order(edges)
+    if len(order) < len(wanted):
+        names = " → ".join(wanted[position].name for position in find_cycle(edges))
+        message = f"circular dependency detected: {names}; remove one of these dependencies"
+        return Refusal("circular_dependency", STEPS, message)
+    strategy = spec.execution_strategy
+    dependents = dependents_of(edges)
+    steps = tuple(
+        _recipe_step(position, step, edges[position], tuple(dependents[position]), strategy, settings)
+        for position, step in enumerate(wanted)
+    )
+    cost = [step.estimate_ms for step in steps]
+    batches = batches_of(edges, [step.barrier for step in steps])
+    slots = strategy.max_parallel_steps or settings.max_parallel_steps
+    return Recipe(
+        name=definition.name,
+        version=definition.version,
+        steps=steps,
+        order=order,
+        batches=batches,
+        critical_path=critical_path_of(edges, order, cost),
+        strategy=strategy_of(batches),
+        rollback_strategy=strategy.rollback_strategy,
+        estimate_ms=makespan(edges, order, cost, slots) + MONITORING_TARGET_MS,
+        parallel_max=slots,
+    )
+
+
+def refusals(spec: WorkflowExecutionSpec, settings: Settings) -> tuple[Refusal, ...]:
+    """Every finding, in document order; a cycle is looked for only when nothing else is wrong."""
+    found = tuple(findings(spec, settings))
+    if found:
+        return found
+    compiled = compile_recipe(spec, settings)
+    return (compiled,) if isinstance(compiled, Refusal) else ()
+
+
+def _recipe_step(
+    position: int,
+    step: WorkflowStep,
+    dependencies: tuple[int, ...],
+    dependents: tuple[int, ...],
+    strategy: ExecutionStrategy,
+    settings: Settings,
+) -> RecipeStep:
+    action = find_action(step.action)
+    if action is None:
+        raise OurBug(f"unknown action {step.action!r} passed the checks of planning")
+    timeout_ms = settings.step_timeout if step.timeout is None else step.timeout
+    retries = effective_retries(step, strategy, settings)
+    prototype, warnings = _prototype(step, action, timeout_ms, retries)
+    return RecipeStep(
+        position=position,
+        number=step.step_number,
+        name=step.name,
+        action=step.action,
+        spec=step,
+        dependencies=dependencies,
+        dependents=dependents,
+        timeout_ms=timeout_ms,
+        retries_max=retries,
+        estimate_ms=min(sum(action.usual_ms) // 2, timeout_ms),
+        critical=step.critical_step or step.continue_on_failure is False,
+        barrier=step.metadata.get("execution_mode") == "sequential",
+        run_condition=step.run_condition,
+        undo=step.rollback_spec.action if step.rollback_spec is not None else action.undo,
+        prototype=prototype,
+        warnings=warnings,
+    )

@@ -1,0 +1,91 @@
+"""What a child reports, folded into the step's own result (BR-WF-012)."""
+
+from typing import Any, Final
+
+from wfexec.model.base import clip
+from wfexec.model.execution import AffectedResource, ExecutionResults, KubernetesExecution
+from wfexec.model.recipe import RecipeStep
+from wfexec.model.status import (
+    CustomResult,
+    RestartResult,
+    ResultResource,
+    ScaleResult,
+    StepExecutionResult,
+    UpdateResult,
+)
+from wfexec.units import DURATION_MAX
+
+OUTPUTS_MAX: Final = 32
+_CHANGES: Final = {"scale": "scaled", "scaled": "scaled", "restart": "restarted", "restarted": "restarted"}
+NO_RESULTS: Final = ExecutionResults()
+
+
+def fold_results(step: RecipeStep, child: KubernetesExecution, took_ms: int, success: bool) -> StepExecutionResult:
+    """`took_ms` is used when the child does not say how long it took."""
+    results = child.status.execution_results or NO_RESULTS
+    duration = took_ms if results.duration is None else results.duration
+    warnings = step.warnings
+    if len(results.outputs) > OUTPUTS_MAX:
+        warnings = (*warnings, f"{len(results.outputs) - OUTPUTS_MAX} outputs beyond {OUTPUTS_MAX} were dropped")
+    fields: dict[str, Any] = _typed_result(step, results)
+    return StepExecutionResult(
+        success=success,
+        execution_time=min(max(0, duration), DURATION_MAX),
+        resources_affected=tuple(_resource(one) for one in results.resources_affected[:256]),
+        warnings=tuple(clip(text) for text in warnings),
+        outputs={key: clip(value) for key, value in sorted(results.outputs.items())[:OUTPUTS_MAX]},
+        **fields,
+    )
+
+
+def _resource(given: AffectedResource) -> ResultResource:
+    return ResultResource(
+        resource_type=given.kind,
+        name=given.name,
+        namespace=given.namespace,
+        change_type=_CHANGES.get(given.action, "modified"),
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _typed_result(step: RecipeStep, results: ExecutionResults) -> dict[str, Any]:
+    """The one typed result that fits the step's parameters, from the first resource the child names."""
+    p = step.spec.parameters
+    if p is None:
+        return {}
+    first = results.resources_affected[0] if results.resources_affected else None
+    if p.scale_deployment is not None:
+        scale = ScaleResult(
+            previous_replicas=_number(first.before) if first is not None else 0,
+            new_replicas=p.scale_deployment.replicas,
+            scaled_namespace=p.scale_deployment.namespace,
+            scaled_deployment=p.scale_deployment.deployment,
+        )
+        return {"scale_result": scale}
+    restarted = p.restart_deployment or p.restart_pod or p.delete_pod
+    if restarted is not None:
+        pods = tuple(one.name for one in results.resources_affected if one.kind == "Pod")[:256]
+        restart = RestartResult(pods_restarted=len(pods), restarted_pods=pods, namespace=restarted.namespace)
+        return {"restart_result": restart}
+    if p.update_image is not None:
+        update = UpdateResult(
+            resource_type="Deployment",
+            resource_name=p.update_image.deployment,
+            namespace=p.update_image.namespace,
+            update_type="image",
+            previous_value=first.before if first is not None else None,
+            new_value=p.update_image.new_image,
+        )
+        return {"update_result": update}
+    # Values of ConfigMaps and Secrets stay out of status, logs and events.
+    config = p.update_config_map or p.update_secret
+    if config is not None:
+        kind = "ConfigMap" if p.update_config_map is not None else "Secret"
+        changed = UpdateResult(
+            resource_type=kind, resource_name=config.name, namespace=config.namespace, update_type="config"
+        )
+        return {"update_result": changed}
+    return {"custom_result": CustomResult(action_type=p.custom.action_type)} if p.custom is not None else {}

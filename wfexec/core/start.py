@@ -1,0 +1,282 @@
+"""From an object nobody has looked at to a validated plan: phases new, planning, validating.
+
+(BR-WF-001, BR-WF-002, BR-WF-015 to BR-WF-018, BR-WF-169)
+"""
+
+from wfexec.core.draft import Draft
+from wfexec.core.dryrun import simulate
+from wfexec.core.ending import fail
+from wfexec.core.execute import enter_executing
+from wfexec.core.gates import checks_of, judge, protected_targets, questions_for, targets_of, undo_warnings
+from wfexec.model.base import clip
+from wfexec.model.facts import AccessFacts, AskAccess, AskTarget, Question, TargetFacts, TargetRef, Unknown
+from wfexec.model.meta import (
+    ANNOTATION_APPROVAL,
+    ANNOTATION_APPROVAL_REASON,
+    ANNOTATION_APPROVAL_SOURCE,
+    ANNOTATION_APPROVED_BY,
+    ANNOTATION_PRE_APPROVED,
+    WORKFLOW_GROUP,
+    WORKFLOW_PLURAL,
+)
+from wfexec.model.phases import ErrorType, Phase
+from wfexec.model.recipe import Recipe
+from wfexec.model.status import (
+    Batch,
+    CheckResult,
+    DryRunResults,
+    ExecutionPlan,
+    PlannedStep,
+    StepStatus,
+    ValidationResults,
+)
+
+# A question nobody answered is asked again after this long, for as long as validation may take.
+ASK_AGAIN_MS = 2_000
+WARNINGS_MAX = 64
+
+
+def new(draft: Draft) -> None:
+    """First look: the object is ours from here on (BR-WF-001)."""
+    draft.move_phase(Phase.PLANNING, "planning")
+    draft.event("Normal", "WorkflowExecutionCreated", f"workflow {draft.workflow.metadata.name} accepted")
+    draft.count("workflowexecution_created_total")
+
+
+def planning(draft: Draft) -> None:
+    """The recipe is there already (a refused one never comes here); write it down where people can read it."""
+    recipe = draft.recipe
+    plan = ExecutionPlan(
+        strategy=recipe.strategy,
+        estimated_duration=recipe.estimate_ms,
+        rollback_strategy=recipe.rollback_strategy,
+        definition_version=recipe.version,
+        safety_checks=checks_of(draft.workflow.spec.execution_strategy.safety_checks),
+        batches=_batches(recipe),
+        critical_path=_numbers(recipe, recipe.critical_path),
+        steps=tuple(
+            PlannedStep(
+                step_number=step.number, timeout=step.timeout_ms, max_retries=step.retries_max, rollback=step.undo
+            )
+            for step in recipe.steps
+        ),
+    )
+    draft.set_steps(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in recipe.steps)
+    count = len(recipe.steps)
+    draft.set(total_steps=count, execution_plan=plan)
+    draft.condition("Planned", True, "PlanBuilt", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
+    draft.move_phase(Phase.VALIDATING, f"validating {count} steps")
+    draft.event("Normal", "PlanCreated", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
+    draft.count("workflowexecution_step_count", value=count)
+
+
+def _numbers(recipe: Recipe, positions: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(recipe.steps[position].number for position in positions)
+
+
+def _batches(recipe: Recipe) -> tuple[Batch, ...]:
+    return tuple(
+        Batch(batch_number=number, steps=_numbers(recipe, batch), parallel=len(batch) > 1)
+        for number, batch in enumerate(recipe.batches, start=1)
+    )
+
+
+def validating(draft: Draft) -> None:
+    """Ask what is not answered, judge what is; then dry run, approval, and off it goes."""
+    began = draft.get("validation_start_time") or draft.now
+    deadline = began + draft.settings.validation_timeout + draft.get("paused_total")
+    if not _answered(draft, began):
+        if draft.now > deadline:
+            _refuse(draft, "validation_timeout", "no answers from the cluster in time", ErrorType.TIMEOUT)
+        else:
+            draft.wake(min(deadline + 1, draft.now + draft.settings.requeue_approval))
+        return
+    results, again = _judge_all(draft)
+    if again and draft.now <= deadline:
+        _ask(draft, tuple(_all_questions(draft)), draft.now - ASK_AGAIN_MS)
+        draft.wake(draft.now + ASK_AGAIN_MS)
+        return
+    errors = [*protected_targets(draft.recipe, draft.settings)]
+    errors += [
+        f"{check.type} check failed: {check.message}" for check in results if check.required and not check.passed
+    ]
+    if errors:
+        validation = ValidationResults(checks=results, validation_errors=_messages(errors))
+        draft.set(validation_results=validation)
+        _refuse(draft, "safety_validation_failed", "; ".join(errors), ErrorType.VALIDATION_ERROR)
+        return
+    dry_run = _dry_run(draft)
+    if dry_run is not None and not dry_run.overall_success:
+        validation = ValidationResults(
+            safety_checks_passed=True, dry_run_performed=True, dry_run_results=dry_run, checks=results
+        )
+        draft.set(validation_results=validation)
+        _refuse_dry_run(draft, dry_run)
+        return
+    warnings = [f"{check.type} check: {check.message}" for check in results if not check.passed]
+    warnings += [*undo_warnings(draft.recipe)]
+    warnings += [f"step {step.name!r}: {text}" for step in draft.recipe.steps for text in step.warnings]
+    validation = ValidationResults(
+        safety_checks_passed=True,
+        dry_run_performed=dry_run is not None,
+        dry_run_results=dry_run,
+        checks=results,
+        validation_errors=_messages(warnings),
+    )
+    approved = _approval(draft, validation, began)
+    if approved is not None:
+        _accept(draft, approved, warnings)
+
+
+def _messages(texts: list[str]) -> tuple[str, ...]:
+    return tuple(clip(text) for text in texts[:WARNINGS_MAX])
+
+
+def _all_questions(draft: Draft) -> dict[Question, None]:
+    """What the declared checks and the dry run need to know, once each, in order."""
+    strategy = draft.workflow.spec.execution_strategy
+    asked: dict[Question, None] = {}
+    for check in checks_of(strategy.safety_checks):
+        asked.update(dict.fromkeys(questions_for(check.type, draft.recipe, draft.settings)))
+    if strategy.dry_run_first:
+        asked.update(dict.fromkeys(AskTarget(ref) for ref in targets_of(draft.recipe)))
+    return asked
+
+
+def _ask(draft: Draft, questions: tuple[Question, ...], not_before: int) -> bool:
+    """Ask what has no answer since `not_before`; true when something had to be asked."""
+    answers = draft.snapshot.answers
+    missing = [one for one in questions if one not in answers or answers[one].at < not_before]
+    draft.questions.extend(missing)
+    return bool(missing)
+
+
+def _answered(draft: Draft, began: int) -> bool:
+    return not _ask(draft, tuple(_all_questions(draft)), began)
+
+
+def _judge_all(draft: Draft) -> tuple[tuple[CheckResult, ...], bool]:
+    """All results, and whether a required one failed only for want of an answer."""
+    results: list[CheckResult] = []
+    again = False
+    for check in checks_of(draft.workflow.spec.execution_strategy.safety_checks):
+        result, transient = judge(check, draft.recipe, draft.snapshot.answers, draft.settings)
+        results.append(result)
+        again = again or (transient and check.required and not result.passed)
+    return tuple(results), again
+
+
+def _dry_run(draft: Draft) -> DryRunResults | None:
+    if not draft.workflow.spec.execution_strategy.dry_run_first:
+        return None
+    facts: dict[TargetRef, TargetFacts | Unknown] = {}
+    for ref in targets_of(draft.recipe):
+        fact = draft.snapshot.answers[AskTarget(ref)].facts
+        facts[ref] = fact if isinstance(fact, TargetFacts) else Unknown(getattr(fact, "reason", "no facts"))
+    return simulate(draft.recipe, facts)
+
+
+def _refuse(draft: Draft, reason: str, message: str, error: ErrorType) -> None:
+    draft.condition("Validated", False, "ValidationFailed", message)
+    draft.event("Warning", "WorkflowValidationFailed", f"{reason}: {message}")
+    draft.count("workflowexecution_validation_failures_total")
+    fail(draft, f"{reason}: {message}", error)
+
+
+def _refuse_dry_run(draft: Draft, dry_run: DryRunResults) -> None:
+    first = next(result for result in dry_run.step_results if not result.would_succeed)
+    message = f"step {first.step_number} ({first.action}) would fail: {'; '.join(first.validation_errors)}"
+    draft.condition("DryRunSucceeded", False, "DryRunFailed", message)
+    draft.event("Warning", "DryRunFailed", message)
+    draft.set(failed_step=first.step_number, failed_action=first.action)
+    _refuse(draft, "dry_run_failed", message, ErrorType.VALIDATION_ERROR)
+
+
+def _accept(draft: Draft, validation: ValidationResults, warnings: list[str]) -> None:
+    for check in validation.checks:
+        draft.count(
+            "kubernaut_workflowexecution_safety_validation_total", check.type, "pass" if check.passed else "fail"
+        )
+    for warning in warnings[:WARNINGS_MAX]:
+        draft.event("Warning", "ValidationWarning", warning)
+    if validation.dry_run_performed:
+        draft.condition("DryRunSucceeded", True, "DryRunSucceeded")
+        draft.event("Normal", "DryRunCompleted", f"{len(draft.recipe.steps)} steps would succeed")
+    draft.condition("Validated", True, "ChecksPassed")
+    draft.event("Normal", "WorkflowValidated", "safety checks passed")
+    draft.set(validation_results=validation)
+    enter_executing(draft)
+
+
+def _approval(draft: Draft, validation: ValidationResults, began: int) -> ValidationResults | None:
+    """The results with the approval in them; None while waiting or once refused (BR-WF-018, BR-WF-169)."""
+    needed = _approval_needed(draft)
+    if not needed:
+        return validation
+    marks = draft.workflow.metadata.annotations
+    if marks.get(ANNOTATION_PRE_APPROVED) == "true":
+        who = clip(marks.get(ANNOTATION_APPROVAL_SOURCE, "parent"), 253)
+        return _granted(draft, validation, who, "approved before the workflow was created")
+    decision, who = marks.get(ANNOTATION_APPROVAL, ""), clip(marks.get(ANNOTATION_APPROVED_BY, ""), 253)
+    deadline = began + draft.settings.approval_timeout + draft.get("paused_total")
+    if draft.now > deadline:
+        draft.condition("Approved", False, "Expired", "nobody decided in time")
+        _refuse(draft, "approval_timeout", "no valid decision in time", ErrorType.TIMEOUT)
+        return None
+    if decision in ("approved", "rejected") and _may_decide(draft, who):
+        reason = clip(marks.get(ANNOTATION_APPROVAL_REASON, ""))
+        if decision == "approved":
+            return _granted(draft, validation, who, reason)
+        draft.condition("Approved", False, "Rejected", f"by {who}: {reason}")
+        draft.event("Warning", "ApprovalRejected", f"rejected by {who}: {reason}")
+        _refuse(draft, "approval_rejected", f"rejected by {who}: {reason}", ErrorType.REJECTED)
+        return None
+    _wait_for_approval(draft, needed, deadline)
+    return None
+
+
+def _approval_needed(draft: Draft) -> str:
+    """Why approval is needed; "" when it is not."""
+    count, threshold = len(draft.recipe.steps), draft.settings.complexity_approval_threshold
+    if draft.workflow.spec.execution_strategy.approval_required:
+        return "executionStrategy.approvalRequired is set"
+    if count > threshold:
+        return f"{count} steps are more than complexity-approval-threshold {threshold}"
+    return ""
+
+
+def _may_decide(draft: Draft, who: str) -> bool:
+    """The decider must hold the verb `approve`; without an answer yet, it is asked and the wait goes on."""
+    if not who:
+        return False
+    meta = draft.workflow.metadata
+    question = AskAccess(who, "approve", WORKFLOW_GROUP, WORKFLOW_PLURAL, meta.namespace, meta.name)
+    answer = draft.snapshot.answers.get(question)
+    if answer is None:
+        draft.questions.append(question)
+        return False
+    if isinstance(answer.facts, AccessFacts) and answer.facts.allowed:
+        return True
+    draft.condition("Approved", False, "Pending", f"the decision of {who} is ignored: no right to approve")
+    return False
+
+
+def _granted(draft: Draft, validation: ValidationResults, who: str, reason: str) -> ValidationResults:
+    draft.condition("Approved", True, "Granted", f"by {who}")
+    draft.event("Normal", "ApprovalReceived", f"approved by {who}")
+    values = validation.__dict__ | {
+        "approval_received": True,
+        "approval_timestamp": draft.now,
+        "approved_by": who,
+        "approval_reason": reason,
+    }
+    return ValidationResults(**values)
+
+
+def _wait_for_approval(draft: Draft, needed: str, deadline: int) -> None:
+    """Nothing is polled: an annotation is a change of the object and brings us back (BR-WF-018)."""
+    if not any(condition.type == "Approved" for condition in draft.get("conditions")):
+        draft.condition("Approved", False, "Pending", needed)
+        draft.set(message=clip(f"waiting for approval: {needed}"))
+        draft.event("Normal", "ApprovalRequired", needed)
+    draft.wake(deadline + 1)
