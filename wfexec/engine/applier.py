@@ -1,0 +1,215 @@
+"""What is written next, and what did the last reply mean? One plan, carried out once, never replayed.
+
+Called by the reconciler: `begin` and `feed` return the writes to hand out next, `verdict` says how it ended.
+
+    metadata ──ok──► status ──ok──► creates and deletes together ──all replied──► ended
+        │ refused        │ refused           │ each refusal is noted for its own child
+        └────────────────┴──► ended: a fresh look decides again, on newer objects
+
+Rules: the status write carries the version that the metadata write returned; every write its uid and version; a lost
+reply or a refused precondition leaves a doubt that is settled by a read before anything new is decided; a plan that
+was fenced hands out nothing more, whatever its earlier writes said.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+from wfexec.engine.expectations import Expectations
+from wfexec.model.plan import DeleteChild, Plan
+from wfexec.model.requests import (
+    Code,
+    CreateExecution,
+    DeleteExecution,
+    Kind,
+    ObjectKey,
+    Outcome,
+    PatchMetadata,
+    PatchStatus,
+)
+from wfexec.model.snapshot import CreateFailure
+from wfexec.model.status import WorkflowExecution
+
+Write = PatchMetadata | PatchStatus | CreateExecution | DeleteExecution
+
+_NONE: tuple[Write, ...] = ()
+_FINAL = frozenset({Code.FORBIDDEN, Code.INVALID})
+
+
+class Verdict(IntEnum):
+    """How a plan ended; of several findings the greatest counts."""
+
+    APPLIED = 0
+    DOUBTFUL = 1
+    CREATE_REFUSED = 2
+    CREATE_FAILED = 3
+    TROUBLE = 4
+    CONFLICT = 5
+    REFUSED = 6
+    FENCED = 7
+
+
+class Application:
+    """`open` counts writes handed out and not replied.
+
+    `committed`: the status write is in (the metadata write where there is none). `changed`: some write left a trace.
+    """
+
+    __slots__ = (
+        "_base",
+        "_key",
+        "_plan",
+        "_resource_version",
+        "changed",
+        "committed",
+        "expectations",
+        "failures",
+        "message",
+        "open",
+        "retry_after_ms",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        key: ObjectKey,
+        base: WorkflowExecution,
+        plan: Plan,
+        expectations: Expectations,
+        failures: Mapping[str, CreateFailure],
+    ) -> None:
+        self._key = key
+        self._base = base
+        self._plan = plan
+        self._resource_version = base.metadata.resource_version
+        self.expectations = expectations
+        # By child name; replaced, never changed, since snapshots share it.
+        self.failures = failures
+        self.open = 0
+        self.committed = plan.metadata is None and (plan.status is None or plan.status is base.status)
+        self.changed = False
+        self.verdict = Verdict.APPLIED
+        self.message = ""
+        self.retry_after_ms = 0
+
+    def __repr__(self) -> str:
+        state = "committed" if self.committed else "uncommitted"
+        return f"<Application {self._key.name} {state}, {self.open} open, {self.verdict.name}>"
+
+    def begin(self) -> tuple[Write, ...]:
+        change = self._plan.metadata
+        if change is not None:
+            self.open = 1
+            base = self._base
+            return (PatchMetadata(self._key, base.metadata.uid, self._resource_version, change, base),)
+        return self._status()
+
+    def feed(self, body: Write, outcome: Outcome, now: int) -> tuple[Write, ...]:
+        """The reply to one write; what may be written now that it is known."""
+        self.open -= 1
+        kind = type(body)
+        if kind is CreateExecution:
+            self._created(body.key, outcome, now)
+            return _NONE
+        if kind is DeleteExecution:
+            self._deleted(body.key, outcome)
+            return _NONE
+        if outcome.code is not Code.OK:
+            self._refused(outcome)
+            return _NONE
+        stored = outcome.object
+        if type(stored) is WorkflowExecution:
+            at = stored.metadata.resource_version
+            self.changed = self.changed or at != self._resource_version
+            self._resource_version = at
+        else:
+            # Written, but nobody told us what stands there now.
+            self.expectations.doubt(self._key)
+            self._note(Verdict.DOUBTFUL, outcome)
+        status = self._plan.status
+        last = kind is PatchStatus or status is None or status is self._base.status
+        self.committed = last
+        if self.verdict is Verdict.FENCED or (not last and self.verdict is Verdict.DOUBTFUL):
+            return _NONE
+        return self._children() if last else self._status()
+
+    def fence(self, unsent: int = 0) -> None:
+        """Hand out nothing more; `unsent` writes were taken back before they left."""
+        self.open -= unsent
+        self.verdict = Verdict.FENCED
+
+    def _status(self) -> tuple[Write, ...]:
+        status = self._plan.status
+        base = self._base
+        if status is None or status is base.status:
+            return self._children()
+        self.open = 1
+        return (PatchStatus(self._key, base.metadata.uid, self._resource_version, base.status, status),)
+
+    def _children(self) -> tuple[Write, ...]:
+        plan = self._plan
+        if not plan.creates and not plan.deletes:
+            return _NONE
+        namespace = self._key.namespace
+        creates: list[Write] = [
+            CreateExecution(ObjectKey(Kind.EXECUTION, namespace, body.metadata.name), body) for body in plan.creates
+        ]
+        creates.extend(_deletion(namespace, child) for child in plan.deletes)
+        self.open = len(creates)
+        return tuple(creates)
+
+    def _refused(self, outcome: Outcome) -> None:
+        """Of the workflow itself: the plan is over."""
+        code = outcome.code
+        if code in _FINAL:
+            self._note(Verdict.REFUSED, outcome)
+        elif code is Code.THROTTLED or code is Code.UNAVAILABLE:
+            self._note(Verdict.TROUBLE, outcome)
+        else:
+            self.expectations.doubt(self._key)
+            self._note(Verdict.TROUBLE if code is Code.LOST else Verdict.CONFLICT, outcome)
+
+    def _created(self, key: ObjectKey, outcome: Outcome, now: int) -> None:
+        code = outcome.code
+        name = key.name
+        if code is Code.OK:
+            self.changed = True
+            if name in self.failures:
+                self.failures = {other: kept for other, kept in self.failures.items() if other != name}
+        elif code is Code.ALREADY_EXISTS or code is Code.LOST:
+            self.expectations.doubt(key)
+            self._note(Verdict.DOUBTFUL if code is Code.ALREADY_EXISTS else Verdict.TROUBLE, outcome)
+        else:
+            self.failures = count_failure(self.failures, name, outcome, now)
+            self._note(Verdict.CREATE_REFUSED if code in _FINAL else Verdict.CREATE_FAILED, outcome)
+
+    def _deleted(self, key: ObjectKey, outcome: Outcome) -> None:
+        code = outcome.code
+        if code is Code.OK or code is Code.NOT_FOUND:
+            self.changed = True
+            return
+        if code is Code.CONFLICT or code is Code.LOST:
+            self.expectations.doubt(key)
+            self._note(Verdict.DOUBTFUL, outcome)
+        else:
+            self._note(Verdict.REFUSED if code in _FINAL else Verdict.TROUBLE, outcome)
+
+    def _note(self, verdict: Verdict, outcome: Outcome) -> None:
+        if verdict > self.verdict:
+            self.verdict = verdict
+            self.message = outcome.message
+        if outcome.retry_after_ms is not None and outcome.retry_after_ms > self.retry_after_ms:
+            self.retry_after_ms = outcome.retry_after_ms
+
+
+def count_failure(
+    failures: Mapping[str, CreateFailure], name: str, outcome: Outcome, now: int
+) -> Mapping[str, CreateFailure]:
+    """`failures` with one more for this child; FORBIDDEN and INVALID are final."""
+    earlier = failures.get(name)
+    times = 1 if earlier is None else earlier.times + 1
+    made = CreateFailure(times, outcome.code.value, outcome.message, now, outcome.code in _FINAL)
+    return {**failures, name: made}
+
+
+def _deletion(namespace: str, child: DeleteChild) -> DeleteExecution:
+    return DeleteExecution(ObjectKey(Kind.EXECUTION, namespace, child.name), child.uid, child.resource_version)

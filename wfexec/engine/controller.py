@@ -1,0 +1,321 @@
+"""The whole controller without a socket or a clock: signals in, requests out.
+
+Called by the two drivers (threads around a real connection, or the simulated world) in this order, as often as they
+like: `start` once, `feed` and `tick` when something came or `wake_at` is reached, `take` for what must be sent now. It
+never blocks, never looks at a clock, and `now` (milliseconds) must never go back: a driver anchors its wall clock
+once to a monotonic one. Rules:
+1. Nothing is decided before both kinds have been listed once, and nothing is written without the lease (if there is
+   leader election): every write is checked against it right before it is handed out.
+2. A key is taken from the queue only when a request could be sent now, so decisions are made as late as possible.
+3. Events go out only when no write waits, and never fill more than half of the places.
+4. After StopAsked no new plan is made; what is under way ends, at the latest after one request timeout; then the lease
+   is released.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from wfexec.core.decide import decide as core_decide
+from wfexec.core.graph import compile_recipe as core_compile_recipe
+from wfexec.engine.lease import Elector
+from wfexec.engine.limiter import Limiter
+from wfexec.engine.reconciler import CompileRecipe, Decide, Reconciler
+from wfexec.engine.recorder import Occurrence, Recorder
+from wfexec.engine.reflector import Reflector
+from wfexec.engine.view import View
+from wfexec.model.plan import Record
+from wfexec.model.requests import (
+    Body,
+    Code,
+    EventWrite,
+    Kind,
+    ObjectKey,
+    Outcome,
+    Replied,
+    Request,
+    Signal,
+    WatchSeen,
+)
+from wfexec.settings import Settings
+
+# A list is many pages, each of which may take as long as a request.
+LIST_PAGES_PATIENCE = 6
+
+Handler = Callable[[Any, Any, Outcome, int], None]
+
+
+class Controller:
+    """One controller process. `synced`, `leading` and `stopped` are for the drivers' probes; read only."""
+
+    __slots__ = (
+        "_elector",
+        "_event_places",
+        "_executions",
+        "_flight",
+        "_lease_timeout_ms",
+        "_limiter",
+        "_next_id",
+        "_now",
+        "_out",
+        "_reconciler",
+        "_recorder",
+        "_release_by",
+        "_settings",
+        "_stirred",
+        "_stop_by",
+        "_timeout_ms",
+        "_unasked",
+        "_view",
+        "_workflows",
+        "leading",
+        "stopped",
+        "synced",
+    )
+
+    def __init__(
+        self,
+        settings: Settings,
+        identity: str,
+        *,
+        leader_election: bool,
+        decide: Decide = core_decide,
+        compile_recipe: CompileRecipe = core_compile_recipe,
+    ) -> None:
+        self._settings = settings
+        self._timeout_ms = settings.request_timeout
+        self._lease_timeout_ms = min(
+            settings.request_timeout, max(settings.lease_retry_period, settings.lease_renew_deadline // 2)
+        )
+        self._workflows = self._reflector(Kind.WORKFLOW, identity)
+        self._executions = self._reflector(Kind.EXECUTION, identity)
+        self._elector = Elector(settings, identity) if leader_election else None
+        self._limiter = Limiter(settings.kubernetes_qps, settings.kubernetes_burst, settings.workers)
+        self._event_places = max(1, settings.workers // 2)
+        self._recorder = Recorder(settings.event_dedupe_window)
+        self._view = View()
+        self._reconciler = Reconciler(self._view, self._recorder, settings, decide, compile_recipe)
+        # By request id: who takes the reply, what was asked, for whom, and whether it holds a place of the limiter.
+        self._flight: dict[int, tuple[Handler, Body, Any, bool]] = {}
+        self._out: list[Request] = []
+        self._next_id = 1
+        self._now = 0
+        self._stirred = False
+        self._stop_by: int | None = None
+        self._release_by: int | None = None
+        self._unasked = 0
+        self.leading = not leader_election
+        self.synced = False
+        self.stopped = False
+
+    def __repr__(self) -> str:
+        role = "stopped" if self.stopped else "leading" if self.leading else "standing by"
+        return f"<Controller {role}, {len(self._flight)} in flight, {self._view!r}>"
+
+    @property
+    def healthy(self) -> bool:
+        """Ready: synced, and leading or able to see who does."""
+        return self.synced and (self._elector is None or self._elector.healthy)
+
+    def start(self, now: int) -> None:
+        self._touch(now)
+        self._workflows.start(now)
+        self._executions.start(now)
+        if self._elector is not None:
+            self._elector.start(now)
+
+    def feed(self, signal: Signal, now: int) -> None:
+        """Something came; what follows from it is asked for with `take`."""
+        self._now = now
+        self._stirred = True
+        if isinstance(signal, WatchSeen):
+            reflector = self._executions if signal.kind is Kind.EXECUTION else self._workflows
+            if not reflector.seen(signal):
+                self._unasked += 1
+            elif signal.object is not None:
+                self._view.watched(signal.kind, signal.change, signal.object, signal.resource_version)
+        elif isinstance(signal, Replied):
+            flight = self._flight.pop(signal.request_id, None)
+            if flight is None:
+                self._unasked += 1
+                return
+            handler, body, concerned, placed = flight
+            outcome = signal.outcome
+            if placed:
+                self._limiter.release()
+                if outcome.code is Code.THROTTLED:
+                    self._limiter.throttled(now, outcome.retry_after_ms)
+            handler(body, concerned, outcome, now)
+        elif self._stop_by is None:
+            self._stop_by = now + self._timeout_ms
+
+    def tick(self, now: int) -> None:
+        """Time passed; `take` does what has come due."""
+        self._touch(now)
+
+    def take(self) -> list[Request]:
+        """What must be sent now, each once; decisions are made here."""
+        now = self._now
+        self._stirred = False
+        out = self._out = []
+        if self.stopped:
+            return out
+        if self._elector is not None:
+            self._lead(self._elector, now)
+        if self._stop_by is None:
+            self._follow(self._workflows, now)
+            self._follow(self._executions, now)
+        if self.leading and self.synced:
+            self._work(now)
+        if self._stop_by is not None:
+            self._wind_down(self._stop_by, now)
+        return out
+
+    def wake_at(self) -> int | None:
+        """When to call `tick` at the latest, if nothing comes before; None for never."""
+        if self.stopped:
+            return None
+        now = self._now
+        if self._stirred:
+            return now
+        instants = [self._stop_by if self._release_by is None else self._release_by]
+        if self._stop_by is None:
+            instants.append(self._workflows.wake_at)
+            instants.append(self._executions.wake_at)
+        if self._elector is not None:
+            instants.append(self._elector.wake_at)
+            instants.append(self._elector.fenced_at())
+        if self.leading and self.synced:
+            view = self._view
+            if self._stop_by is None:
+                instants.append(view.deadlines.next_at())
+                instants.append(view.queue.next_at())
+            instants.append(self._recorder.wake_at(now))
+            if self._reconciler.outbox or len(view.queue) or self._events_wait(now):
+                instants.append(self._limiter.ready_at(now))
+        found = [instant for instant in instants if instant is not None]
+        return min(found) if found else None
+
+    def take_records(self) -> list[tuple[ObjectKey, Record]]:
+        """Counts and log lines released since the last call, by workflow; events are sent as requests instead."""
+        released = self._reconciler.released
+        self._reconciler.released = []
+        return released
+
+    def stats(self) -> dict[str, int]:
+        """Totals since the start, for the metrics of the runtime."""
+        view = self._view
+        return {
+            "looks": self._reconciler.looks,
+            "conflicts": self._reconciler.conflicts,
+            "lost_replies": self._reconciler.lost,
+            "relists": self._workflows.relists + self._executions.relists,
+            "watch_restarts": self._workflows.restarts + self._executions.restarts,
+            "known_already": view.ignored,
+            "unasked": self._unasked,
+            "stale_wakeups": view.deadlines.stale + view.queue.stale,
+            "events_dropped": self._recorder.dropped,
+            "workflows": len(view.tracked),
+            "queued": len(view.queue),
+            "in_flight": self._limiter.in_flight,
+        }
+
+    def _reflector(self, kind: Kind, identity: str) -> Reflector:
+        settings = self._settings
+        return Reflector(
+            kind, page_size=settings.list_page_size, watch_timeout_ms=settings.watch_timeout, salt=identity
+        )
+
+    def _touch(self, now: int) -> None:
+        self._now = now
+        self._stirred = True
+
+    def _send(self, body: Body, handler: Handler, concerned: Any, timeout_ms: int, placed: bool) -> int:
+        request_id = self._next_id
+        self._next_id = request_id + 1
+        self._flight[request_id] = (handler, body, concerned, placed)
+        self._out.append(Request(request_id, body, timeout_ms))
+        return request_id
+
+    def _lead(self, elector: Elector, now: int) -> None:
+        leading = elector.may_write(now)
+        if leading is not self.leading:
+            self.leading = leading
+            if leading:
+                self._view.wake_all()
+            else:
+                self._reconciler.fence_all()
+        body = elector.due(now)
+        if body is not None:
+            elector.sent(now)
+            self._send(body, self._on_lease, elector, self._lease_timeout_ms, placed=False)
+
+    def _follow(self, reflector: Reflector, now: int) -> None:
+        at = reflector.wake_at
+        if at is None or now < at:
+            return
+        body = reflector.due(now)
+        if body is None:
+            return
+        if reflector.version:
+            timeout_ms = self._settings.watch_timeout + self._timeout_ms
+        else:
+            timeout_ms = self._timeout_ms * LIST_PAGES_PATIENCE
+        reflector.sent(self._send(body, self._on_followed, reflector, timeout_ms, placed=False), now)
+
+    def _work(self, now: int) -> None:
+        view = self._view
+        queue = view.queue
+        limiter = self._limiter
+        reconciler = self._reconciler
+        outbox = reconciler.outbox
+        if self._stop_by is None:
+            for tracked in view.deadlines.due(now):
+                queue.add(tracked, tracked.level)
+            queue.promote(now)
+        while True:
+            while outbox:
+                if not limiter.admit(now):
+                    return
+                body, handler, tracked = outbox.popleft()
+                self._send(body, handler, tracked, self._timeout_ms, True)
+            if self._stop_by is not None or not limiter.free(now):
+                break
+            following = queue.take()
+            if following is None:
+                break
+            reconciler.look(following, now)
+        while self._events_wait(now) and limiter.admit(now):
+            occurrence = self._recorder.take(now)
+            if occurrence is not None:
+                self._send(occurrence.write(), self._on_event, occurrence, self._timeout_ms, True)
+
+    def _events_wait(self, now: int) -> bool:
+        """Is there an event that could be sent now, if there is a place?"""
+        recorder = self._recorder
+        return recorder.in_flight < self._event_places and recorder.ready(now)
+
+    def _on_followed(self, body: Body, reflector: Reflector, outcome: Outcome, now: int) -> None:
+        listing = reflector.replied(outcome, now)
+        if listing is not None:
+            self._view.relisted(reflector.kind, listing)
+            self.synced = self._workflows.synced and self._executions.synced
+
+    def _on_lease(self, body: Body, elector: Elector, outcome: Outcome, now: int) -> None:
+        elector.replied(outcome, now)
+
+    def _on_event(self, body: EventWrite, occurrence: Occurrence, outcome: Outcome, now: int) -> None:
+        self._recorder.replied(occurrence, body, outcome, now)
+
+    def _wind_down(self, stop_by: int, now: int) -> None:
+        """Stopping: first what is under way, then the lease, then nothing."""
+        if self._release_by is None:
+            busy = self._limiter.in_flight or self._reconciler.outbox or (self.leading and not self._recorder.idle)
+            if busy and now < stop_by:
+                return
+            self._release_by = now + self._timeout_ms
+            self._reconciler.fence_all()
+            if self._elector is not None:
+                self._elector.stop(now)
+                self._lead(self._elector, now)
+        if self._elector is None or self._elector.released or now >= self._release_by:
+            self.stopped = True

@@ -1,0 +1,91 @@
+"""May one more request be handed out now? A token bucket, a bound on requests in flight, and respect for 429.
+
+Called by the controller for every request but watches, lists and the lease: those keep us alive and are few.
+A throttling server halves what may be in flight and stops everything until its Retry-After has passed; each full
+round of successes gives one place back.
+"""
+
+from typing import Final
+
+# What a server that throttles without saying for how long is given.
+PAUSE_MS: Final = 1_000
+
+
+class Limiter:
+    __slots__ = (
+        "_burst",
+        "_good",
+        "_per_ms",
+        "_refilled_at",
+        "_resume_at",
+        "_tokens",
+        "in_flight",
+        "window",
+        "workers",
+    )
+
+    def __init__(self, qps: float, burst: int, workers: int) -> None:
+        """`qps` 0: no limit of rate."""
+        self._per_ms = qps / 1_000
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._refilled_at = 0
+        self._resume_at = 0
+        self._good = 0
+        self.workers = workers
+        self.window = workers
+        self.in_flight = 0
+
+    def __repr__(self) -> str:
+        return f"<Limiter {self.in_flight} of {self.window} in flight, {self._tokens:g} tokens>"
+
+    def free(self, now: int) -> bool:
+        """Would `admit` let a request through?"""
+        if self.in_flight >= self.window or now < self._resume_at:
+            return False
+        if not self._per_ms:
+            return True
+        if now > self._refilled_at:
+            self._refill(now)
+        return self._tokens >= 1
+
+    def admit(self, now: int) -> bool:
+        """Take a place and a token, if there are."""
+        if not self.free(now):
+            return False
+        self.in_flight += 1
+        if self._per_ms:
+            self._tokens -= 1
+        return True
+
+    def release(self) -> None:
+        """A reply came."""
+        self.in_flight -= 1
+        if self.window < self.workers:
+            self._good += 1
+            if self._good >= self.window:
+                self._good = 0
+                self.window += 1
+
+    def throttled(self, now: int, retry_after_ms: int | None) -> None:
+        """The server said 429."""
+        self._resume_at = max(self._resume_at, now + (PAUSE_MS if retry_after_ms is None else retry_after_ms))
+        self.window = max(1, self.window // 2)
+        self._good = 0
+
+    def ready_at(self, now: int) -> int | None:
+        """When waiting alone will help; None where a reply has to come first."""
+        if self.in_flight >= self.window:
+            return None
+        at = max(now, self._resume_at)
+        if self._per_ms:
+            if now > self._refilled_at:
+                self._refill(now)
+            missing = 1 - self._tokens
+            if missing > 0:
+                at = max(at, now + max(1, -int(-missing // self._per_ms)))
+        return at
+
+    def _refill(self, now: int) -> None:
+        self._tokens = min(self._burst, self._tokens + (now - self._refilled_at) * self._per_ms)
+        self._refilled_at = now

@@ -1,0 +1,391 @@
+"""One look at one workflow: gather, decide, apply, settle.
+
+Called by the controller: `look` for a key taken from the queue, the `on_*` functions with replies. What has to be sent
+waits in `outbox` as (body, handler, tracked) until the controller hands it out. Rules:
+1. No decision while a doubt about an earlier write is open: first read, then look.
+2. While a plan is carried out, signals only mark its workflow dirty; there is one further look afterwards.
+3. Records of a plan are released when its own write to the workflow is in (at once if it has none), never if that was
+   refused. After a lost reply to a status write the read decides which of the two it was.
+4. A plan that wrote something is followed by a look, for nothing else would wake its workflow: echoes do not.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from wfexec.engine.applier import Application, Verdict, Write, count_failure
+from wfexec.engine.backoff import delay_ms
+from wfexec.engine.cache import controller_uid, version
+from wfexec.engine.recorder import Recorder
+from wfexec.engine.view import Tracked, View, of_former_workflow
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.meta import ObjectReference
+from wfexec.model.plan import EventRecord, Plan, Record
+from wfexec.model.recipe import Recipe, Refusal
+from wfexec.model.requests import (
+    Ask,
+    Body,
+    Code,
+    DeleteExecution,
+    GetObject,
+    Kind,
+    ObjectKey,
+    Outcome,
+    PatchStatus,
+    Unreadable,
+)
+from wfexec.model.snapshot import CreateFailure, Snapshot
+from wfexec.model.status import WorkflowExecution
+from wfexec.model.workflow import WorkflowExecutionSpec
+from wfexec.settings import Settings
+
+Decide = Callable[[Snapshot, int, Settings], Plan]
+CompileRecipe = Callable[[WorkflowExecutionSpec, Settings], Recipe | Refusal]
+Handler = Callable[[Any, Any, Outcome, int], None]
+Waiting = tuple[Body, Handler, Tracked]
+
+# A conflict is met by a fresh look after 100, 200, 400, 800, 800 ms, then at the pace of errors; a refused creation the
+# same way (BR-WF-013). Everything else starts at the queue's own, shorter base.
+CONFLICT_BASE_MS: Final = 100
+CONFLICT_CAP_MS: Final = 800
+CONFLICTS_MAX: Final = 5
+IN_THE_WAY: Final = Outcome(Code.ALREADY_EXISTS, message="the name is taken by an object about to be removed")
+UNREADABLE: Final = "ObjectUnreadable"
+_UNREADABLE_SPEC: Final = WorkflowExecutionSpec(remediation_request_ref=ObjectReference(name="unreadable"))
+
+
+class Reconciler:
+    __slots__ = (
+        "_ask",
+        "_compile",
+        "_decide",
+        "_read",
+        "_settings",
+        "_view",
+        "_write",
+        "conflicts",
+        "looks",
+        "lost",
+        "outbox",
+        "recorder",
+        "released",
+    )
+
+    def __init__(
+        self, view: View, recorder: Recorder, settings: Settings, decide: Decide, compile_recipe: CompileRecipe
+    ) -> None:
+        self._view = view
+        self._settings = settings
+        self._decide = decide
+        self._compile = compile_recipe
+        self.recorder = recorder
+        self.outbox: deque[Waiting] = deque()
+        self.released: list[tuple[ObjectKey, Record]] = []
+        self.looks = 0
+        self.conflicts = 0
+        self.lost = 0
+        # Bound once: a look is too frequent to build a method object for each write.
+        self._write: Handler = self._on_write
+        self._read: Handler = self._on_read
+        self._ask: Handler = self._on_answer
+
+    def look(self, tracked: Tracked, now: int) -> None:
+        """Take `tracked` (just taken from the queue) one decision further."""
+        workflow = tracked.workflow
+        if tracked.left or workflow is None or tracked.unreadable:
+            self._skip(tracked, now)
+            return
+        if tracked.expectations:
+            self._read_first(tracked)
+            return
+        if tracked.family.unreadable:
+            self._report_children(tracked, workflow, now)
+        generation = workflow.metadata.generation
+        if tracked.recipe_generation != generation or tracked.recipe is None:
+            tracked.recipe = self._compile(workflow.spec, self._settings)
+            tracked.recipe_generation = generation
+        family = tracked.family
+        self.looks += 1
+        plan = self._decide(
+            Snapshot(
+                workflow, tracked.recipe, family.view(), family.gone, tracked.foreign, tracked.answers, tracked.failures
+            ),
+            now,
+            self._settings,
+        )
+        if plan.questions:
+            self._question(tracked, plan, now)
+        if plan.creates and tracked.failures:
+            plan = self._hold_back(tracked, plan, now)
+        if (
+            plan.metadata is None
+            and not plan.creates
+            and not plan.deletes
+            and (plan.status is None or plan.status is workflow.status)
+        ):
+            self._idle(tracked, plan, now)
+        else:
+            self._carry_out(tracked, workflow, plan, now)
+
+    def withdraw(self) -> None:
+        """We may no longer write: what has not been handed out never will be."""
+        outbox = self.outbox
+        while outbox:
+            body, _, tracked = outbox.popleft()
+            if type(body) is Ask:
+                tracked.asking.difference_update(body.questions)
+            elif type(body) is GetObject:
+                del tracked.reading[body.key]
+                if not tracked.reading:
+                    self._view.queue.done(tracked)
+            elif tracked.application is not None:
+                application = tracked.application
+                application.fence(unsent=1)
+                if not application.open:
+                    self._settle(tracked, application, 0)
+
+    def fence_all(self) -> None:
+        """Plans whose writes are on their way end with the reply: nothing further is written for them."""
+        self.withdraw()
+        for tracked in self._view.tracked.values():
+            if tracked.application is not None:
+                tracked.application.fence()
+
+    def _skip(self, tracked: Tracked, now: int) -> None:
+        """Gone, or not to be understood: said once, never acted on."""
+        if not tracked.left and tracked.unreadable and tracked.reported != tracked.unreadable:
+            tracked.reported = tracked.unreadable
+            stored = self._view.workflows.get(tracked.key.namespace, tracked.key.name)
+            if type(stored) is Unreadable:
+                # Only the metadata of what an Event is about is ever read.
+                regarding = WorkflowExecution(metadata=stored.metadata, spec=_UNREADABLE_SPEC)
+                self.recorder.record(regarding, EventRecord("Warning", UNREADABLE, stored.message), now)
+        self._view.queue.done(tracked)
+
+    def _report_children(self, tracked: Tracked, workflow: WorkflowExecution, now: int) -> None:
+        unreadable = tracked.family.unreadable
+        tracked.family.unreadable = {}
+        for name, stored in unreadable.items():
+            record = EventRecord("Warning", UNREADABLE, f"{stored.kind.value} {name}: {stored.message}")
+            self.recorder.record(workflow, record, now)
+
+    def _hold_back(self, tracked: Tracked, plan: Plan, now: int) -> Plan:
+        """Without the creations that were refused a moment ago: whatever wakes us, those keep their back-off."""
+        creates = []
+        for body in plan.creates:
+            failure = tracked.failures.get(body.metadata.name)
+            due_at = 0 if failure is None else failure.at + self._create_delay(failure)
+            if due_at <= now:
+                creates.append(body)
+            else:
+                self._view.queue.add_at(tracked, tracked.level, due_at)
+        return plan if len(creates) == len(plan.creates) else plan._replace(creates=tuple(creates))
+
+    def _create_delay(self, failure: CreateFailure) -> int:
+        slow = self._settings.requeue_error
+        return slow if failure.final else delay_ms(CONFLICT_BASE_MS, failure.times - 1, slow)
+
+    def _idle(self, tracked: Tracked, plan: Plan, now: int) -> None:
+        if plan.records:
+            self._release(tracked, plan.records, now)
+        wake_at = plan.wake_at
+        if wake_at is not None and wake_at <= now:
+            # Asking to be woken in the past with nothing to write would never end.
+            wake_at = now + 1
+        view = self._view
+        view.deadlines.set(tracked, wake_at)
+        view.queue.succeeded(tracked)
+        view.queue.done(tracked)
+
+    def _carry_out(self, tracked: Tracked, workflow: WorkflowExecution, plan: Plan, now: int) -> None:
+        application = Application(tracked.key, workflow, plan, tracked.expectations, tracked.failures)
+        tracked.application = application
+        if plan.records:
+            if application.committed:
+                self._release(tracked, plan.records, now)
+            else:
+                tracked.records = plan.records
+        write = self._write
+        for body in application.begin():
+            self.outbox.append((body, write, tracked))
+
+    def _question(self, tracked: Tracked, plan: Plan, now: int) -> None:
+        """Ask what is not on its way already, and nothing while the last failure is fresh."""
+        if now < tracked.ask_after:
+            return
+        asking = tracked.asking
+        questions = tuple(question for question in plan.questions if question not in asking)
+        if questions:
+            asking.update(questions)
+            self.outbox.append((Ask(tracked.key, questions), self._ask, tracked))
+
+    def _read_first(self, tracked: Tracked) -> None:
+        unmet = tracked.expectations.unmet()
+        tracked.reading = {key: self._view.version(key) for key in unmet}
+        tracked.read_retry_ms = -1
+        for key in unmet:
+            self.outbox.append((GetObject(key), self._read, tracked))
+
+    def _on_write(self, body: Write, tracked: Tracked, outcome: Outcome, now: int) -> None:
+        application = tracked.application
+        if application is None:
+            return
+        code = outcome.code
+        if code is Code.OK:
+            self._store(body, outcome)
+        elif code is Code.LOST:
+            self.lost += 1
+        elif code is Code.CONFLICT:
+            self.conflicts += 1
+        elif code is Code.NOT_FOUND and type(body) is DeleteExecution:
+            self._view.child_deleted(body.key, body.uid)
+        if tracked.left:
+            application.fence()
+        following = application.feed(body, outcome, now)
+        if tracked.records:
+            self._book(body, tracked, application, outcome, now)
+        if following:
+            write = self._write
+            for each in following:
+                self.outbox.append((each, write, tracked))
+        elif not application.open:
+            self._settle(tracked, application, now)
+
+    def _store(self, body: Write, outcome: Outcome) -> None:
+        """Our own write is known from now on, long before its echo."""
+        stored = outcome.object
+        if type(stored) is WorkflowExecution:
+            self._view.own_write(stored)
+        elif type(stored) is KubernetesExecution:
+            self._view.put_execution(stored, version(stored.metadata))
+        elif type(body) is DeleteExecution:
+            self._view.child_deleted(body.key, body.uid)
+
+    def _book(self, body: Write, tracked: Tracked, application: Application, outcome: Outcome, now: int) -> None:
+        """What becomes of the plan's records after this reply."""
+        records = tracked.records
+        if outcome.code is not Code.OK:
+            tracked.records = ()
+            if outcome.code is Code.LOST and type(body) is PatchStatus:
+                tracked.unsure = (body.after, records)
+        elif application.committed:
+            tracked.records = ()
+            self._release(tracked, records, now)
+
+    def _on_read(self, body: GetObject, tracked: Tracked, outcome: Outcome, now: int) -> None:
+        key = body.key
+        known = tracked.reading.pop(key)
+        code = outcome.code
+        if code is Code.OK or code is Code.NOT_FOUND:
+            if code is Code.NOT_FOUND:
+                # What became known since the read was sent is newer than its answer, and stays.
+                self._view.deleted(key.kind, key.namespace, key.name, known)
+            elif key.kind is Kind.WORKFLOW:
+                self._read_workflow(tracked, outcome, now)
+            else:
+                self._read_child(tracked, key, outcome, now)
+            tracked.expectations.settle(key)
+        else:
+            tracked.read_retry_ms = max(tracked.read_retry_ms, outcome.retry_after_ms or 0)
+        if tracked.reading:
+            return
+        queue = self._view.queue
+        if not tracked.left:
+            if tracked.read_retry_ms >= 0:
+                self._retry(tracked, now, tracked.read_retry_ms)
+            else:
+                queue.add(tracked, tracked.level)
+        queue.done(tracked)
+
+    def _read_workflow(self, tracked: Tracked, outcome: Outcome, now: int) -> None:
+        stored = outcome.object
+        if type(stored) is WorkflowExecution or type(stored) is Unreadable:
+            self._view.put_workflow(stored, version(stored.metadata))
+        unsure = tracked.unsure
+        tracked.unsure = None
+        if unsure is not None and tracked.workflow is not None and tracked.workflow.status == unsure[0]:
+            # The write whose reply was lost did happen: what hung on it is true.
+            self._release(tracked, unsure[1], now)
+
+    def _read_child(self, tracked: Tracked, key: ObjectKey, outcome: Outcome, now: int) -> None:
+        stored = outcome.object
+        workflow = tracked.workflow
+        if workflow is None or not (type(stored) is KubernetesExecution or type(stored) is Unreadable):
+            return
+        metadata = stored.metadata
+        self._view.put_execution(stored, version(metadata))
+        if controller_uid(metadata) == tracked.uid:
+            if type(stored) is Unreadable:
+                self._refuse_child(tracked, key, Outcome(Code.INVALID, message=f"unreadable: {stored.message}"), now)
+            elif key.name in tracked.failures:
+                tracked.failures = {name: kept for name, kept in tracked.failures.items() if name != key.name}
+            return
+        owners = metadata.owner_references
+        if metadata.deletion_timestamp is not None or any(of_former_workflow(owner, workflow) for owner in owners):
+            self._refuse_child(tracked, key, IN_THE_WAY, now)
+        else:
+            self._view.estranged(tracked, key.name)
+
+    def _refuse_child(self, tracked: Tracked, key: ObjectKey, outcome: Outcome, now: int) -> None:
+        tracked.failures = count_failure(tracked.failures, key.name, outcome, now)
+
+    def _on_answer(self, body: Ask, tracked: Tracked, outcome: Outcome, now: int) -> None:
+        if tracked.left:
+            return
+        tracked.asking.difference_update(body.questions)
+        queue = self._view.queue
+        if outcome.code is Code.OK and isinstance(outcome.object, dict):
+            tracked.ask_failures = 0
+            tracked.answers = {**tracked.answers, **outcome.object}
+            queue.add(tracked, tracked.level)
+            return
+        wait = delay_ms(CONFLICT_BASE_MS, tracked.ask_failures, self._settings.requeue_error, tracked.uid)
+        tracked.ask_failures += 1
+        tracked.ask_after = now + max(wait, outcome.retry_after_ms or 0)
+        queue.add_at(tracked, tracked.level, tracked.ask_after)
+
+    def _settle(self, tracked: Tracked, application: Application, now: int) -> None:
+        """Book the end of a plan: one switch."""
+        queue = self._view.queue
+        tracked.application = None
+        tracked.records = ()
+        tracked.failures = application.failures
+        verdict = application.verdict
+        if tracked.left or verdict is Verdict.FENCED:
+            # Whoever leads next, perhaps ourselves, looks at everything again.
+            queue.done(tracked)
+            return
+        if verdict is Verdict.APPLIED and application.changed:
+            queue.succeeded(tracked)
+            queue.add(tracked, tracked.level)
+        elif verdict is Verdict.CREATE_FAILED:
+            due_at = min(failure.at + self._create_delay(failure) for failure in tracked.failures.values())
+            queue.add_at(tracked, tracked.level, max(due_at, now + application.retry_after_ms))
+        elif verdict is Verdict.CONFLICT:
+            self._after_conflict(tracked, now)
+        elif verdict is Verdict.REFUSED:
+            queue.add_at(tracked, tracked.level, now + self._settings.requeue_error)
+        else:
+            # Lost, throttled, unavailable; also a plan that changed nothing, which must not be tried without end.
+            self._retry(tracked, now, application.retry_after_ms)
+        queue.done(tracked)
+
+    def _after_conflict(self, tracked: Tracked, now: int) -> None:
+        queue = self._view.queue
+        slow = self._settings.requeue_error
+        least = slow if queue.failures(tracked) >= CONFLICTS_MAX else 0
+        queue.retry(tracked, tracked.level, now, base_ms=CONFLICT_BASE_MS, cap_ms=CONFLICT_CAP_MS, least_ms=least)
+
+    def _retry(self, tracked: Tracked, now: int, least_ms: int) -> None:
+        self._view.queue.retry(
+            tracked, tracked.level, now, cap_ms=self._settings.requeue_error, least_ms=least_ms, salt=tracked.uid
+        )
+
+    def _release(self, tracked: Tracked, records: tuple[Record, ...], now: int) -> None:
+        workflow = tracked.workflow
+        for record in records:
+            if type(record) is EventRecord:
+                if workflow is not None:
+                    self.recorder.record(workflow, record, now)
+            else:
+                self.released.append((tracked.key, record))

@@ -1,0 +1,185 @@
+"""Which Kubernetes Events tell people what happened? Same words about the same workflow are one Event that counts up.
+
+Called by the reconciler with the event records of committed plans, and by the controller when nothing more important
+waits. Events are best effort: memory is bounded, a refused one is dropped and counted, and nothing ever waits for one
+(BR-WF-056). Names are derived from (uid, reason, message), so a restarted controller meets its own Events again.
+"""
+
+from collections import deque
+from hashlib import blake2b
+from typing import Final
+
+from wfexec.model.base import clip
+from wfexec.model.plan import EventRecord
+from wfexec.model.requests import Code, EventWrite, Outcome
+from wfexec.model.status import WorkflowExecution
+
+# Different events remembered for counting up, and of those how many may wait to be sent.
+REMEMBERED_MAX: Final = 4_096
+WAITING_MAX: Final = 2_048
+TRIES_MAX: Final = 3
+PAUSE_MS: Final = 1_000
+# Room for the dot and the hash within a name of 253 characters.
+_NAME_MAX: Final = 230
+
+
+class Occurrence:
+    """One Event object as we know it; `due` while its latest count still has to be sent."""
+
+    __slots__ = (
+        "created",
+        "due",
+        "first_ms",
+        "in_flight",
+        "last_ms",
+        "message",
+        "name",
+        "reason",
+        "times",
+        "tries",
+        "type",
+        "workflow",
+    )
+
+    def __init__(self, workflow: WorkflowExecution, record: EventRecord, message: str, now: int) -> None:
+        self.workflow = workflow
+        self.type = record.type
+        self.reason = record.reason
+        self.message = message
+        self.name = event_name(workflow.metadata.name, workflow.metadata.uid, record.reason, message)
+        self.times = 1
+        self.first_ms = now
+        self.last_ms = now
+        self.created = False
+        self.due = False
+        self.in_flight = False
+        self.tries = 0
+
+    def __repr__(self) -> str:
+        return f"<Occurrence {self.type} {self.reason} x{self.times}>"
+
+    def write(self) -> EventWrite:
+        """Created with count 1 first; what came on top meanwhile is patched in afterwards."""
+        times = self.times if self.created else 1
+        return EventWrite(
+            self.name,
+            self.workflow.metadata.namespace,
+            self.workflow,
+            self.type,
+            self.reason,
+            self.message,
+            times,
+            self.first_ms,
+            self.last_ms,
+        )
+
+
+def event_name(workflow: str, uid: str, reason: str, message: str) -> str:
+    digest = blake2b(f"{uid}\0{reason}\0{message}".encode(), digest_size=8).hexdigest()
+    return f"{workflow[:_NAME_MAX].rstrip('-.')}.{digest}"
+
+
+class Recorder:
+    __slots__ = ("_known", "_resume_at", "_waiting", "_window_ms", "dropped", "in_flight")
+
+    def __init__(self, dedupe_window_ms: int) -> None:
+        self._window_ms = dedupe_window_ms
+        self._known: dict[tuple[str, str, str], Occurrence] = {}
+        self._waiting: deque[Occurrence] = deque()
+        self._resume_at = 0
+        self.dropped = 0
+        self.in_flight = 0
+
+    def __repr__(self) -> str:
+        return f"<Recorder {len(self._known)} known, {len(self._waiting)} waiting, {self.dropped} dropped>"
+
+    @property
+    def idle(self) -> bool:
+        return not self._waiting and not self.in_flight
+
+    def ready(self, now: int) -> bool:
+        """Has `take` something to give?"""
+        return bool(self._waiting) and now >= self._resume_at
+
+    def record(self, workflow: WorkflowExecution, record: EventRecord, now: int) -> None:
+        message = clip(record.message)
+        key = (workflow.metadata.uid, record.reason, message)
+        known = self._known.get(key)
+        if known is not None and now - known.last_ms <= self._window_ms:
+            known.times += 1
+            known.last_ms = now
+            known.workflow = workflow
+            self._known[key] = self._known.pop(key)
+        else:
+            self._known.pop(key, None)
+            known = self._known[key] = Occurrence(workflow, record, message, now)
+            self._trim(now)
+        self._enqueue(known)
+
+    def take(self, now: int) -> Occurrence | None:
+        """The next one to send, from now on in flight; None while there is nothing or the server wants a pause."""
+        if not self.ready(now):
+            return None
+        occurrence = self._waiting.popleft()
+        occurrence.due = False
+        occurrence.in_flight = True
+        occurrence.tries += 1
+        self.in_flight += 1
+        return occurrence
+
+    def wake_at(self, now: int) -> int | None:
+        """When a pause ends that holds events back; None without one."""
+        return self._resume_at if self._waiting and now < self._resume_at else None
+
+    def replied(self, occurrence: Occurrence, write: EventWrite, outcome: Outcome, now: int) -> None:
+        self.in_flight -= 1
+        occurrence.in_flight = False
+        code = outcome.code
+        if code is Code.OK or (code is Code.ALREADY_EXISTS and occurrence.tries > 1):
+            # After a lost reply the Event that stands in our way is our own.
+            occurrence.created = True
+            occurrence.tries = 0
+            again = occurrence.due or occurrence.times > write.times
+        elif code is Code.ALREADY_EXISTS:
+            # Said in an earlier life, or before the window passed: count on from there.
+            occurrence.created = True
+            occurrence.times = max(occurrence.times, 2)
+            again = True
+        elif code is Code.NOT_FOUND and occurrence.created:
+            # The server forgot it (Events live for an hour): begin anew.
+            occurrence.created = False
+            occurrence.times = 1
+            occurrence.first_ms = occurrence.last_ms
+            again = occurrence.tries < TRIES_MAX
+        else:
+            again = code in (Code.LOST, Code.UNAVAILABLE, Code.THROTTLED) and occurrence.tries < TRIES_MAX
+            if again:
+                self._resume_at = now + max(PAUSE_MS, outcome.retry_after_ms or 0)
+            else:
+                self.dropped += 1
+                occurrence.tries = 0
+        occurrence.due = False
+        if again:
+            self._enqueue(occurrence)
+
+    def _enqueue(self, occurrence: Occurrence) -> None:
+        if occurrence.due:
+            return
+        occurrence.due = True
+        if occurrence.in_flight:
+            return
+        if len(self._waiting) >= WAITING_MAX:
+            self._waiting.popleft().due = False
+            self.dropped += 1
+        self._waiting.append(occurrence)
+
+    def _trim(self, now: int) -> None:
+        """Forget what nobody can repeat within the window any more; at worst what was said longest ago.
+
+        Two for each one that comes, so that memory shrinks again after a storm.
+        """
+        known = self._known
+        for _ in range(2):
+            oldest = next(iter(known))
+            if len(known) > REMEMBERED_MAX or now - known[oldest].last_ms > self._window_ms:
+                del known[oldest]
