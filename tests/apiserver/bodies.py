@@ -38,3 +38,18 @@ def path(namespace: str, name: str = "", *, dry: bool = False) -> str:
     """Address of one workflow, or of all of them in a namespace."""
     base = f"/apis/{WORKFLOW_GROUP}/v1/namespaces/{namespace}/workflowexecutions"
     return f"{base}{'/' if name else ''}{name}?fieldValidation=Strict{'&dryRun=All' if dry else ''}"
+
+
+def execution(name: str = "recover-checkout-step-1") -> dict[str, Any]:
+    """A KubernetesExecution."""
+    return {
+        "apiVersion": "kubernetesexecution.kubernaut.io/v1",
+        "kind": "KubernetesExecution",
+        "metadata": {"name": name},
+        "spec": {
+            "workflowExecutionRef": {"name": "recover-checkout"},
+            "stepNumber": 1,
+            "action": "scale_deployment",
+            "parameters": copy.deepcopy(_SCALE),
+        },
+    }
