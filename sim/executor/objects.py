@@ -130,6 +130,8 @@ def deployment_status(spec: Object, generation: int, trouble: str | None, before
 def _condition(kind: str, ok: bool, reason: str, message: str, old: Mapping[str, Object], now: int) -> Object:
     word, stamp = "True" if ok else "False", format_instant(now // 1_000 * 1_000)
     earlier = old.get(kind, {})
+    if (earlier.get("status"), earlier.get("reason"), earlier.get("message", "")) == (word, reason, message):
+        return earlier
     since = earlier["lastTransitionTime"] if earlier.get("status") == word else stamp
     made = {"type": kind, "status": word, "reason": reason, "lastTransitionTime": since, "lastUpdateTime": stamp}
     return made | ({"message": message} if message else {})

@@ -1,0 +1,346 @@
+"""One KubernetesExecution from first sight to its end, as a real executor would carry it out.
+
+Called by the machine, which sends what a life yields (a request body, or the instant to be woken at) and resumes it
+with the reply. A life never touches a clock, a socket or chance. It remembers nothing a restart would need: what it
+must know again stands in the child's status (start time, and how to undo, written before the change is made).
+"""
+
+import re
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Final, NamedTuple
+
+from sim.cluster.requests import (
+    CreateTarget,
+    DeleteTarget,
+    GetTarget,
+    ListTargets,
+    PatchExecutionStatus,
+    PatchTarget,
+    TargetOutcome,
+)
+from sim.executor.effects import Doing, Effects, TargetWrite
+from sim.executor.errors import Failure, failure
+from sim.executor.fate import Fate, Luck, Try, fate, rule_of
+from sim.executor.merge import Object
+from sim.executor.outcomes import Outcomes, Phases
+from sim.executor.reports import (
+    NO_UNDO,
+    after_change,
+    approved_wait,
+    completed,
+    executing,
+    failed,
+    information_of,
+    validated,
+    validating,
+)
+from sim.executor.world import Look, act, needs
+from wfexec.engine.backoff import delay_ms
+from wfexec.model.base import evolve
+from wfexec.model.execution import KubernetesExecution, KubernetesExecutionStatus, RollbackInformation
+from wfexec.model.facts import TargetRef
+from wfexec.model.meta import LABEL_ROLLBACK
+from wfexec.model.phases import EXECUTION_ENDED, ErrorType, ExecutionPhase
+from wfexec.model.requests import Code, GetObject, Kind, ObjectKey, Outcome
+
+Body = PatchExecutionStatus | GetObject | GetTarget | ListTargets | PatchTarget | CreateTarget | DeleteTarget
+Move = Body | int
+Woken = tuple[int, Outcome | TargetOutcome | None]
+Ended = frozenset(phase.value for phase in EXECUTION_ENDED)
+
+_RETRY: Final = re.compile(r"-r([0-9]{1,4})$")
+_TRY_AGAIN: Final = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.LOST})
+_RETRY_BASE_MS: Final = 500
+_RETRY_CAP_MS: Final = 30_000
+
+
+class Context(NamedTuple):
+    """What every life shares. `origin` is when the executor first started; `step_name` knows names by number."""
+
+    outcomes: Outcomes
+    luck: Luck
+    origin: int
+    step_name: Callable[[str, int], str]
+
+
+def attempt_of(child: KubernetesExecution, context: Context) -> Try:
+    """Which attempt of which step this child is, from its name and its spec."""
+    spec = child.spec
+    workflow = spec.workflow_execution_ref.name
+    again = _RETRY.search(child.metadata.name)
+    return Try(
+        namespace=child.metadata.namespace,
+        workflow=workflow,
+        name=context.step_name(workflow, spec.step_number),
+        number=spec.step_number,
+        action=spec.action,
+        attempt=int(again.group(1)) if again else 0,
+        undo=child.metadata.labels.get(LABEL_ROLLBACK) == "true",
+    )
+
+
+class Life:
+    """`child` is the newest version seen; the machine replaces it when the watch brings a newer one."""
+
+    __slots__ = ("_attempt", "_context", "_resumed", "_rule", "_tries", "child", "key")
+
+    def __init__(self, child: KubernetesExecution, context: Context) -> None:
+        self.child = child
+        self.key = ObjectKey(Kind.EXECUTION, child.metadata.namespace, child.metadata.name)
+        self._context = context
+        self._attempt = attempt_of(child, context)
+        self._rule = rule_of(context.outcomes, self._attempt)
+        self._tries = 0
+        self._resumed = child.status.phase == ExecutionPhase.EXECUTING
+
+    def run(self, now: int) -> Generator[Move, Woken, None]:
+        """Returns when the child has ended, is gone, or hangs for ever."""
+        full = self._context.outcomes.phases is Phases.FULL
+        if full and self._phase in (ExecutionPhase.NEW, ExecutionPhase.VALIDATING):
+            now, alive = yield from self._report(validating, now)
+            if not alive:
+                return
+            now, _ = yield now + self._draw("validating", self._context.outcomes.validating)
+        doing = self._doing(now)
+        seen, trouble, now = yield from self._look(doing, now)
+        planned = trouble or act(doing, seen)
+        if full and self._phase == ExecutionPhase.VALIDATING:
+            found = not _not_found(planned)
+            now, alive = yield from self._report(lambda s, at: validated(s, at, resource_exists=found), now)
+            if not alive:
+                return
+        if self._rule.needs_approval and not self.child.spec.approval_received:
+            yield from self._never_approved(now)
+            return
+        if _not_found(planned) and isinstance(planned, Failure):
+            yield from self._finish_failed(planned, now, now)
+            return
+        yield from self._execute(doing, seen, planned, now)
+
+    @property
+    def _phase(self) -> str:
+        return self.child.status.phase
+
+    def _draw(self, what: str, model: Any) -> int:
+        return int(model.quantile(self._context.luck.uniform(*self._attempt.cause(what))))
+
+    def _doing(self, now: int) -> Doing:
+        meta, spec = self.child.metadata, self.child.spec
+        cause = f"{meta.namespace}/{meta.name} {meta.uid}"
+        return Doing(spec.action, spec.parameters, cause, self._context.outcomes, self._rule.changes, now)
+
+    def _never_approved(self, now: int) -> Generator[Move, Woken, None]:
+        """A child's spec never changes, so an approval it was not created with can only run out."""
+        now, alive = yield from self._report(approved_wait, now)
+        if alive:
+            now, _ = yield now + self._context.outcomes.approval_limit
+            lapsed = Failure(ErrorType.REJECTED.value, "approval was not given in time")
+            yield from self._finish_failed(lapsed, now, now)
+
+    def _execute(
+        self, doing: Doing, seen: dict[TargetRef, Object | None], planned: Effects | Failure, now: int
+    ) -> Generator[Move, Woken, None]:
+        effects = planned if isinstance(planned, Effects) else Effects()
+        results = self.child.status.execution_results
+        start = results.start_time if results is not None and results.start_time is not None else now
+        if self._phase not in (ExecutionPhase.EXECUTING, ExecutionPhase.ROLLBACK_READY):
+            offered = effects.undo if self._rule.rollback_information else None
+            now, alive = yield from self._report(lambda s, at: executing(s, at, start, offered), now)
+            if not alive:
+                return
+        if self._phase == ExecutionPhase.ROLLBACK_READY:
+            yield from self._report(completed, now)
+            return
+        drawn = self._fate(start, seen)
+        if drawn.end_ms is None:
+            return
+        if drawn.end_ms > now:
+            now, _ = yield drawn.end_ms
+        trouble = drawn.failure
+        if drawn.changes:
+            held = len(seen) == 1 and bool(effects.writes)
+            changed, now = yield from self._change(doing._replace(now=now), seen if held else None, now)
+            if isinstance(changed, Failure):
+                trouble = trouble or changed
+            else:
+                effects = changed
+        else:
+            effects = Effects()
+        if trouble is not None:
+            partly = effects if drawn.changes and drawn.failure is not None else Effects()
+            yield from self._finish_failed(trouble, now, start, partly)
+            return
+        yield from self._finish(effects, drawn, now, start)
+
+    def _fate(self, start: int, seen: Mapping[TargetRef, Object | None]) -> Fate:
+        times = (self._context.origin, start, self.child.spec.timeout)
+        return fate(self._context.outcomes, self._context.luck, self._attempt, next(iter(seen), None), times)
+
+    def _finish(self, effects: Effects, drawn: Fate, now: int, start: int) -> Generator[Move, Woken, None]:
+        outputs = dict(effects.outputs) | self._rule.outputs
+        retried = min(self._rule.self_retries, self.child.spec.max_retries)
+        shown = effects._replace(outputs=tuple(outputs.items()))
+        information = self._undo_told(effects) if self._rule.rollback_information and drawn.changes else NO_UNDO
+        if self._context.outcomes.phases is Phases.FULL:
+            stage = ExecutionPhase.ROLLBACK_READY
+            now, alive = yield from self._report(
+                lambda s, at: after_change(s, at, stage, start, shown, retried, information), now
+            )
+            if alive:
+                now, _ = yield now + self._draw("rollback-ready", self._context.outcomes.rollback_ready)
+                yield from self._report(completed, now)
+            return
+        yield from self._report(
+            lambda s, at: completed(
+                after_change(s, at, ExecutionPhase.COMPLETED, start, shown, retried, information), at
+            ),
+            now,
+        )
+
+    def _undo_told(self, effects: Effects) -> RollbackInformation:
+        """Begun in an earlier life of the executor, only the undo noted then is right: the change may be made."""
+        noted = self.child.status.rollback_information
+        if self._resumed and noted is not None and noted.rollback_parameters is not None:
+            return evolve(noted, available=True)
+        return information_of(effects.undo, available=True)
+
+    def _finish_failed(
+        self, trouble: Failure, now: int, start: int, partly: Effects | None = None
+    ) -> Generator[Move, Woken, None]:
+        retried = min(self._rule.self_retries, self.child.spec.max_retries)
+        yield from self._report(lambda s, at: failed(s, at, start, trouble, retried, partly or Effects()), now)
+
+    def _report(
+        self, change: Callable[[KubernetesExecutionStatus, int], KubernetesExecutionStatus], now: int
+    ) -> Generator[Move, Woken, tuple[int, bool]]:
+        """Write the status until it stands; False when the child is gone or was ended by somebody else.
+
+        The instant in the report is that of the first try. A lost reply or a conflict: look first, then write anew.
+        """
+        at = now
+        again = False
+        while True:
+            child = self.child
+            after = change(child.status, at)
+            if again and child.status == after:
+                return now, True
+            meta = child.metadata
+            body = PatchExecutionStatus(self.key, meta.uid, meta.resource_version, child.status, after)
+            now, reply = yield body
+            code = reply.code if reply is not None else Code.LOST
+            if code is Code.OK:
+                self._tries = 0
+                if isinstance(reply, Outcome) and isinstance(reply.object, KubernetesExecution):
+                    self.child = reply.object
+                return now, True
+            if code is Code.NOT_FOUND:
+                return now, False
+            if code is not Code.CONFLICT:
+                now, _ = yield now + self._patience(reply)
+            now, alive = yield from self._reread(now)
+            if not alive:
+                return now, False
+            again = True
+
+    def _reread(self, now: int) -> Generator[Move, Woken, tuple[int, bool]]:
+        """Take the child as it stands in the API; False when it is not ours any more."""
+        uid = self.child.metadata.uid
+        while True:
+            now, reply = yield GetObject(self.key)
+            found = reply.object if isinstance(reply, Outcome) else None
+            if isinstance(found, KubernetesExecution):
+                self.child = found
+                return now, found.metadata.uid == uid and found.status.phase not in Ended
+            if reply is not None and reply.code in (Code.NOT_FOUND, Code.OK):
+                return now, False
+            now, _ = yield now + self._patience(reply)
+
+    def _patience(self, reply: Outcome | TargetOutcome | None) -> int:
+        """How long to wait before the next try, longer each time."""
+        asked = reply.retry_after_ms if reply is not None else None
+        self._tries += 1
+        return max(delay_ms(_RETRY_BASE_MS, self._tries - 1, _RETRY_CAP_MS, self.key.name), asked or 0)
+
+    def _look(
+        self, doing: Doing, now: int
+    ) -> Generator[Move, Woken, tuple[dict[TargetRef, Object | None], Failure | None, int]]:
+        """Everything the action reads; a missing object is None."""
+        seen: dict[TargetRef, Object | None] = {}
+        for look in needs(doing):
+            reply, now = yield from self._persist(look, now)
+            if reply.code not in (Code.OK, Code.NOT_FOUND):
+                return seen, _denied(reply, doing.action, look), now
+            if isinstance(look, GetTarget):
+                seen[look.ref] = reply.object if isinstance(reply.object, dict) else None
+                continue
+            for found in reply.object if isinstance(reply.object, tuple) else ():
+                meta = found["metadata"]
+                seen[TargetRef(look.kind, meta.get("namespace", ""), meta["name"])] = found
+        return seen, None, now
+
+    def _change(
+        self, doing: Doing, held: dict[TargetRef, Object | None] | None, now: int
+    ) -> Generator[Move, Woken, tuple[Effects | Failure, int]]:
+        """Make the change; a conflict means somebody else was faster: look again and work it out anew.
+
+        Once a reply was lost, what was worked out before it stays: a later look may already show our own change.
+        """
+        first: Effects | None = None
+        lost = False
+        while True:
+            trouble = None
+            if held is None:
+                held, trouble, now = yield from self._look(doing, now)
+            effects = trouble or act(doing, held)
+            if isinstance(effects, Failure):
+                return effects, now
+            first = first or effects
+            code, now, refusal = yield from self._write(doing, effects.writes, now)
+            if code is Code.OK:
+                return first._replace(outputs=effects.outputs), now
+            if refusal is not None:
+                return refusal, now
+            held = None
+            lost = lost or code is not Code.CONFLICT
+            first = first if lost else None
+
+    def _write(
+        self, doing: Doing, writes: tuple[TargetWrite, ...], now: int
+    ) -> Generator[Move, Woken, tuple[Code, int, Failure | None]]:
+        for write in writes:
+            reply: TargetOutcome
+            now, answer = yield write
+            reply = answer if isinstance(answer, TargetOutcome) else TargetOutcome(Code.LOST)
+            gone = isinstance(write, DeleteTarget) and reply.code is Code.NOT_FOUND
+            there = isinstance(write, CreateTarget) and reply.code is Code.ALREADY_EXISTS
+            if reply.code is Code.OK or gone or there:
+                continue
+            if reply.code in _TRY_AGAIN:
+                now, _ = yield now + self._patience(reply)
+                return reply.code, now, None
+            if reply.code is Code.CONFLICT:
+                return reply.code, now, None
+            return reply.code, now, _denied(reply, doing.action, write)
+        self._tries = 0
+        return Code.OK, now, None
+
+    def _persist(self, look: Look, now: int) -> Generator[Move, Woken, tuple[TargetOutcome, int]]:
+        while True:
+            now, answer = yield look
+            reply = answer if isinstance(answer, TargetOutcome) else TargetOutcome(Code.LOST)
+            if reply.code not in _TRY_AGAIN:
+                return reply, now
+            now, _ = yield now + self._patience(reply)
+
+
+def _not_found(planned: Effects | Failure) -> bool:
+    return isinstance(planned, Failure) and planned.reason == ErrorType.RESOURCE_NOT_FOUND.value
+
+
+def _denied(reply: TargetOutcome, action: str, asked: Look | TargetWrite) -> Failure:
+    """A refusal that trying again cannot mend, in the server's words where it gave any."""
+    classes = {Code.FORBIDDEN: ErrorType.PERMISSION_DENIED, Code.NOT_FOUND: ErrorType.RESOURCE_NOT_FOUND}
+    error = classes.get(reply.code, ErrorType.VALIDATION_ERROR)
+    ref = TargetRef(asked.kind, asked.namespace, "") if isinstance(asked, ListTargets) else asked.ref
+    usual = failure(error, action, *ref)
+    return Failure(usual.reason, f"{usual.message}: {reply.message}" if reply.message else usual.message)

@@ -1,0 +1,225 @@
+"""The executor as a machine: it follows all KubernetesExecutions and lives each one's life.
+
+Called by the simulation's driver and by the live driver, in the same shape as the controller: signals in, requests
+out, `now` as an argument. It never touches a clock, a socket or chance.
+"""
+
+from collections.abc import Callable, Generator
+from heapq import heappop, heappush
+from typing import Final, NamedTuple
+
+from sim.cluster.requests import TargetOutcome, TargetReplied
+from sim.executor.fate import Luck
+from sim.executor.life import Body, Context, Ended, Life, Move, Woken
+from sim.executor.outcomes import Outcomes
+from wfexec.engine.reflector import Reflector
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.meta import version_of
+from wfexec.model.requests import (
+    Change,
+    Kind,
+    Listing,
+    ListObjects,
+    ObjectKey,
+    Outcome,
+    Replied,
+    Signal,
+    StopAsked,
+    WatchObjects,
+    WatchSeen,
+)
+
+PAGE_SIZE: Final = 500
+WATCH_TIMEOUT_MS: Final = 300_000
+REQUEST_TIMEOUT_MS: Final = 10_000
+
+
+class ExecutorRequest(NamedTuple):
+    """Like the controller's `Request`: `id` is unique in one life of the executor, `timeout_ms` bounds the reply."""
+
+    id: int
+    body: Body | ListObjects | WatchObjects
+    timeout_ms: int
+
+
+class _Task:
+    """A running life; `waiting` is the request it waits for, 0 for none."""
+
+    __slots__ = ("life", "running", "waiting")
+
+    def __init__(self, life: Life, running: Generator[Move, Woken, None]) -> None:
+        self.life = life
+        self.running = running
+        self.waiting = 0
+
+
+def nameless(workflow: str, number: int) -> str:
+    """For whoever does not know what steps are called."""
+    return ""
+
+
+class Executor:
+    """`origin` is when its file's clock began (storms), None for the first start; `step_name` gives names by number."""
+
+    def __init__(
+        self,
+        outcomes: Outcomes,
+        luck: Luck,
+        identity: str,
+        *,
+        origin: int | None = None,
+        step_name: Callable[[str, int], str] = nameless,
+        watch_timeout_ms: int = WATCH_TIMEOUT_MS,
+    ) -> None:
+        self.identity = identity
+        self.stopped = False
+        self._outcomes = outcomes
+        self._luck = luck
+        self._origin = origin
+        self._step_name = step_name
+        self._context: Context | None = None
+        self._watch = Reflector(Kind.EXECUTION, page_size=PAGE_SIZE, watch_timeout_ms=watch_timeout_ms, salt=identity)
+        self._tasks: dict[ObjectKey, _Task] = {}
+        self._asked: dict[int, _Task] = {}
+        self._alarms: list[tuple[int, int, _Task]] = []
+        self._out: list[ExecutorRequest] = []
+        self._last_id = 0
+
+    def __repr__(self) -> str:
+        return f"<Executor {self.identity}: {len(self._tasks)} children, {len(self._asked)} requests out>"
+
+    @property
+    def synced(self) -> bool:
+        """Whether the first list has come."""
+        return self._watch.synced
+
+    def start(self, now: int) -> None:
+        origin = now if self._origin is None else self._origin
+        self._context = Context(self._outcomes, self._luck, origin, self._step_name)
+        self._watch.start(now)
+        self._follow(now)
+
+    def take(self) -> list[ExecutorRequest]:
+        """Everything to be sent now; each is handed out once."""
+        out, self._out = self._out, []
+        return out
+
+    def wake_at(self) -> int | None:
+        """When `tick` must be called at the latest, None for never."""
+        while self._alarms and not self._rings(self._alarms[0]):
+            heappop(self._alarms)
+        alarm = self._alarms[0][0] if self._alarms else None
+        watch = None if self.stopped else self._watch.wake_at
+        return min((at for at in (alarm, watch) if at is not None), default=None)
+
+    def tick(self, now: int) -> None:
+        while self._alarms and self._alarms[0][0] <= now:
+            entry = heappop(self._alarms)
+            if self._rings(entry):
+                self._resume(entry[2], (now, None))
+        self._follow(now)
+
+    def feed(self, signal: Signal | TargetReplied, now: int) -> None:
+        if self.stopped:
+            return
+        if isinstance(signal, WatchSeen):
+            self._seen(signal, now)
+        elif isinstance(signal, StopAsked):
+            self.stopped = True
+            self._tasks.clear()
+            self._asked.clear()
+            self._alarms.clear()
+        elif isinstance(signal, Replied) and signal.request_id == self._watch.request_id:
+            listing = self._watch.replied(signal.outcome, now)
+            if listing is not None:
+                self._listed(listing, now)
+            self._follow(now)
+        else:
+            self._replied(signal.request_id, signal.outcome, now)
+
+    def _replied(self, request_id: int, outcome: Outcome | TargetOutcome, now: int) -> None:
+        task = self._asked.pop(request_id, None)
+        if task is not None and task.waiting == request_id:
+            task.waiting = 0
+            self._resume(task, (now, outcome))
+
+    def _follow(self, now: int) -> None:
+        """Keep the list and the watch going."""
+        body = None if self.stopped else self._watch.due(now)
+        if body is not None:
+            watching = isinstance(body, WatchObjects)
+            extra = body.timeout_ms if isinstance(body, WatchObjects) else 0
+            self._watch.sent(self._send(body, REQUEST_TIMEOUT_MS + extra if watching else REQUEST_TIMEOUT_MS), now)
+
+    def _send(self, body: Body | ListObjects | WatchObjects, timeout_ms: int) -> int:
+        self._last_id += 1
+        self._out.append(ExecutorRequest(self._last_id, body, timeout_ms))
+        return self._last_id
+
+    def _seen(self, signal: WatchSeen, now: int) -> None:
+        if not self._watch.seen(signal) or not isinstance(signal.object, KubernetesExecution):
+            return
+        if signal.change is Change.DELETED:
+            self._forget(_key(signal.object))
+        else:
+            self._child(signal.object, now)
+
+    def _listed(self, listing: Listing, now: int) -> None:
+        children = [item for item in listing.items if isinstance(item, KubernetesExecution)]
+        present = {_key(child) for child in children}
+        for key in [key for key in self._tasks if key not in present]:
+            self._forget(key)
+        for child in children:
+            self._child(child, now)
+
+    def _forget(self, key: ObjectKey) -> None:
+        """The child is gone: so is its job, whatever it was waiting for."""
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            self._asked.pop(task.waiting, None)
+            task.waiting = -1
+
+    def _child(self, child: KubernetesExecution, now: int) -> None:
+        key = _key(child)
+        task = self._tasks.get(key)
+        if task is not None and task.life.child.metadata.uid == child.metadata.uid:
+            newer = version_of(child.metadata.resource_version) > version_of(task.life.child.metadata.resource_version)
+            if newer:
+                task.life.child = child
+            if not newer or child.status.phase not in Ended:
+                return
+        if task is not None:
+            self._forget(key)
+        if child.status.phase in Ended or child.metadata.deletion_timestamp is not None or self._context is None:
+            return
+        life = Life(child, self._context)
+        made = _Task(life, life.run(now))
+        self._tasks[key] = made
+        self._move(made, next(made.running, None))
+
+    def _resume(self, task: _Task, woken: Woken) -> None:
+        try:
+            move = task.running.send(woken)
+        except StopIteration:
+            move = None
+        self._move(task, move)
+
+    def _move(self, task: _Task, move: Move | None) -> None:
+        if move is None:
+            if self._tasks.get(task.life.key) is task and task.life.child.status.phase in Ended:
+                del self._tasks[task.life.key]
+            task.waiting = -1
+        elif isinstance(move, int):
+            self._last_id += 1
+            task.waiting = self._last_id
+            heappush(self._alarms, (move, self._last_id, task))
+        else:
+            task.waiting = self._send(move, REQUEST_TIMEOUT_MS)
+            self._asked[task.waiting] = task
+
+    def _rings(self, alarm: tuple[int, int, _Task]) -> bool:
+        return alarm[2].waiting == alarm[1]
+
+
+def _key(child: KubernetesExecution) -> ObjectKey:
+    return ObjectKey(Kind.EXECUTION, child.metadata.namespace, child.metadata.name)
