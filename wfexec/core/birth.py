@@ -8,7 +8,6 @@ from typing import Final
 
 from wfexec.core.children import child_name, label_value
 from wfexec.core.draft import Draft
-from wfexec.core.targets import target_of
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec
 from wfexec.model.facts import AskTarget, TargetFacts
@@ -56,9 +55,11 @@ def workflow_limit(draft: Draft) -> int:
 
 def deadline_of(draft: Draft) -> int:
     """The instant after which the executing phase is over; paused time does not count."""
-    began: int | None = draft.get("execution_start_time")
-    paused: int = draft.get("paused_total")
-    return (draft.now if began is None else began) + workflow_limit(draft) + paused
+    if draft.deadline is None:
+        began: int | None = draft.get("execution_start_time")
+        paused: int = draft.get("paused_total")
+        draft.deadline = (draft.now if began is None else began) + workflow_limit(draft) + paused
+    return draft.deadline
 
 
 def attempt_limit(draft: Draft, step: RecipeStep, started: int) -> int:
@@ -125,7 +126,7 @@ def undo_spec(draft: Draft, step: RecipeStep) -> KubernetesExecutionSpec:
 def undo_facts(draft: Draft) -> None:
     """Keep of each reversible step's target what its default undo needs (BR-WF-054)."""
     for step in draft.recipe.steps:
-        ref = target_of(step)
+        ref = step.target
         answer = draft.snapshot.answers.get(AskTarget(ref)) if ref is not None and step.undo else None
         if answer is None or not isinstance(answer.facts, TargetFacts):
             continue

@@ -33,7 +33,7 @@ HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
 # Phases in which stepStatuses must fit the recipe.
 STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
 # Stands in for the recipe of a definition that was refused: it has no steps, and it is never executed.
-NO_RECIPE: Final = Recipe("", "", (), (), (), (), Strategy.SEQUENTIAL, RollbackStrategy.NONE, 0, 1)
+NO_RECIPE: Final = Recipe("", "", (), (), (), (), Strategy.SEQUENTIAL, RollbackStrategy.NONE, 0, 1, [], (), (), (), ())
 
 
 def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
@@ -87,10 +87,7 @@ def _steps_fit(draft: Draft) -> bool:
     phase = draft.status.phase
     if phase not in STEPPED and not (phase == Phase.PAUSED and draft.status.paused_from in STEPPED):
         return True
-    steps = draft.recipe.steps
-    return len(steps) == len(draft.steps) and all(
-        step.number == state.step_number for step, state in zip(steps, draft.steps, strict=True)
-    )
+    return draft.recipe.numbers == [state.step_number for state in draft.steps]
 
 
 def _refused(draft: Draft, refusal: Refusal) -> None:

@@ -37,6 +37,7 @@ class Draft:
         "_changes",
         "_steps_changed",
         "creates",
+        "deadline",
         "deletes",
         "metadata",
         "now",
@@ -65,6 +66,8 @@ class Draft:
         self.questions: list[Question] = []
         self.metadata: MetadataChange | None = None
         self.wake_at: int | None = None
+        # Of the executing phase; worked out once, by `birth.deadline_of`.
+        self.deadline: int | None = None
         self._changes: dict[str, Any] = {}
         self._steps_changed = False
 

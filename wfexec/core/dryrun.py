@@ -6,7 +6,6 @@ Nothing is created and nothing is asked here; the facts come from the snapshot.
 from collections.abc import Mapping
 from typing import Any
 
-from wfexec.core.targets import deletes_its_target, target_of, uncordons
 from wfexec.model.facts import TargetFacts, TargetRef, Unknown
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import DryRunResults, DryRunStep, PotentialIssue, ResourceChange
@@ -24,7 +23,7 @@ def simulate(recipe: Recipe, facts: Mapping[TargetRef, TargetFacts | Unknown]) -
     issues: list[PotentialIssue] = []
     for position in recipe.order:
         step = recipe.steps[position]
-        ref = target_of(step)
+        ref = step.target
         fact = facts.get(ref) if ref is not None else None
         error = ""
         if ref is not None and isinstance(fact, Unknown):
@@ -78,7 +77,7 @@ def _apply(
     """Put the step's effect into the simulated world and note what changed."""
     before = world[ref] or {}
     after = _effect(step, before)
-    if deletes_its_target(step):
+    if step.deletes_target:
         kind: str = "delete"
         # Its owner makes a new one: the name is gone, later steps cannot use it.
         world[ref] = None
@@ -106,7 +105,7 @@ def _effect(step: RecipeStep, before: State) -> State:
     if p.update_image is not None:
         return {**before, f"image:{p.update_image.container}": p.update_image.new_image}
     if p.cordon_node is not None or p.drain_node is not None:
-        return {**before, "unschedulable": "false" if uncordons(step) else "true"}
+        return {**before, "unschedulable": "false" if step.uncordons else "true"}
     return before
 
 
@@ -119,7 +118,7 @@ def _conflicts(recipe: Recipe) -> list[PotentialIssue]:
         step = recipe.steps[position]
         above = frozenset(step.dependencies).union(*(ancestors[dependency] for dependency in step.dependencies))
         ancestors[position] = above
-        ref = target_of(step)
+        ref = step.target
         if ref is None:
             continue
         for other in seen.get(ref, ()):

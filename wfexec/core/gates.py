@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from wfexec.core.dryrun import target_text
-from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons
 from wfexec.model.base import clip
 from wfexec.model.facts import (
     AccessFacts,
@@ -55,29 +54,26 @@ def checks_of(declared: tuple[SafetyCheck, ...]) -> tuple[SafetyCheck, ...]:
     return tuple(sorted(declared or DEFAULT_CHECKS, key=lambda check: _ORDER.index(check.type)))
 
 
-def questions_for(check: CheckType, recipe: Recipe, settings: Settings) -> tuple[Question, ...]:
-    """What must be answered before this check can be judged, without repeats, in step order."""
-    asked: dict[Question, None] = {}
-    if check is CheckType.RBAC:
-        asked.update((question, None) for step in recipe.steps for question in access_needed(step, settings))
-    elif check is CheckType.HEALTH:
-        asked.update((AskTarget(ref), None) for ref in targets_of(recipe))
-    elif check is CheckType.CAPACITY:
-        asked[AskNodes()] = None
-    else:
-        asked[AskNetwork()] = None
+def questions_of(
+    checks: tuple[SafetyCheck, ...], targets: tuple[TargetRef, ...], access: tuple[AskAccess, ...], dry_run: bool
+) -> tuple[Question, ...]:
+    """All that the checks and the dry run need to know, each question once."""
+    types = {check.type for check in checks}
+    asked: list[Question] = []
+    if CheckType.RBAC in types:
+        asked += access
+    if dry_run or CheckType.HEALTH in types:
+        asked += [AskTarget(ref) for ref in targets]
+    if CheckType.CAPACITY in types:
+        asked.append(AskNodes())
+    if CheckType.NETWORK in types:
+        asked.append(AskNetwork())
     return tuple(asked)
 
 
-def targets_of(recipe: Recipe) -> tuple[TargetRef, ...]:
-    """Every object the steps are about, once, in step order."""
-    refs = dict.fromkeys(target_of(step) for step in recipe.steps)
-    return tuple(ref for ref in refs if ref is not None)
-
-
-def judge(check: SafetyCheck, recipe: Recipe, answers: Answers, settings: Settings) -> tuple[CheckResult, bool]:
+def judge(check: SafetyCheck, recipe: Recipe, answers: Answers) -> tuple[CheckResult, bool]:
     """The check's result, and whether asking again may change it; every question must have an answer."""
-    verdict = _JUDGES[check.type](recipe, answers, settings)
+    verdict = _JUDGES[check.type](recipe, answers)
     result = CheckResult(type=check.type, passed=verdict.passed, required=check.required, message=clip(verdict.message))
     return result, verdict.transient
 
@@ -86,12 +82,12 @@ def _unknown(fact: Unknown) -> Verdict:
     return Verdict(False, f"unknown: {fact.reason}", fact.transient)
 
 
-def _rbac(recipe: Recipe, answers: Answers, settings: Settings) -> Verdict:
-    for question in questions_for(CheckType.RBAC, recipe, settings):
+def _rbac(recipe: Recipe, answers: Answers) -> Verdict:
+    for question in recipe.access:
         fact = answers[question].facts
         if isinstance(fact, Unknown):
             return _unknown(fact)
-        if isinstance(question, AskAccess) and isinstance(fact, AccessFacts) and not fact.allowed:
+        if isinstance(fact, AccessFacts) and not fact.allowed:
             return Verdict(False, f"access denied: {_access_text(question)}")
     return Verdict(True, "the executor's identities may do what the steps need")
 
@@ -102,9 +98,9 @@ def _access_text(asked: AskAccess) -> str:
     return f"{asked.user} may not {asked.verb} {resource} {asked.name}".rstrip() + where
 
 
-def _health(recipe: Recipe, answers: Answers, settings: Settings) -> Verdict:
+def _health(recipe: Recipe, answers: Answers) -> Verdict:
     for step in recipe.steps:
-        ref = target_of(step)
+        ref = step.target
         if ref is None:
             continue
         fact = answers[AskTarget(ref)].facts
@@ -115,16 +111,16 @@ def _health(recipe: Recipe, answers: Answers, settings: Settings) -> Verdict:
                 return Verdict(False, f"step {step.name!r}: {target_text(ref)} does not exist")
             if fact.terminating:
                 return Verdict(False, f"step {step.name!r}: {target_text(ref)} is being deleted")
-    return Verdict(True, f"{len(targets_of(recipe))} targets exist")
+    return Verdict(True, f"{len(recipe.targets)} targets exist")
 
 
-def _capacity(recipe: Recipe, answers: Answers, settings: Settings) -> Verdict:
+def _capacity(recipe: Recipe, answers: Answers) -> Verdict:
     fact = answers[AskNodes()].facts
     if isinstance(fact, Unknown):
         return _unknown(fact)
     if not isinstance(fact, NodesFacts):
         return Verdict(False, "unknown: no figures of the nodes")
-    given = [step.spec.parameters for step in recipe.steps if step.spec.parameters is not None and not uncordons(step)]
+    given = [step.spec.parameters for step in recipe.steps if step.spec.parameters is not None and not step.uncordons]
     draining = any(p.drain_node is not None for p in given)
     cordoned = {node.node_name for p in given if (node := p.cordon_node or p.drain_node) is not None}
     if draining and fact.nodes < DRAIN_NODES_MIN:
@@ -137,7 +133,7 @@ def _capacity(recipe: Recipe, answers: Answers, settings: Settings) -> Verdict:
     return Verdict(True, f"{fact.schedulable} of {fact.nodes} nodes are schedulable")
 
 
-def _network(recipe: Recipe, answers: Answers, settings: Settings) -> Verdict:
+def _network(recipe: Recipe, answers: Answers) -> Verdict:
     fact = answers[AskNetwork()].facts
     if isinstance(fact, Unknown):
         return _unknown(fact)
@@ -157,9 +153,9 @@ _JUDGES = {
 def protected_targets(recipe: Recipe, settings: Settings) -> tuple[str, ...]:
     """One sentence per step that would work in a protected namespace."""
     return tuple(
-        f"step {step.name!r} works in protected namespace {namespace_of(step)!r}"
+        f"step {step.name!r} works in protected namespace {step.namespace!r}"
         for step in recipe.steps
-        if namespace_of(step) in settings.protected_namespaces
+        if step.namespace in settings.protected_namespaces
     )
 
 
@@ -168,5 +164,5 @@ def undo_warnings(recipe: Recipe) -> tuple[str, ...]:
     return tuple(
         f"critical step {step.name!r} has no rollback and its action has none by default"
         for step in recipe.steps
-        if step.spec.critical_step and not step.undo and not deletes_its_target(step)
+        if step.spec.critical_step and not step.undo and not step.deletes_target
     )

@@ -8,10 +8,13 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 
 from wfexec.core.children import map_parameters
+from wfexec.core.gates import checks_of, questions_of
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.registry import Action, find_action
+from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons
 from wfexec.errors import OurBug
 from wfexec.model.execution import KubernetesExecutionSpec
+from wfexec.model.facts import AskTarget, TargetRef
 from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import Strategy
 from wfexec.model.recipe import Recipe, RecipeStep, Refusal
@@ -188,10 +191,14 @@ def compile_recipe(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | 
         return Refusal("circular_dependency", STEPS, message)
     strategy = spec.execution_strategy
     dependents = dependents_of(edges)
+    gone = {target_of(step) for step in wanted if deletes_its_target(step)}
     steps = tuple(
-        _recipe_step(position, step, edges[position], tuple(dependents[position]), strategy, settings)
+        _recipe_step(position, step, edges[position], tuple(dependents[position]), strategy, settings, gone)
         for position, step in enumerate(wanted)
     )
+    targets = tuple(dict.fromkeys(step.target for step in steps if step.target is not None))
+    access = tuple(dict.fromkeys(asked for step in wanted for asked in access_needed(step, settings)))
+    checks = checks_of(strategy.safety_checks)
     cost = [step.estimate_ms for step in steps]
     batches = batches_of(edges, [step.barrier for step in steps])
     slots = strategy.max_parallel_steps or settings.max_parallel_steps
@@ -206,6 +213,11 @@ def compile_recipe(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | 
         rollback_strategy=strategy.rollback_strategy,
         estimate_ms=makespan(edges, order, cost, slots) + MONITORING_TARGET_MS,
         parallel_max=slots,
+        numbers=[step.number for step in steps],
+        targets=targets,
+        access=access,
+        checks=checks,
+        questions=questions_of(checks, targets, access, strategy.dry_run_first),
     )
 
 
@@ -225,12 +237,14 @@ def _recipe_step(
     dependents: tuple[int, ...],
     strategy: ExecutionStrategy,
     settings: Settings,
+    gone: set[TargetRef | None],
 ) -> RecipeStep:
     action = find_action(step.action)
     if action is None:
         raise OurBug(f"unknown action {step.action!r} passed the checks of planning")
     timeout_ms = settings.step_timeout if step.timeout is None else step.timeout
     retries = effective_retries(step, strategy, settings)
+    target = target_of(step)
     prototype, warnings = _prototype(step, action, timeout_ms, retries)
     return RecipeStep(
         position=position,
@@ -249,4 +263,9 @@ def _recipe_step(
         undo=step.rollback_spec.action if step.rollback_spec is not None else action.undo,
         prototype=prototype,
         warnings=warnings,
+        target=target,
+        watch=AskTarget(target) if target is not None and target not in gone else None,
+        namespace=namespace_of(step),
+        deletes_target=deletes_its_target(step),
+        uncordons=uncordons(step),
     )

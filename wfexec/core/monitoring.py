@@ -5,9 +5,7 @@ Each look asks for every target again; `healthySince` moves only when health doe
 
 from wfexec.core.draft import Draft
 from wfexec.core.ending import complete
-from wfexec.core.gates import targets_of
-from wfexec.core.targets import deletes_its_target, target_of
-from wfexec.model.facts import AskTarget, TargetFacts, TargetRef
+from wfexec.model.facts import AskTarget, TargetFacts
 from wfexec.model.phases import Phase, ResourceHealth, StepState, WorkflowOutcome
 
 CANNOT_VERIFY = "monitoring_timeout_cannot_verify_success"
@@ -17,27 +15,22 @@ def enter_monitoring(draft: Draft) -> None:
     """Every step has ended; what was changed is watched from here on."""
     draft.condition("StepsCompleted", True, "StepsEnded")
     draft.move_phase(Phase.MONITORING, "watching the targets", healthy_since=draft.now)
-    _ask_all(draft, draft.now)
+    _ask(draft, _watched(draft), draft.now)
     draft.wake(draft.now + draft.settings.stabilization_window)
 
 
-def _watched(draft: Draft) -> tuple[TargetRef, ...]:
-    """Targets of completed steps that are still meant to exist."""
-    gone = {target_of(step) for step in draft.recipe.steps if deletes_its_target(step)}
-    changed = {
-        target_of(step) for step in draft.recipe.steps if draft.steps[step.position].status is StepState.COMPLETED
-    }
-    return tuple(ref for ref in targets_of(draft.recipe) if ref in changed and ref not in gone)
+def _watched(draft: Draft) -> list[AskTarget]:
+    """Questions for the targets of completed steps that are still meant to exist, once each."""
+    steps = draft.steps
+    completed = StepState.COMPLETED
+    asked = {step.watch: None for step in draft.recipe.steps if steps[step.position].status is completed}
+    return [question for question in asked if question is not None]
 
 
-def _ask_all(draft: Draft, not_before: int) -> bool:
+def _ask(draft: Draft, watched: list[AskTarget], not_before: int) -> bool:
     """Ask for the targets whose last answer is older than `not_before`; true when all answers are there."""
     answers = draft.snapshot.answers
-    missing = [
-        question
-        for question in map(AskTarget, _watched(draft))
-        if question not in answers or answers[question].at < not_before
-    ]
+    missing = [question for question in watched if question not in answers or answers[question].at < not_before]
     draft.questions.extend(missing)
     return not missing
 
@@ -47,16 +40,17 @@ def monitoring(draft: Draft) -> None:
     began = draft.get("monitoring_start_time") or now
     deadline = began + settings.monitoring_timeout + draft.get("paused_total")
     if now > deadline:
-        complete(draft, WorkflowOutcome.UNKNOWN, CANNOT_VERIFY, _health(draft)[1])
+        complete(draft, WorkflowOutcome.UNKNOWN, CANNOT_VERIFY, _health(draft, _watched(draft))[1])
         return
     # An answer serves for one interval; the last look before the end must be a fresh one.
     since = draft.get("healthy_since")
     over = since is not None and now >= since + settings.stabilization_window
     oldest = since + settings.stabilization_window if over and since is not None else now - settings.monitoring_interval
-    if not _ask_all(draft, max(began, oldest + 1 if not over else oldest)):
+    watched = _watched(draft)
+    if not _ask(draft, watched, max(began, oldest + 1 if not over else oldest)):
         draft.wake(min(deadline + 1, now + settings.requeue_error))
         return
-    healthy, health = _health(draft)
+    healthy, health = _health(draft, watched)
     if not healthy:
         draft.set(healthy_since=None)
     elif since is None:
@@ -69,17 +63,18 @@ def monitoring(draft: Draft) -> None:
     draft.wake(min(deadline + 1, end, now + settings.monitoring_interval))
 
 
-def _health(draft: Draft) -> tuple[bool, ResourceHealth]:
+def _health(draft: Draft, watched: list[AskTarget]) -> tuple[bool, ResourceHealth]:
     """Whether every target is known to be healthy, and the word for it; a kind without health counts by existing."""
-    verdicts = []
-    for ref in _watched(draft):
-        answer = draft.snapshot.answers.get(AskTarget(ref))
+    answers = draft.snapshot.answers
+    well = 0
+    for question in watched:
+        answer = answers.get(question)
         fact = answer.facts if answer is not None else None
-        known = isinstance(fact, TargetFacts) and fact.exists and not fact.terminating
-        verdicts.append(known and isinstance(fact, TargetFacts) and fact.healthy is not False)
-    if all(verdicts):
+        if isinstance(fact, TargetFacts) and fact.exists and not fact.terminating and fact.healthy is not False:
+            well += 1
+    if well == len(watched):
         return True, ResourceHealth.HEALTHY
-    return False, ResourceHealth.DEGRADED if any(verdicts) else ResourceHealth.UNHEALTHY
+    return False, ResourceHealth.DEGRADED if well else ResourceHealth.UNHEALTHY
 
 
 def _outcome(draft: Draft) -> WorkflowOutcome:

@@ -7,7 +7,7 @@ from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
 from wfexec.core.ending import fail
 from wfexec.core.execute import enter_executing
-from wfexec.core.gates import checks_of, judge, protected_targets, questions_for, targets_of, undo_warnings
+from wfexec.core.gates import judge, protected_targets, undo_warnings
 from wfexec.model.base import clip
 from wfexec.model.facts import AccessFacts, AskAccess, AskTarget, Question, TargetFacts, TargetRef, Unknown
 from wfexec.model.meta import (
@@ -51,7 +51,7 @@ def planning(draft: Draft) -> None:
         estimated_duration=recipe.estimate_ms,
         rollback_strategy=recipe.rollback_strategy,
         definition_version=recipe.version,
-        safety_checks=checks_of(draft.workflow.spec.execution_strategy.safety_checks),
+        safety_checks=recipe.checks,
         batches=_batches(recipe),
         critical_path=_numbers(recipe, recipe.critical_path),
         steps=tuple(
@@ -93,7 +93,7 @@ def validating(draft: Draft) -> None:
         return
     results, again = _judge_all(draft)
     if again and draft.now <= deadline:
-        _ask(draft, tuple(_all_questions(draft)), draft.now - ASK_AGAIN_MS)
+        _ask(draft, draft.recipe.questions, draft.now - ASK_AGAIN_MS)
         draft.wake(draft.now + ASK_AGAIN_MS)
         return
     errors = [*protected_targets(draft.recipe, draft.settings)]
@@ -132,17 +132,6 @@ def _messages(texts: list[str]) -> tuple[str, ...]:
     return tuple(clip(text) for text in texts[:WARNINGS_MAX])
 
 
-def _all_questions(draft: Draft) -> dict[Question, None]:
-    """What the declared checks and the dry run need to know, once each, in order."""
-    strategy = draft.workflow.spec.execution_strategy
-    asked: dict[Question, None] = {}
-    for check in checks_of(strategy.safety_checks):
-        asked.update(dict.fromkeys(questions_for(check.type, draft.recipe, draft.settings)))
-    if strategy.dry_run_first:
-        asked.update(dict.fromkeys(AskTarget(ref) for ref in targets_of(draft.recipe)))
-    return asked
-
-
 def _ask(draft: Draft, questions: tuple[Question, ...], not_before: int) -> bool:
     """Ask what has no answer since `not_before`; true when something had to be asked."""
     answers = draft.snapshot.answers
@@ -152,15 +141,15 @@ def _ask(draft: Draft, questions: tuple[Question, ...], not_before: int) -> bool
 
 
 def _answered(draft: Draft, began: int) -> bool:
-    return not _ask(draft, tuple(_all_questions(draft)), began)
+    return not _ask(draft, draft.recipe.questions, began)
 
 
 def _judge_all(draft: Draft) -> tuple[tuple[CheckResult, ...], bool]:
     """All results, and whether a required one failed only for want of an answer."""
     results: list[CheckResult] = []
     again = False
-    for check in checks_of(draft.workflow.spec.execution_strategy.safety_checks):
-        result, transient = judge(check, draft.recipe, draft.snapshot.answers, draft.settings)
+    for check in draft.recipe.checks:
+        result, transient = judge(check, draft.recipe, draft.snapshot.answers)
         results.append(result)
         again = again or (transient and check.required and not result.passed)
     return tuple(results), again
@@ -170,7 +159,7 @@ def _dry_run(draft: Draft) -> DryRunResults | None:
     if not draft.workflow.spec.execution_strategy.dry_run_first:
         return None
     facts: dict[TargetRef, TargetFacts | Unknown] = {}
-    for ref in targets_of(draft.recipe):
+    for ref in draft.recipe.targets:
         fact = draft.snapshot.answers[AskTarget(ref)].facts
         facts[ref] = fact if isinstance(fact, TargetFacts) else Unknown(getattr(fact, "reason", "no facts"))
     return simulate(draft.recipe, facts)

@@ -8,7 +8,7 @@ from typing import Final
 
 from wfexec.core.registry import find_action
 from wfexec.model.facts import AskAccess, TargetRef
-from wfexec.model.recipe import RecipeStep
+from wfexec.model.workflow import WorkflowStep
 from wfexec.settings import Settings
 
 # Group and plural of the kinds that steps change.
@@ -25,9 +25,9 @@ OBSERVED_KINDS: Final = frozenset({"Deployment", "Pod", "Node", "ConfigMap", "Se
 DELETING: Final = frozenset({"delete-pod", "restart-pod"})
 
 
-def target_of(step: RecipeStep) -> TargetRef | None:
+def target_of(step: WorkflowStep) -> TargetRef | None:
     """The one object the step is about; None when it has none or names none (a selector, a custom action)."""
-    p = step.spec.parameters
+    p = step.parameters
     if p is None:
         return None
     deployment = p.scale_deployment or p.restart_deployment or p.update_image
@@ -51,9 +51,9 @@ def target_of(step: RecipeStep) -> TargetRef | None:
     return None
 
 
-def namespace_of(step: RecipeStep) -> str:
+def namespace_of(step: WorkflowStep) -> str:
     """The namespace the step works in; "" for nodes and where none is named."""
-    p = step.spec.parameters
+    p = step.parameters
     if p is not None and p.restart_pod is not None:
         return p.restart_pod.namespace
     if p is not None and p.custom is not None:
@@ -62,20 +62,20 @@ def namespace_of(step: RecipeStep) -> str:
     return target.namespace if target is not None else ""
 
 
-def deletes_its_target(step: RecipeStep) -> bool:
+def deletes_its_target(step: WorkflowStep) -> bool:
     action = find_action(step.action)
     return action is not None and action.name in DELETING
 
 
-def uncordons(step: RecipeStep) -> bool:
+def uncordons(step: WorkflowStep) -> bool:
     action = find_action(step.action)
     return action is not None and action.name == "uncordon-node"
 
 
-def access_needed(step: RecipeStep, settings: Settings) -> tuple[AskAccess, ...]:
+def access_needed(step: WorkflowStep, settings: Settings) -> tuple[AskAccess, ...]:
     """What the executor's identity `{action}-sa` must be allowed to do for this step."""
     action = find_action(step.action)
-    p = step.spec.parameters
+    p = step.parameters
     if action is None or p is None or p.custom is not None:
         return ()
     user = f"system:serviceaccount:{settings.executor_namespace}:{action.name}-sa"

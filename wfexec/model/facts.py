@@ -33,9 +33,14 @@ class AskTarget(NamedTuple):
 class AskNodes(NamedTuple):
     """How much room have the nodes?"""
 
+    # Named tuples compare as plain tuples: without a word of their own, two questions without details would be one.
+    about: str = "nodes"
+
 
 class AskNetwork(NamedTuple):
     """Does the API server answer within five seconds?"""
+
+    about: str = "network"
 
 
 Question = AskAccess | AskTarget | AskNodes | AskNetwork

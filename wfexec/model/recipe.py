@@ -7,8 +7,9 @@ to each other by index into `Recipe.steps`, so a look at n steps costs n plain a
 from typing import NamedTuple
 
 from wfexec.model.execution import KubernetesExecutionSpec
+from wfexec.model.facts import AskAccess, AskTarget, Question, TargetRef
 from wfexec.model.phases import RollbackStrategy, RunCondition, Strategy
-from wfexec.model.workflow import WorkflowStep
+from wfexec.model.workflow import SafetyCheck, WorkflowStep
 
 
 class RecipeStep(NamedTuple):
@@ -16,6 +17,8 @@ class RecipeStep(NamedTuple):
 
     `undo` names the undo action known at planning, "" for none; `prototype` is the spec of its children but for the
     reference to the workflow, the remaining time and the approval; `warnings` say what of the parameters has no home.
+    `target` is the one object it is about, None where it names none; `watch` asks for it after the run, None where it
+    is not meant to be there any more; `namespace` is where it works, "" for nodes.
     """
 
     position: int
@@ -34,10 +37,19 @@ class RecipeStep(NamedTuple):
     undo: str
     prototype: KubernetesExecutionSpec
     warnings: tuple[str, ...]
+    target: TargetRef | None
+    watch: AskTarget | None
+    namespace: str
+    deletes_target: bool
+    uncordons: bool
 
 
 class Recipe(NamedTuple):
-    """`batches` and `critical_path` hold positions; `order` is topological, ties by stepNumber."""
+    """`batches` and `critical_path` hold positions; `order` is topological, ties by stepNumber.
+
+    `targets` are the objects of all steps, once each; `access` the rights the executor needs; `checks` the safety
+    checks in their fixed order; `questions` all that must be answered before anything runs.
+    """
 
     name: str
     version: str
@@ -49,6 +61,11 @@ class Recipe(NamedTuple):
     rollback_strategy: RollbackStrategy
     estimate_ms: int
     parallel_max: int
+    numbers: list[int]
+    targets: tuple[TargetRef, ...]
+    access: tuple[AskAccess, ...]
+    checks: tuple[SafetyCheck, ...]
+    questions: tuple[Question, ...]
 
 
 class Refusal(NamedTuple):
