@@ -128,8 +128,6 @@ class ControlPlane:
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             # Its controller, which makes the `default` accounts that it insists on, does not run here.
             "--disable-admission-plugins=ServiceAccount",
-            # As on hardened clusters: an owner that blocks its deletion takes the right to its finalizers.
-            "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         )
         self._wait("kube-apiserver", self.is_ready)
 
