@@ -198,7 +198,7 @@ class _Converter:
         ]
         if unknown:
             raise OurBug(f"a CRD schema has no {', '.join(unknown)}")
-        made = {key: node[key] for key in _KEPT if key in node}
+        made: Json = {key: node[key] for key in _KEPT if key in node}
         if node.get("type") in _NUMBER_FORMATS:
             made["format"] = _NUMBER_FORMATS[node["type"]]
         made.update({key: value for key, value in node.items() if key.startswith("x-kubernetes-")})

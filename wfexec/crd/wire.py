@@ -218,6 +218,9 @@ def refusal(body: Body | None, status: int, payload: bytes, retry_after: str | N
         code = Code.ALREADY_EXISTS
     elif status in _DOUBTFUL and body is not None and not isinstance(body, _READS):
         code = Code.LOST
+    elif status == 422 and isinstance(body, PatchStatus) and "causes" not in details:
+        # The server applies a patch before it compares versions: a path that is gone means the object has moved on.
+        code = Code.CONFLICT
     message = told.get("message") or payload[:200].decode("utf-8", "replace") or f"HTTP {status}"
     return Outcome(code, message=clip(str(message)), retry_after_ms=_retry_ms(retry_after, details))
 
