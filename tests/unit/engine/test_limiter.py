@@ -1,0 +1,63 @@
+"""Rate and places: a burst, then the rate; a throttling server is given room."""
+
+from wfexec.engine.backoff import delay_ms, spread
+from wfexec.engine.limiter import PAUSE_MS, Limiter
+
+
+def test_a_burst_goes_at_once_and_then_the_rate_counts() -> None:
+    limiter = Limiter(qps=10, burst=3, workers=100)
+    assert [limiter.admit(0) for _ in range(4)] == [True, True, True, False]
+    assert limiter.ready_at(0) == 100
+    assert not limiter.admit(99)
+    assert limiter.admit(100)
+    assert not limiter.admit(100)
+
+
+def test_a_long_silence_saves_up_no_more_than_the_burst() -> None:
+    limiter = Limiter(qps=10, burst=2, workers=100)
+    assert [limiter.admit(60_000) for _ in range(3)] == [True, True, False]
+
+
+def test_without_a_rate_only_places_count() -> None:
+    limiter = Limiter(qps=0, burst=1, workers=2)
+    assert [limiter.admit(0) for _ in range(3)] == [True, True, False]
+    assert limiter.ready_at(0) is None
+    limiter.release()
+    assert limiter.ready_at(0) == 0
+    assert limiter.admit(0)
+
+
+def test_throttled_it_pauses_and_halves_what_may_be_in_flight() -> None:
+    limiter = Limiter(qps=0, burst=1, workers=8)
+    limiter.throttled(0, 2_500)
+    assert not limiter.free(2_499)
+    assert limiter.ready_at(0) == 2_500
+    assert [limiter.admit(2_500) for _ in range(5)] == [True] * 4 + [False]
+    limiter.throttled(3_000, None)
+    assert limiter.ready_at(3_000) is None
+    for _ in range(4):
+        limiter.release()
+    assert limiter.ready_at(3_000) == 3_000 + PAUSE_MS
+
+
+def test_successes_give_the_places_back() -> None:
+    limiter = Limiter(qps=0, burst=1, workers=4)
+    limiter.throttled(0, 0)
+    assert limiter.window == 2
+    for _ in range(20):
+        assert limiter.admit(10)
+        limiter.release()
+    assert limiter.window == 4
+    assert repr(limiter) == "<Limiter 0 of 4 in flight, 1 tokens>"
+
+
+def test_delays_double_up_to_the_cap() -> None:
+    assert [delay_ms(100, attempt, 1_000) for attempt in (0, 1, 2, 3, 4, 400)] == [100, 200, 400, 800, 1_000, 1_000]
+
+
+def test_jitter_is_derived_and_keeps_the_upper_half() -> None:
+    waits = {delay_ms(1_000, attempt, 1_000, "replica-a") for attempt in range(50)}
+    assert len(waits) > 20
+    assert all(500 < wait <= 1_000 for wait in waits)
+    assert delay_ms(1_000, 3, 1_000, "replica-a") == delay_ms(1_000, 3, 1_000, "replica-a")
+    assert spread("replica-a", 1) != spread("replica-b", 1)
