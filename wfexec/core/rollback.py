@@ -103,7 +103,11 @@ def enter_rolling_back(draft: Draft, reason: str) -> None:
     )  # fmt: skip
     draft.event("Normal", "RollbackStarted", f"{len(order)} steps to undo: {reason}")
     draft.count("kubernaut_workflowexecution_rollbacks_total", draft.recipe.name, "step_failure")
-    rolling_back(draft)
+    if irreversible < len(order):
+        rolling_back(draft)
+    else:
+        # Nothing to start: the phase is written down before it is left again.
+        draft.wake(draft.now)
 
 
 def undo_of(draft: Draft, position: int) -> tuple[str, ActionParameters | None] | None:

@@ -28,7 +28,7 @@ from wfexec.model.facts import (
     TargetFacts,
 )
 from wfexec.model.meta import ObjectMeta
-from wfexec.model.plan import Plan, Record
+from wfexec.model.plan import EventRecord, Plan, Record
 from wfexec.model.snapshot import CreateFailure, Snapshot
 from wfexec.model.status import StepStatus, WorkflowExecution
 from wfexec.model.workflow import WorkflowExecutionSpec
@@ -107,9 +107,7 @@ class World:
 
     def snapshot(self) -> Snapshot:
         recipe = compile_recipe(self.workflow.spec, self.settings)
-        return Snapshot(
-            self.workflow, recipe, self.children, self.gone, self.foreign, self.answers, self.failures
-        )
+        return Snapshot(self.workflow, recipe, self.children, self.gone, self.foreign, self.answers, self.failures)
 
     def look(self) -> Plan:
         """One decision, carried out."""
@@ -158,6 +156,9 @@ class World:
                 due.append(plan.wake_at)
             if not due:
                 return self
+            if min(due) > end:
+                self.now = end
+                return self
             self.now = min(due)
             for name, (at, status) in list(self.reports.items()):
                 if at <= self.now:
@@ -173,7 +174,7 @@ class World:
         return {one.step_number: str(one.status) for one in self.workflow.status.step_statuses}
 
     def reasons(self) -> list[str]:
-        return [record.reason for record in self.records if hasattr(record, "reason")]
+        return [record.reason for record in self.records if isinstance(record, EventRecord)]
 
     def change(self, **changes: Any) -> None:
         """Somebody edits the spec (by Python field names)."""
