@@ -13,6 +13,7 @@ from sim.executor.outcomes import Outcomes
 from wfexec.errors import BadInput, Finding
 
 BYTES_MAX: Final = 1_048_576
+DEPTH_MAX: Final = 32
 _HINTS: Final = {
     "extra_forbidden": "unknown key; remove it or mend its spelling",
     "missing": "required; add it",
@@ -37,15 +38,10 @@ def parse_outcomes(text: str, source: str) -> Outcomes:
     if len(text) > BYTES_MAX:
         raise BadInput((Finding(source, "", "", f"larger than {BYTES_MAX} characters; split it"),))
     try:
-        for event in yaml.parse(text, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                place = f"line {event.start_mark.line + 1}" if event.start_mark else ""
-                raise BadInput((Finding(source, place, f"*{event.anchor}", "aliases are not read; write it out"),))
+        _bounded(text, source)
         raw = yaml.safe_load(text)
     except yaml.YAMLError as trouble:
         raise BadInput((Finding(source, "", "", f"is not YAML: {' '.join(str(trouble).split())[:300]}"),)) from None
-    except RecursionError:
-        raise BadInput((Finding(source, "", "", "nested too deeply; an executor file needs five levels"),)) from None
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
@@ -54,6 +50,18 @@ def parse_outcomes(text: str, source: str) -> Outcomes:
         return Outcomes.model_validate(raw)
     except ValidationError as trouble:
         raise BadInput(tuple(_finding(source, error) for error in trouble.errors(include_url=False))) from None
+
+
+def _bounded(text: str, source: str) -> None:
+    """Refuse what would make reading slow or endless, before anything is built of it."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        place = f"line {event.start_mark.line + 1}" if event.start_mark else ""
+        if isinstance(event, yaml.AliasEvent):
+            raise BadInput((Finding(source, place, f"*{event.anchor}", "aliases are not read; write it out"),))
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH_MAX:
+            raise BadInput((Finding(source, place, "", f"nested more than {DEPTH_MAX} deep; no key needs that"),))
 
 
 def _finding(source: str, error: Any) -> Finding:

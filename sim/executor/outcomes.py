@@ -8,9 +8,9 @@ here draws a number or looks at a clock.
 from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from sim.distributions import Distribution, DurationModel, fixed, uniform
 from sim.executor.errors import TEXTS
@@ -103,18 +103,6 @@ class Rule(Given):
         return self.attempts[-1] if self.attempts and not self.then_model else None
 
 
-class Storm(Given):
-    """A correlated fault: from `at` after the executor's start, for `for_`, matching children fail together."""
-
-    at: Duration
-    for_: Duration = Field(alias="for")
-    actions: Annotated[tuple[str, ...], Field(max_length=64)] = ()
-    steps: Annotated[tuple[Glob, ...], Field(max_length=64)] = ()
-    probability: Fraction = 1.0
-    error: ErrorModel = Field(default_factory=lambda: ErrorModel(type=ErrorType.EVICTED))
-    undo: bool = False
-
-
 def _canonical(word: str) -> str:
     action = find_action(word)
     return action.name if action else word
@@ -127,6 +115,24 @@ def _known_actions(words: Mapping[str, Any] | tuple[str, ...]) -> None:
             raise ValueError(f"{word!r} is no action" + (f"; did you mean {close}?" if close else ""))
 
 
+class Storm(Given):
+    """A correlated fault: from `at` after the executor's start, for `for_`, matching children fail together."""
+
+    at: Duration
+    for_: Duration = Field(alias="for")
+    actions: Annotated[tuple[str, ...], Field(max_length=64)] = ()
+    steps: Annotated[tuple[Glob, ...], Field(max_length=64)] = ()
+    probability: Fraction = 1.0
+    error: ErrorModel = Field(default_factory=lambda: ErrorModel(type=ErrorType.EVICTED))
+    undo: bool = False
+
+    @field_validator("actions")
+    @classmethod
+    def _actions(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
+        _known_actions(actions)
+        return actions
+
+
 class Rules(Given):
     """Keys of `actions` are action names, those of `steps` `workflow/step`: either part `*`, step a name or number."""
 
@@ -134,14 +140,20 @@ class Rules(Given):
     actions: Annotated[dict[str, Rule], Field(max_length=256)] = Field(default_factory=dict)
     steps: Annotated[dict[str, Rule], Field(max_length=1024)] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _keys(self) -> Self:
-        _known_actions(self.actions)
-        for key in self.steps:
+    @field_validator("actions")
+    @classmethod
+    def _actions(cls, actions: dict[str, Rule]) -> dict[str, Rule]:
+        _known_actions(actions)
+        return actions
+
+    @field_validator("steps")
+    @classmethod
+    def _steps(cls, steps: dict[str, Rule]) -> dict[str, Rule]:
+        for key in steps:
             workflow, _, step = key.partition("/")
             if not workflow or not step or "/" in step:
                 raise ValueError(f"{key!r} names no step; write workflow/step, such as '*/verify' or 'scale-out/3'")
-        return self
+        return steps
 
     def layers(self, workflow: str, step: str, number: int, action: str) -> tuple[Rule, ...]:
         """The rules that speak of this step, the most particular last."""
@@ -176,12 +188,6 @@ class Outcomes(Rules):
     approval_limit: Duration = 3_600_000
     undo: Rules = Field(default_factory=Rules)
     storms: Annotated[tuple[Storm, ...], Field(max_length=64)] = ()
-
-    @model_validator(mode="after")
-    def _storm_actions(self) -> Self:
-        for storm in self.storms:
-            _known_actions(storm.actions)
-        return self
 
     def rule(self, workflow: str, step: str, number: int, action: str, *, undo: bool = False) -> Rule:
         """The one rule of a step (or of its undo), every layer folded in; `duration` is always set."""
