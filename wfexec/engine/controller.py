@@ -12,7 +12,7 @@ once to a monotonic one. Rules:
    is released.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from wfexec.core.decide import decide as core_decide
@@ -36,6 +36,7 @@ from wfexec.model.requests import (
     Signal,
     WatchSeen,
 )
+from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
 
 # A list is many pages, each of which may take as long as a request.
@@ -183,7 +184,8 @@ class Controller:
             instants.append(self._executions.wake_at)
         if self._elector is not None:
             instants.append(self._elector.wake_at)
-            instants.append(self._elector.fenced_at())
+            if self.leading:
+                instants.append(self._elector.fenced_at())
         if self.leading and self.synced:
             view = self._view
             if self._stop_by is None:
@@ -200,6 +202,10 @@ class Controller:
         released = self._reconciler.released
         self._reconciler.released = []
         return released
+
+    def workflows(self) -> Iterator[WorkflowExecution]:
+        """The workflows known now, readable ones only, in no meaningful order; for the metrics of the runtime."""
+        return (tracked.workflow for tracked in self._view.tracked.values() if tracked.workflow is not None)
 
     def stats(self) -> dict[str, int]:
         """Totals since the start, for the metrics of the runtime."""

@@ -93,7 +93,7 @@ class Elector:
         return renewed_at is not None and self._trusted and now - renewed_at < self._deadline_ms
 
     def fenced_at(self) -> int | None:
-        """When `may_write` turns false by itself; None while it is false."""
+        """When `may_write` turns (or turned) false by itself; None without a renewal of our own."""
         return self._renewed_at + self._deadline_ms if self._renewed_at is not None and self._trusted else None
 
     def stop(self, now: int) -> None:

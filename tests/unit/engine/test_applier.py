@@ -34,9 +34,9 @@ def test_metadata_then_status_with_the_new_version_then_the_children_together() 
     assert (second.uid, second.resource_version) == ("uid-wf", "11")
     assert second.before is BASE.status
     assert second.after is EXECUTING
-    assert not application.committed
+    before = application.committed
     third, fourth = application.feed(second, ok(workflow(version=12)), 0)
-    assert application.committed
+    assert (before, application.committed) == (False, True)
     assert isinstance(third, CreateExecution)
     assert third.key == child_key("wf-step-2")
     assert fourth == DeleteExecution(child_key("wf-step-1"), "uid-wf-step-1", "7")

@@ -34,12 +34,12 @@ def event(version: str, change: Change = Change.MODIFIED, request_id: int = 2) -
 
 def test_it_lists_once_and_watches_from_the_listing() -> None:
     reflector = made()
-    assert not reflector.synced
+    before = reflector.synced
     assert send(reflector, 1, 0) == ListObjects(Kind.WORKFLOW, 500)
     assert reflector.due(0) is None
     listing = Listing((), "17")
     assert reflector.replied(Outcome(Code.OK, listing), 5) is listing
-    assert reflector.synced
+    assert (before, reflector.synced) == (False, True)
     body = send(reflector, 2, 5)
     assert isinstance(body, WatchObjects)
     assert body.resource_version == "17"
