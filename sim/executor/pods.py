@@ -34,7 +34,7 @@ def delete_pods(doing: Doing, given: DeletePodAction, seen: Seen) -> Effects | F
             for ref, target in seen.items()
             if ref.kind == "Pod" and ref.namespace == given.namespace and target is not None and _has(target, wanted)
         }
-    writes: list[TargetWrite] = []
+    writes: list[TargetWrite] = _unstarted(doing, seen)
     touched: list[AffectedResource] = []
     for ref, target in chosen.items():
         if target is None or _is_ours(doing, target):
@@ -64,7 +64,7 @@ def drain(doing: Doing, given: DrainNodeAction, seen: Seen) -> Effects | Failure
         return missing(ref)
     before = written(target)
     after = {**before, "spec": {**before.get("spec", {}), "unschedulable": True}}
-    writes: list[TargetWrite] = list(patching(ref, target, after))
+    writes: list[TargetWrite] = [*patching(ref, target, after), *_unstarted(doing, seen)]
     touched = list(affected(ref, "cordoned", before, after))
     room = _room(seen, given.node)
     for at, found in _pods_on(doing, given.node, seen):
@@ -134,6 +134,20 @@ def _known(doing: Doing, ref: TargetRef, seen: Seen) -> Object | None:
 
 def _is_ours(doing: Doing, target: Object) -> bool:
     return bool(target["metadata"].get("annotations", {}).get(CHANGE_CAUSE) == doing.cause)
+
+
+def _unstarted(doing: Doing, seen: Seen) -> list[TargetWrite]:
+    """Pods of ours that were made but not yet started when somebody pulled the plug."""
+    status = pod_status(ready=True)
+    return [
+        PatchTarget(ref, {"status": status}, "status")
+        for ref, target in seen.items()
+        if ref.kind == "Pod" and target is not None and _is_ours(doing, target) and not _running(target)
+    ]
+
+
+def _running(target: Object) -> bool:
+    return bool(target.get("status", {}).get("phase") == "Running")
 
 
 def _has(target: Object, wanted: dict[str, str]) -> bool:

@@ -181,8 +181,10 @@ class Api:
             if wanted != there["metadata"]["resourceVersion"]:
                 return TargetOutcome(Code.CONFLICT)
             patched = merge(there, body.patch)
-            kept = {"status": patched["status"]} if body.subresource else {**patched, "status": there.get("status", {})}
-            self._store(body.ref, {**there, **kept})
+            status = (patched if body.subresource else there).get("status")
+            made = there if body.subresource else patched
+            made = {key: value for key, value in made.items() if key != "status"}
+            self._store(body.ref, made | ({"status": status} if status is not None else {}))
         if not isinstance(body, GetTarget):
             self.writes.append(body)
         return TargetOutcome(Code.OK, self.targets.get(body.ref))
