@@ -38,7 +38,6 @@ class Settings(BaseModel):
     )
     kubernetes_qps: float = Field(100.0, ge=0, le=10_000, description="Client-side request rate; 0 means no limit.")
     kubernetes_burst: int = Field(200, ge=1, le=20_000, description="Requests that may exceed the rate for a moment.")
-    planning_timeout: Duration = Field(30_000, description="Limit of the planning phase.")
     validation_timeout: Duration = Field(300_000, description="Limit of the validating phase without approval.")
     approval_timeout: Duration = Field(300_000, description="How long an approval is waited for.")
     step_timeout: Duration = Field(300_000, description="Limit of one attempt of a step that names none.")
@@ -51,13 +50,9 @@ class Settings(BaseModel):
     max_retries: int = Field(2, ge=0, le=10, description="Further attempts of a step that names none.")
     retry_base_delay: Duration = Field(30_000, description="Delay before the first further attempt; doubles.")
     retry_max_delay: Duration = Field(300_000, description="Longest delay between attempts.")
-    requeue_executing: Duration = Field(10_000, description="Longest time until a lost event is noticed.")
     requeue_approval: Duration = Field(30_000, description="Look again while waiting for approval.")
     requeue_error: Duration = Field(30_000, description="Look again after a refused write or an unknown phase.")
     monitoring_interval: Duration = Field(10_000, description="Between two looks at the targets.")
-    condition_poll_interval: Duration = Field(5_000, description="Between two evaluations of a condition.")
-    precondition_timeout: Duration = Field(30_000, description="Limit of a precondition that names none.")
-    postcondition_timeout: Duration = Field(120_000, description="Limit of a postcondition that names none.")
     rollback_step_timeout: Duration = Field(300_000, description="Limit of one undo that names none.")
     rollback_total_timeout: Duration = Field(1_800_000, description="Limit of a whole rollback.")
     rollback_parallel: bool = Field(
@@ -99,7 +94,7 @@ class Settings(BaseModel):
             raise ValueError("step-timeout must not exceed step-timeout-max")
         if self.stabilization_window > self.monitoring_timeout:
             raise ValueError("stabilization-window must not exceed monitoring-timeout")
-        for name in ("requeue_executing", "monitoring_interval", "requeue_error", "request_timeout"):
+        for name in ("monitoring_interval", "requeue_error", "request_timeout"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{to_kebab(name)} must be longer than 0s")
         return self

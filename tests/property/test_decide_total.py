@@ -215,11 +215,11 @@ def legal(snapshot: Snapshot, now: int, plan: Plan) -> None:
         return
     before, after = snapshot.workflow.status, plan.status
     assert after.phase == before.phase or _reaches(before.phase, after.phase)
-    old = {one.step_number: one.status for one in before.step_statuses}
-    fits = before.phase not in ("", "planning")  # planning writes the steps anew
-    if fits and [one.step_number for one in before.step_statuses] == [one.step_number for one in after.step_statuses]:
-        for one in after.step_statuses:
-            assert one.status == old[one.step_number] or _step_reaches(old[one.step_number], one.status)
+    numbers = [one.step_number for one in before.step_statuses]
+    # Planning writes the steps anew, and so does whoever finds that they do not fit.
+    if before.phase not in ("", "planning") and numbers == [one.step_number for one in after.step_statuses]:
+        for old, one in zip(before.step_statuses, after.step_statuses, strict=True):
+            assert one.status == old.status or _step_reaches(old.status, one.status)
     if before.phase == after.phase:
         assert after.progress >= before.progress
 
