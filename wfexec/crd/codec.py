@@ -97,7 +97,7 @@ def metadata(raw: object) -> ObjectMeta:
         deletion_timestamp=None if deleted is None else parse_instant(deleted),
         labels=_text_map(raw.get("labels")),
         annotations=_text_map(raw.get("annotations")),
-        finalizers=tuple(raw.get("finalizers") or ()),
+        finalizers=_texts(raw.get("finalizers")),
         owner_references=tuple(_parse(OwnerReference, owner) for owner in owners) if owners else (),
     )
 
@@ -182,6 +182,14 @@ def _text_map(raw: object) -> dict[str, str]:
     if not isinstance(raw, Mapping):
         raise ValueError("metadata has labels or annotations that are no map")
     return dict(raw)
+
+
+def _texts(raw: object) -> tuple[str, ...]:
+    if raw is None:
+        return ()
+    if not isinstance(raw, list) or not all(type(text) is str for text in raw):
+        raise ValueError("metadata has finalizers that are no list of text")
+    return tuple(raw)
 
 
 def _complaint(error: ValueError) -> str:
