@@ -30,9 +30,21 @@ ERROR_BASE_MS: Final = 5
 class WorkQueue(Generic[K]):
     """Keys only need a hash; iteration order is order of arrival, never of hashes."""
 
-    __slots__ = ("_delayed", "_dirty", "_failures", "_heap", "_passed", "_processing", "_sequence", "_waiting", "stale")
+    __slots__ = (
+        "_delayed",
+        "_dirty",
+        "_failures",
+        "_heap",
+        "_passed",
+        "_patience",
+        "_processing",
+        "_sequence",
+        "_waiting",
+        "stale",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, patience: int = PATIENCE) -> None:
+        self._patience = patience
         self._waiting: tuple[deque[K], ...] = (deque(), deque(), deque(), deque())
         self._dirty: dict[K, int] = {}
         self._processing: set[K] = set()
@@ -70,7 +82,7 @@ class WorkQueue(Generic[K]):
         passed = self._passed
         chosen = -1
         for level in (CRITICAL, HIGH, NORMAL, LOW):
-            if waiting[level] and (chosen < 0 or passed[level] >= PATIENCE):
+            if waiting[level] and (chosen < 0 or passed[level] >= self._patience):
                 chosen = level
         if chosen < 0:
             return None
