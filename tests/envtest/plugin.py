@@ -19,13 +19,12 @@ ROOT = Path(__file__).resolve().parents[2]
 _numbers = itertools.count(1)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Send all tests that name the server to one worker, so that one server is enough."""
-    for item in items:
-        if "control_plane" in getattr(item, "fixturenames", ()) or item.get_closest_marker("apiserver"):
-            item.add_marker(pytest.mark.apiserver)
-            item.add_marker(pytest.mark.xdist_group("apiserver"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Send all tests that name the server to one worker, so that one server is enough. As soon as each is
+    collected: xdist reads the groups before other plugins get to see the whole list."""
+    if "control_plane" in getattr(item, "fixturenames", ()) or item.get_closest_marker("apiserver"):
+        item.add_marker(pytest.mark.apiserver)
+        item.add_marker(pytest.mark.xdist_group("apiserver"))
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +55,7 @@ def install(cluster: ControlPlane) -> None:
     """Apply CRDs, shipped manifests and the test users' rights, and wait until all of it counts."""
     crds = [folder for folder in (ROOT / "crds", ROOT / "crds" / "testing") if any(folder.glob("*.yaml"))]
     cluster.apply_manifests(*crds)
-    cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=20s"], check=True)
+    cluster.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=45s"], check=True)
     cluster.apply_manifests(ROOT / "deploy", ROOT / "tests" / "envtest" / "users.yaml")
     cluster.start_controller_manager()
     workflows = "workflowexecutions.workflowexecution.kubernaut.io"

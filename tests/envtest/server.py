@@ -211,8 +211,12 @@ class ControlPlane:
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as one of USERS. With check, a failure is an error that shows what kubectl said."""
         command = [str(self.binaries / "kubectl"), f"--kubeconfig={self.kubeconfig(user)}", *args]
-        # Its discovery cache belongs to this server, not to the home of the person who runs the tests.
-        environment = {"HOME": str(self.folder), "PATH": os.environ.get("PATH", "")}
+        # No discovery cache: it would outlive the server, or miss the CRDs that came after its first look.
+        environment = {
+            "HOME": str(self.folder),
+            "KUBECACHEDIR": os.devnull,
+            "PATH": os.environ.get("PATH", ""),
+        }
         answer = subprocess.run(
             command, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
         )
@@ -270,7 +274,7 @@ class ControlPlane:
         assert status == 201, answer
         return bool(answer["status"]["allowed"])
 
-    def wait_until(self, done: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
+    def wait_until(self, done: Callable[[], object], what: str, timeout_s: float = 45.0) -> None:
         """Look again every 50 ms until `done` is true, for what a server does in its own time."""
         limit = time.monotonic() + timeout_s
         while not done():
