@@ -1,0 +1,115 @@
+"""The fake cluster's front door: one API server with its store, in one of two depths.
+
+Made by the driver, the scenarios and `sim.serve`. SHARED: typed values by reference through `execute`. WIRE: HTTP
+requests and JSON through `http`, with schemas, defaults and access rights as a real API server has them. Both keep
+the same versions, generations and watch events. It must never know the time but by `now`, draw a number, or guess:
+what it does not model raises `Unmodelled`.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Final, overload
+
+from sim.cluster.lifecycle import Lifecycle
+from sim.cluster.objects import Objects
+from sim.cluster.requests import (
+    CreateTarget,
+    DeleteTarget,
+    GetTarget,
+    ListTargets,
+    PatchTarget,
+    TargetBody,
+    TargetOutcome,
+)
+from sim.cluster.resources import NAMESPACES, Json, Resources, Unmodelled
+from sim.cluster.shared import RESOURCE_OF, Shared, TypedBody
+from sim.cluster.store import HISTORY, Sink, Store, Watch
+from sim.cluster.targets import Targets
+from wfexec.crd import schema, testing
+from wfexec.errors import OurBug
+from wfexec.model.meta import CONTROLLER_NAMESPACE, EXECUTION_KIND, WORKFLOW_KIND
+from wfexec.model.requests import Code, Kind, Outcome
+
+__all__ = ["Cluster", "Depth", "Unmodelled"]
+
+NAMESPACES_AT_START: Final = ("default", "kube-node-lease", "kube-public", "kube-system", CONTROLLER_NAMESPACE)
+_TARGETS: Final = (GetTarget, PatchTarget, CreateTarget, DeleteTarget, ListTargets)
+
+
+class Depth(StrEnum):
+    """How deep a request goes: to the values, or through JSON, schemas and access rights."""
+
+    SHARED = "shared"
+    WIRE = "wire"
+
+
+def own_crds() -> tuple[Json, ...]:
+    """Our two kinds and the parents' two, as they are committed under crds/."""
+    return (schema.crd(WORKFLOW_KIND), schema.crd(EXECUTION_KIND), *testing.definitions())
+
+
+class Cluster:
+    """`history`: how many changes per resource a watch may lie behind before it is answered 410."""
+
+    def __init__(
+        self, depth: Depth = Depth.SHARED, seed: int = 0, *, history: int = HISTORY, crds: Iterable[Json] | None = None
+    ) -> None:
+        self.depth = depth
+        self.resources = Resources(own_crds() if crds is None else crds)
+        self.store = Store(history)
+        self.lifecycle = Lifecycle(self.store, self.resources, seed)
+        self.objects = Objects(self.lifecycle, {})
+        self._targets = Targets(self.lifecycle, self.objects)
+        self._typed = Shared(self.lifecycle).handlers
+        for name in NAMESPACES_AT_START:
+            self.add_namespace(name, 0)
+
+    def __repr__(self) -> str:
+        return f"<Cluster in {self.depth} depth at version {self.store.version}>"
+
+    def add_namespace(self, name: str, now: int) -> None:
+        """Make sure that it exists."""
+        if self.store.get(NAMESPACES, "", name) is None:
+            self.objects.create(self.resources.named(NAMESPACES), "", {"metadata": {"name": name}}, now)
+
+    @overload
+    def execute(self, body: TypedBody, user: str, now: int) -> Outcome: ...
+    @overload
+    def execute(self, body: TargetBody, user: str, now: int) -> TargetOutcome: ...
+    def execute(self, body: Any, user: str, now: int) -> Outcome | TargetOutcome:
+        """Carry out a request in shared depth. `user` asks no right there: rights are wire depth's business."""
+        handler = self._typed.get(body.__class__)
+        if handler is not None:
+            return handler(body, now)
+        if isinstance(body, _TARGETS):
+            return self._targets.execute(body, now)
+        raise Unmodelled(f"{type(body).__name__} in shared depth")
+
+    def watch(self, kind: Kind, resource_version: str, sink: Sink) -> Watch | Outcome:
+        """Tell `sink` of every change after that version, inside the write that makes it; it must not write.
+
+        `sink(change, typed object, version)`; the object is None for a bookmark. Too old a version: GONE.
+        """
+        if self.depth is Depth.WIRE:
+            raise OurBug("a watch in wire depth is an HTTP request")
+        watch = self.store.watch(RESOURCE_OF[kind], int(resource_version or 0), sink)
+        if watch is None:
+            return Outcome(Code.GONE, message=f"too old resource version: {resource_version}")
+        return watch
+
+    @property
+    def collectable(self) -> bool:
+        """Whether `collect` would do anything: look after each write, and let it be done a moment later."""
+        return self.lifecycle.collectable
+
+    def collect(self, now: int) -> int:
+        """One round of the garbage collector and the namespace controller; the number of objects touched."""
+        return self.lifecycle.collect(now)
+
+    def bookmark(self) -> None:
+        """Every watch that asked for bookmarks gets one, as a real server sends about once a minute."""
+        self.store.bookmark()
+
+    def compact(self) -> None:
+        """Forget the past: what watches from an earlier version is answered 410."""
+        self.store.compact()
