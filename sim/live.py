@@ -1,0 +1,247 @@
+"""How does the executor run against a real API server? The same machine, driven by threads and a wall clock.
+
+Called by `wfexec sim executor`, by the acceptance tests, and by whoever rehearses in a cluster that has no real
+executor. Its twin is the executor part of `sim.driver`. `speed` runs its clock (and nothing else) faster; a controller
+beside it must be given the same speed. It must never decide anything: that is the machine's part.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from sim.cluster.requests import (
+    CreateTarget,
+    PatchExecutionStatus,
+    PatchTarget,
+    TargetBody,
+    TargetOutcome,
+    TargetReplied,
+)
+from sim.executor import wire as target_wire
+from sim.executor.machine import Executor, ExecutorRequest
+from sim.executor.merge import Object
+from sim.executor.objects import initial_objects, namespaces
+from sim.executor.outcomes import Outcomes
+from sim.rng import Streams
+from wfexec.adapters.clock import WallClock
+from wfexec.adapters.kube import Connection
+from wfexec.adapters.workers import Workers
+from wfexec.app import Crash, Loop
+from wfexec.crd import wire
+from wfexec.crd.wire import HttpCall
+from wfexec.errors import BadInput, Finding
+from wfexec.model.facts import TargetRef
+from wfexec.model.meta import WORKFLOW_API, WORKFLOW_PLURAL
+from wfexec.model.requests import Code, Outcome, Request, StopAsked
+
+log = logging.getLogger("wfexec.executor")
+
+THREADS: Final = 4
+CALL_S: Final = 10.0
+STOP_S: Final = 15.0
+IDENTITY: Final = "executor"
+_STATUS_KINDS: Final = ("Deployment", "Node", "Pod")
+StepName = Callable[[str, int], str]
+
+
+class LiveExecutor:
+    """One executor beside a real API server; `start` returns at once, `stop` waits for its thread.
+
+    `step_name` None: names are looked up in the cluster's workflows, where we may read them.
+    """
+
+    def __init__(
+        self,
+        outcomes: Outcomes,
+        connection: Connection,
+        *,
+        seed: int = 1,
+        clock: WallClock | None = None,
+        step_name: StepName | None = None,
+    ) -> None:
+        self._clock = clock or WallClock()
+        self._connection = connection
+        named = step_name or StepNames(connection)
+        self.machine = Executor(outcomes, Streams(seed, "executor"), IDENTITY, step_name=named)
+        self._workers = Workers(connection, self._clock, THREADS, _observe, self._crashed)
+        self._jobs: SimpleQueue[tuple[ExecutorRequest, Callable[[Any], None]] | None] = SimpleQueue()
+        self._threads = [Thread(target=self._work, name=f"target-{n}", daemon=True) for n in range(THREADS)]
+        self.loop = Loop(self.machine, self._clock, self._send, _ignore)
+        self._engine = Thread(target=self.loop.run, name="executor", daemon=True)
+        self._stopped = Event()
+
+    def start(self) -> None:
+        for thread in (*self._threads, self._engine):
+            thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it has ended within this time; a defect of ours ends it too (`failure`)."""
+        self._engine.join(seconds)
+        return not self._engine.is_alive()
+
+    @property
+    def failure(self) -> BaseException | None:
+        return self.loop.failure
+
+    def stop(self) -> None:
+        """Ask nothing more; children that are running stay as they are, for the next executor to go on with."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self.loop.post(StopAsked())
+        self._engine.join(STOP_S)
+        for _ in self._threads:
+            self._jobs.put(None)
+        self._workers.close()
+
+    def _crashed(self, error: BaseException) -> None:
+        self.loop.post(Crash(error))
+
+    def _send(self, request: ExecutorRequest, reply: Callable[[Any], None]) -> None:
+        body = request.body
+        if isinstance(body, PatchExecutionStatus):
+            self._workers.send(Request(request.id, target_wire.status_write(body), request.timeout_ms), reply)
+        elif isinstance(body, TargetBody):
+            self._jobs.put((request, reply))
+        else:
+            self._workers.send(Request(request.id, body, request.timeout_ms), reply)
+
+    def _work(self) -> None:
+        try:
+            while (job := self._jobs.get()) is not None:
+                request, reply = job
+                reply(TargetReplied(request.id, self._outcome(request)))
+        except BaseException as error:  # noqa: BLE001 - a thread must not die in silence; the executor ends with it
+            self._crashed(error)
+
+    def _outcome(self, request: ExecutorRequest) -> TargetOutcome:
+        body = request.body
+        assert isinstance(body, TargetBody)
+        return call_target(self._connection, body, request.timeout_ms / 1_000)
+
+
+def call_target(connection: Connection, body: TargetBody, timeout_s: float = CALL_S) -> TargetOutcome:
+    """One request about a target, tried once."""
+    found = connection.call(target_wire.encode(body), timeout_s)
+    if isinstance(found, Outcome):
+        return TargetOutcome(found.code, None, found.message)
+    return target_wire.decode(body, *found)
+
+
+class StepNames:
+    """What steps are called, read from the workflows when a workflow is met for the first time; "" where unknown."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[str, dict[int, str]] = {}
+        self._lock = Lock()
+
+    def __call__(self, workflow: str, number: int) -> str:
+        with self._lock:
+            if workflow not in self._known:
+                self._known.setdefault(workflow, {})
+                self._known |= self._read()
+            return self._known[workflow].get(number, "")
+
+    def _read(self) -> dict[str, dict[int, str]]:
+        found = self._connection.call(HttpCall("GET", f"/apis/{WORKFLOW_API}/{WORKFLOW_PLURAL}"), CALL_S)
+        if isinstance(found, Outcome) or found.status != 200:
+            log.warning("workflows cannot be read: rules that name steps by name do not apply")
+            return {}
+        items = orjson.loads(found.payload)["items"]
+        return {
+            item["metadata"]["name"]: {
+                step["stepNumber"]: step["name"] for step in item["spec"].get("workflowDefinition", {}).get("steps", [])
+            }
+            for item in items
+        }
+
+
+class Seeded(NamedTuple):
+    """What of the file's cluster was created, and what was there before."""
+
+    created: tuple[TargetRef, ...]
+    kept: tuple[TargetRef, ...]
+
+
+def seed_cluster(outcomes: Outcomes, connection: Connection, now: int, *, again: bool = False) -> Seeded:
+    """Create the namespaces and objects of the executor file; `again` puts existing ones back to what it says.
+
+    BadInput when the API server refuses one: the file or the rights of who runs this are at fault.
+    """
+    for name, labels in namespaces(outcomes):
+        _ensure(connection, "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+        _ensure(connection, f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": "default"}})
+    created, kept = [], []
+    for ref, target in initial_objects(outcomes, now):
+        body = {key: value for key, value in target.items() if key != "status"}
+        made = call_target(connection, CreateTarget(ref, body))
+        if made.code is Code.ALREADY_EXISTS and again:
+            made = call_target(connection, _back(ref, body))
+        if made.code is Code.ALREADY_EXISTS:
+            kept.append(ref)
+            continue
+        _accepted(made, ref)
+        if ref.kind in _STATUS_KINDS:
+            _accepted(call_target(connection, PatchTarget(ref, {"status": target["status"]}, "status")), ref)
+        created.append(ref)
+    return Seeded(tuple(created), tuple(kept))
+
+
+def _back(ref: TargetRef, body: Object) -> PatchTarget:
+    """Pods cannot be given another node; all else can be put back by a patch."""
+    changing = ("metadata",) if ref.kind == "Pod" else tuple(key for key in body if key not in ("apiVersion", "kind"))
+    patch = {key: body[key] for key in changing}
+    if ref.kind == "Node":
+        patch["spec"] = {"unschedulable": body["spec"].get("unschedulable")}
+    return PatchTarget(ref, patch)
+
+
+def _ensure(connection: Connection, path: str, body: Object) -> None:
+    found = connection.call(HttpCall("POST", path, (), wire.JSON, orjson.dumps(body)), CALL_S)
+    outcome = found if isinstance(found, Outcome) else wire.refusal(None, *found) if found.status >= 300 else None
+    if outcome is not None and outcome.code is not Code.ALREADY_EXISTS:
+        raise BadInput((Finding(path, body["metadata"]["name"], "", f"could not be created: {outcome.message}"),))
+
+
+def _accepted(outcome: TargetOutcome, ref: TargetRef) -> None:
+    if outcome.code is not Code.OK:
+        message = f"could not be created: {outcome.message}; mend the executor file or the rights of who runs this"
+        raise BadInput((Finding("cluster", f"{ref.kind} {ref.namespace}/{ref.name}".replace(" /", " "), "", message),))
+
+
+def _observe(request: Request, outcome: Outcome, seconds: float) -> None:
+    if outcome.code not in (Code.OK, Code.GONE):
+        fields = {"request": type(request.body).__name__, "code": outcome.code.value, "why": outcome.message}
+        log.debug("a request was refused after %.3f s", seconds, extra={"fields": fields})
+
+
+def _ignore(_seconds: float) -> None:
+    """Nobody measures the turns of an executor."""
+
+
+def run(executor: LiveExecutor, ended: Callable[[], bool]) -> int:
+    """Until `ended()` (asked every second) or a defect: 0 or 1."""
+    executor.start()
+    while not ended() and not executor.wait(1.0):
+        continue
+    executor.stop()
+    if executor.failure is not None:
+        log.critical("a defect of ours ended the executor", exc_info=executor.failure)
+        return 1
+    return 0
+
+
+def names_of(workflows: Iterable[Any]) -> StepName:
+    """Step names of workflows that are at hand; "" for all others."""
+    known = {
+        (workflow.metadata.name, step.step_number): step.name
+        for workflow in workflows
+        if workflow.spec.workflow_definition is not None
+        for step in workflow.spec.workflow_definition.steps
+    }
+    return lambda workflow, number: known.get((workflow, number), "")
