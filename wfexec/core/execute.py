@@ -192,7 +192,8 @@ def _start(draft: Draft, position: int) -> None:
         k8s_execution_ref=ObjectReference(name=name, namespace=child.metadata.namespace),
         attempts=(*state.attempts, record),
     )
-    draft.creates.append(child)
+    if name not in draft.snapshot.children:
+        draft.creates.append(child)
     draft.wake(draft.now + child.spec.timeout + 1)
     if step.number > draft.get("current_step"):
         draft.set(current_step=step.number)

@@ -198,7 +198,8 @@ def _try_undo(draft: Draft, position: int, record: StepRollback) -> int:
         execution_ref=ObjectReference(name=name, namespace=child.metadata.namespace),
     )
     draft.set_step(position, rollback=made)
-    draft.creates.append(child)
+    if name not in draft.snapshot.children:
+        draft.creates.append(child)
     draft.wake(draft.now + child.spec.timeout + 1)
     return 1
 
