@@ -1,4 +1,4 @@
-"""Does a cluster take the examples as they are, with `kubectl apply -f`? (BR-WF-001)"""
+"""Does a cluster take the examples as they are, with `kubectl apply -f`? (BR-WF-001, BR-WF-018)"""
 
 from pathlib import Path
 
@@ -15,12 +15,25 @@ def test_there_are_examples() -> None:
     assert len(MANIFESTS) >= 5
 
 
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.parent.name)
-def test_an_editor_can_apply_it(control_plane: ControlPlane, namespace: str, manifest: Path) -> None:
-    """As mallory, who may edit and not approve: no example decides for somebody."""
+def apply(cluster: ControlPlane, user: str, namespace: str, manifest: Path) -> tuple[int, str]:
+    """What kubectl answers (exit code, stderr), in a namespace of the test instead of the example's own."""
     objects = list(yaml.safe_load_all(manifest.read_text()))
     for each in objects:
         each["metadata"]["namespace"] = namespace
     strictly = ["--server-side", "--validate=strict", "--dry-run=server"]
-    answer = control_plane.kubectl(["apply", *strictly, "-f", "-"], "mallory", stdin=yaml.safe_dump_all(objects))
-    assert (answer.returncode, answer.stderr) == (0, "")
+    answer = cluster.kubectl(["apply", *strictly, "-f", "-"], user, stdin=yaml.safe_dump_all(objects))
+    return answer.returncode, answer.stderr
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.parent.name)
+def test_an_approver_can_apply_it(control_plane: ControlPlane, namespace: str, manifest: Path) -> None:
+    assert apply(control_plane, "alice", namespace, manifest) == (0, "")
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.parent.name)
+def test_an_editor_can_unless_it_comes_approved(control_plane: ControlPlane, namespace: str, manifest: Path) -> None:
+    code, said = apply(control_plane, "mallory", namespace, manifest)
+    if "/pre-approved:" in manifest.read_text():
+        assert "needs the verb approve" in said
+    else:
+        assert (code, said) == (0, "")
