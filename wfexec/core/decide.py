@@ -96,7 +96,7 @@ def _refused(draft: Draft, refusal: Refusal) -> None:
     draft.condition("Planned", False, refusal.reason, message)
     draft.condition("ValidationFailed", True, refusal.reason, message)
     if refusal.reason in ("circular_dependency", "self_dependency"):
-        draft.count("workflow_circular_dependency_detected_total")
+        draft.count("kubernaut_workflowexecution_circular_dependency_detected_total")
     _fail_anyhow(draft, message)
 
 

@@ -77,7 +77,7 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, h
     seconds = metrics.total_duration / 1_000
     draft.count("kubernaut_workflowexecution_executions_total", name, label)
     draft.count("kubernaut_workflowexecution_effectiveness_score", value=value)
-    draft.count("workflowexecution_duration_seconds", value=seconds)
+    draft.count("workflowexecution_lifecycle_duration_seconds", value=seconds)
     draft.log(
         "info" if phase is Phase.COMPLETED else "warning",
         "workflow ended",

@@ -134,7 +134,11 @@ def _completed(draft: Draft, position: int, child: KubernetesExecution) -> None:
     )
     draft.event("Normal", "StepCompleted", f"step {step.number} ({step.name}) completed")
     draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "success")
-    draft.count("workflowexecution_step_execution_duration_seconds", step.action, value=max(0, ended - started) / 1_000)
+    draft.count(
+        "kubernaut_workflowexecution_step_execution_duration_seconds",
+        step.action,
+        value=max(0, ended - started) / 1_000,
+    )
 
 
 def _with_uid(state: StepStatus, child: KubernetesExecution | None) -> object:

@@ -67,7 +67,7 @@ def planning(draft: Draft) -> None:
     draft.condition("Planned", True, "PlanBuilt", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
     draft.move_phase(Phase.VALIDATING, f"validating {count} steps")
     draft.event("Normal", "PlanCreated", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
-    draft.count("workflowexecution_step_count", value=count)
+    draft.count("workflowexecution_workflow_steps_total", value=count)
 
 
 def _numbers(recipe: Recipe, positions: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,0 +1,167 @@
+"""Which metrics are there? Names, labels and buckets, as data; `docs/metrics.md` is generated from it.
+
+Called by `wfexec.adapters.metrics`. The families of the Kubernaut services keep their names; what only we have is
+`kubernaut_workflowexecution_*` where it speaks of workflows and `wfexec_*` where it speaks of this process. No
+fact has two names, and no label holds an object's name but those of the two `*_timestamp` gauges, which the stuck
+alerts need.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+from wfexec.model.phases import TERMINAL, CheckType, ErrorType, Phase
+from wfexec.model.requests import Code
+
+Type = Literal["counter", "gauge", "histogram"]
+
+
+class Label(NamedTuple):
+    """`values` empty: not known before."""
+
+    name: str
+    values: tuple[str, ...] = ()
+
+
+class Family(NamedTuple):
+    name: str
+    type: Type
+    help: str
+    labels: tuple[Label, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+def doubling(first: float, count: int) -> tuple[float, ...]:
+    return tuple(round(first * 2**power, 6) for power in range(count))
+
+
+WORKFLOW_NAME: Final = Label("workflow_name")
+ACTION: Final = Label("action")
+PHASE: Final = Label("phase", tuple(phase.value for phase in Phase if phase and phase not in TERMINAL))
+OUTCOME: Final = Label("outcome", ("success", "failed", "partial", "unknown", "cancelled"))
+VERB: Final = Label(
+    "verb", ("list", "watch", "get", "patch", "patch_status", "create", "delete", "event", "lease", "ask")
+)
+CODE: Final = Label("code", tuple(code.value for code in Code))
+_STEPS: Final = tuple(float(count) for count in range(1, 11))
+_K: Final = "kubernaut_workflowexecution_"
+_W: Final = "workflowexecution_"
+
+FAMILIES: Final = (
+    Family(f"{_K}executions_total", "counter", "Workflows that ended.", (WORKFLOW_NAME, OUTCOME)),
+    Family(
+        f"{_K}phase_duration_seconds",
+        "histogram",
+        "Time spent in a phase.",
+        (PHASE,),
+        (1, 5, 10, 30, 60, 120, 300, 600),
+    ),
+    Family(f"{_K}active_executions", "gauge", "Workflows in phase executing; 0 where we do not lead."),
+    Family(f"{_K}steps_created_total", "counter", "Children created, one per attempt.", (WORKFLOW_NAME, ACTION)),
+    Family(
+        f"{_K}steps_completed_total",
+        "counter",
+        "Steps that ended.",
+        (WORKFLOW_NAME, ACTION, Label("status", ("success", "failed"))),
+    ),
+    Family(
+        f"{_K}rollbacks_total",
+        "counter",
+        "Rollbacks begun.",
+        (WORKFLOW_NAME, Label("reason", ("step_failure", "validation_failure", "manual"))),
+    ),
+    Family(
+        f"{_K}effectiveness_score",
+        "histogram",
+        "How well ended workflows worked, 0 to 1.",
+        (),
+        (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
+    ),
+    Family(
+        f"{_K}safety_validation_total",
+        "counter",
+        "Safety checks judged.",
+        (Label("check_type", tuple(CheckType)), Label("result", ("pass", "fail"))),
+    ),
+    Family(
+        f"{_K}adaptive_adjustments_total",
+        "counter",
+        "Adjustments made while a workflow ran.",
+        (Label("adjustment_type", ("timeout", "retry", "skip", "inject", "reorder", "parameter", "throttle")),),
+    ),
+    Family(
+        f"{_K}errors_total", "counter", "Errors by class and phase.", (Label("error_type", tuple(ErrorType)), PHASE)
+    ),
+    Family(
+        f"{_K}step_execution_duration_seconds",
+        "histogram",
+        "Time from a step's start to its end.",
+        (ACTION,),
+        doubling(0.5, 10),
+    ),
+    Family(f"{_K}circular_dependency_detected_total", "counter", "Definitions refused because of a cycle."),
+    Family(f"{_W}created_total", "counter", "Workflows seen for the first time."),
+    Family(f"{_W}deleted_total", "counter", "Workflows let go."),
+    Family(f"{_W}active_total", "gauge", "Workflows that have not ended; 0 where we do not lead."),
+    Family(f"{_W}lifecycle_duration_seconds", "histogram", "Time from creation to the end.", (), doubling(5, 10)),
+    Family(f"{_W}validation_failures_total", "counter", "Workflows refused in planning or validating."),
+    Family(
+        f"{_W}validation_status",
+        "gauge",
+        "Live workflows by result of their validation; 0 where we do not lead.",
+        (Label("status", ("passed", "failed")),),
+    ),
+    Family(f"{_W}workflow_steps_total", "histogram", "Steps in a planned workflow.", (), (*_STEPS, 20, 50, 100)),
+    Family(
+        f"{_W}phase_start_timestamp",
+        "gauge",
+        "When the phase of a workflow that has not ended began, seconds since 1970; none where we do not lead.",
+        (Label("namespace"), Label("name"), Label("phase")),
+    ),
+    Family(
+        f"{_W}start_timestamp",
+        "gauge",
+        "When a workflow that has not ended was first planned, seconds since 1970; none where we do not lead.",
+        (Label("namespace"), Label("name")),
+    ),
+    Family("wfexec_leader", "gauge", "1 where we may write."),
+    Family("wfexec_synced", "gauge", "1 once both kinds have been listed."),
+    Family("wfexec_audit_enabled", "gauge", "1 where transitions are written to a database."),
+    Family("wfexec_workflows", "gauge", "Workflows known, ended ones too."),
+    Family("wfexec_workqueue_depth", "gauge", "Workflows waiting to be looked at."),
+    Family("wfexec_requests_in_flight", "gauge", "Requests without a reply, watches and leases apart."),
+    Family("wfexec_looks_total", "counter", "Decisions made."),
+    Family("wfexec_write_conflicts_total", "counter", "Writes refused because the object had moved on."),
+    Family("wfexec_lost_replies_total", "counter", "Writes without a reply: carried out or not."),
+    Family("wfexec_relists_total", "counter", "Lists after the first, because a watch could not be resumed."),
+    Family("wfexec_watch_restarts_total", "counter", "Watches begun after the first of their kind."),
+    Family("wfexec_events_dropped_total", "counter", "Kubernetes Events given up."),
+    Family("wfexec_turn_duration_seconds", "histogram", "Work of one turn of the engine.", (), doubling(0.0005, 12)),
+    Family("wfexec_api_requests_total", "counter", "Requests to the API server by their end.", (VERB, CODE)),
+    Family(
+        "wfexec_api_request_duration_seconds",
+        "histogram",
+        "Time to a reply; watches are not counted.",
+        (Label("verb", tuple(verb for verb in VERB.values if verb != "watch")),),
+        doubling(0.001, 14),
+    ),
+)
+
+
+def reference() -> str:
+    """The Markdown page of all families."""
+    rows = [
+        "# Metrics",
+        "",
+        "Served as Prometheus text on `/metrics` (port 9090). Written by `wfexec reference metrics`; do not edit.",
+        "",
+        "| name | type | labels | buckets | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for family in FAMILIES:
+        labels = "<br>".join(_label(label) for label in family.labels)
+        buckets = ", ".join(f"{bucket:g}" for bucket in family.buckets)
+        rows.append(f"| `{family.name}` | {family.type} | {labels} | {buckets} | {family.help} |")
+    return "\n".join(rows) + "\n"
+
+
+def _label(label: Label) -> str:
+    return f"`{label.name}`" + (f": {', '.join(label.values)}" if label.values else "")

@@ -1,0 +1,32 @@
+"""What time is it for a controller in the real world?
+
+Called by the composition root, which hands `now` down; nothing below the adapters may look at a clock. Test harnesses
+run it faster so that long waits take seconds; `speed` is an argument of the composition and never a flag or a setting.
+
+Only waits are sped up. What the network takes is real: request timeouts and the server's own watch timeout are not
+scaled, and times the server writes (creationTimestamp, deletionTimestamp) stay the server's. A lease is renewed and
+judged by this clock, so all candidates of one lease must run at the same speed.
+"""
+
+import time
+
+
+class WallClock:
+    """Milliseconds since 1970, never going back: a step of the system clock is not followed once started."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._started_ms = time.time_ns() // 1_000_000
+        self._started = time.monotonic_ns()
+
+    def now_ms(self) -> int:
+        passed = time.monotonic_ns() - self._started
+        return self._started_ms + int(passed * self._speed) // 1_000_000
+
+    def real_seconds(self, ms: int) -> float:
+        """How long to wait in reality for `ms` of this clock; 0 for what is past."""
+        return max(0, ms) / 1_000 / self._speed
+
+    def monotonic(self) -> float:
+        """Real seconds, for measuring how long something took."""
+        return time.monotonic()

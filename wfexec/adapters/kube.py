@@ -1,0 +1,200 @@
+"""How do bytes reach the API server and come back?
+
+Called by the worker and watch threads (`wfexec.adapters.workers`) and by the metrics server's reviewer. Takes address,
+credentials, TLS and the connection pool from the official client and nothing else of it: no retries inside a call, no
+typed models. Trouble on the way becomes an `Outcome` here, once; it must never escape as somebody's exception.
+"""
+
+import ssl
+from collections.abc import Iterator
+from importlib.metadata import version
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.config.config_exception import ConfigException
+from urllib3 import exceptions as trouble
+
+from wfexec.crd.wire import HttpCall
+from wfexec.errors import BadInput, Finding
+from wfexec.model.requests import Code, Outcome
+
+USER_AGENT: Final = f"wfexec/{version('wfexec')}"
+CONNECT_S: Final = 5.0
+# How much later than the server's own end of a watch the client gives up on a silent connection.
+WATCH_GRACE_S: Final = 10.0
+_CHUNK: Final = 65_536
+# A watch line longer than any object etcd takes: the stream is not what we think it is.
+_LINE_MAX: Final = 16 * 1_048_576
+# Raised before the first byte of the request left: it was certainly not carried out.
+_NOT_SENT: Final = (
+    trouble.ConnectTimeoutError,
+    trouble.NewConnectionError,
+    trouble.ProxyError,
+    trouble.LocationParseError,
+    trouble.LocationValueError,
+)
+
+
+class Reply(NamedTuple):
+    status: int
+    payload: bytes
+    retry_after: str | None
+
+
+class Watching:
+    """An open watch: lines as they come; `stop` may be called from any thread and ends them."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self._response = response
+
+    def lines(self) -> Iterator[bytes | Outcome]:
+        """Each line without its end; the last item is an `Outcome`: OK when the server ended the watch."""
+        rest = b""
+        try:
+            while chunk := self._response.read1(_CHUNK):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (line for line in lines if line)
+                if len(rest) > _LINE_MAX:
+                    yield Outcome(Code.LOST, message=f"a watch line of more than {_LINE_MAX} bytes")
+                    return
+            yield Outcome(Code.OK)
+        except (trouble.HTTPError, OSError, ValueError) as error:
+            yield Outcome(Code.LOST, message=_sentence(error))
+        finally:
+            # A half-read stream must not go back into the pool.
+            self._response.close()
+
+    def stop(self) -> None:
+        try:
+            self._response.shutdown()
+        except (OSError, RuntimeError, ValueError):
+            # Already over: there is nothing left to end.
+            self._response.close()
+
+
+class Connection:
+    """One API server and the identity we have there; may be shared by threads."""
+
+    def __init__(self, settings: client.Configuration, in_cluster: bool) -> None:
+        self.in_cluster = in_cluster
+        self._settings = settings
+        self._host = settings.host.rstrip("/")
+        self._pool = client.ApiClient(settings).rest_client.pool_manager
+        # The official refresh hooks write into shared configuration and are not made for threads.
+        self._refreshing = Lock()
+
+    def call(self, call: HttpCall, timeout_s: float) -> Reply | Outcome:
+        """One request, tried once; an `Outcome` when no reply was seen."""
+        limits = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), total=timeout_s)
+        try:
+            response = self._send(call, limits)
+            payload = response.data
+        except _FOREIGN as error:
+            return _outcome(error)
+        return Reply(response.status, payload, response.headers.get("Retry-After"))
+
+    def watch(self, call: HttpCall, server_ends_s: float, timeout_s: float) -> Watching | Reply | Outcome:
+        """An open watch, or why there is none; `timeout_s` is for the head of the reply."""
+        try:
+            response = self._send(call, urllib3.Timeout(connect=min(CONNECT_S, timeout_s), read=timeout_s))
+            if response.status != 200:
+                return Reply(response.status, response.data, response.headers.get("Retry-After"))
+        except _FOREIGN as error:
+            return _outcome(error)
+        socket = getattr(response.connection, "sock", None)
+        if socket is not None:
+            socket.settimeout(server_ends_s + WATCH_GRACE_S)
+        return Watching(response)
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    def _send(self, call: HttpCall, limits: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
+        headers = {"Accept": call.accept, "User-Agent": USER_AGENT, **self._credentials()}
+        if call.body:
+            headers["Content-Type"] = call.content_type
+        return self._pool.request(
+            call.method,
+            self._host + call.target,
+            body=call.body or None,
+            headers=headers,
+            timeout=limits,
+            retries=False,
+            preload_content=False,
+        )
+
+    def _credentials(self) -> dict[str, str]:
+        try:
+            with self._refreshing:
+                token = self._settings.get_api_key_with_prefix("BearerToken", alias="authorization")
+                basic = self._settings.get_basic_auth_token() if not token and self._settings.username else None
+        except Exception as error:
+            # A credential plugin may fail in any way; that is the world's trouble.
+            raise _NoCredentials(f"no credentials: {_sentence(error)}") from error
+        value = token or basic
+        return {"Authorization": value.strip()} if value else {}
+
+
+class _NoCredentials(Exception):
+    """Never leaves this module."""
+
+
+_FOREIGN: Final = (trouble.HTTPError, OSError, ValueError, _NoCredentials)
+
+
+def _outcome(error: Exception) -> Outcome:
+    """UNAVAILABLE when the request cannot have arrived, else LOST: nobody knows whether it was carried out."""
+    refused_certificate = isinstance(error, trouble.SSLError) and any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in (*error.args, error.__cause__)
+    )
+    before = refused_certificate or isinstance(error, (*_NOT_SENT, _NoCredentials))
+    return Outcome(Code.UNAVAILABLE if before else Code.LOST, message=_sentence(error))
+
+
+def _sentence(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:512]
+
+
+def connect(kubeconfig: str | None, context: str | None, connections: int) -> Connection:
+    """The cluster we run in, else the kubeconfig (flag, KUBECONFIG, home folder); BadInput when there is neither.
+
+    `connections` is the number of requests and watches at the same time.
+    """
+    settings = client.Configuration()
+    settings.connection_pool_maxsize = connections
+    settings.keep_alive = True
+    in_cluster = kubeconfig is None and context is None and _load_in_cluster(settings)
+    if not in_cluster:
+        _load_kubeconfig(settings, kubeconfig, context)
+    return Connection(settings, in_cluster)
+
+
+def _load_in_cluster(settings: client.Configuration) -> bool:
+    load: Any = config.load_incluster_config
+    try:
+        load(client_configuration=settings)
+    except (ConfigException, OSError):
+        return False
+    return True
+
+
+def _load_kubeconfig(settings: client.Configuration, kubeconfig: str | None, context: str | None) -> None:
+    load: Any = config.load_kube_config
+    try:
+        load(config_file=kubeconfig, context=context, client_configuration=settings, persist_config=False)
+    except Exception as error:  # noqa: BLE001 - its parser lets any error of YAML, base64 and lookups through
+        field = f"context {context}" if context else ""
+        raise BadInput(
+            (
+                Finding(
+                    kubeconfig or "kubeconfig",
+                    field,
+                    "",
+                    f"no cluster to connect to: {_sentence(error)}; give --kubeconfig FILE and --context NAME,"
+                    " set KUBECONFIG, or run inside a cluster",
+                ),
+            )
+        ) from None

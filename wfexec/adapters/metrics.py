@@ -1,0 +1,185 @@
+"""How do records become numbers that Prometheus reads?
+
+Called by the composition root: counts of the core in the engine's thread, requests from worker threads, and a look at
+the controller when somebody scrapes. A metric nobody declared is a defect of ours.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import Any, Final, Protocol
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from wfexec.adapters.catalogue import FAMILIES, Family
+from wfexec.errors import OurBug
+from wfexec.model.phases import TERMINAL, Phase
+from wfexec.model.plan import CountRecord
+from wfexec.model.requests import (
+    Ask,
+    Body,
+    CreateExecution,
+    CreateLease,
+    DeleteExecution,
+    EventWrite,
+    GetLease,
+    GetObject,
+    ListObjects,
+    Outcome,
+    PatchMetadata,
+    PatchStatus,
+    Request,
+    UpdateLease,
+    WatchObjects,
+)
+from wfexec.model.status import WorkflowExecution
+
+_VERBS: Final[dict[type[Body], str]] = {
+    ListObjects: "list",
+    WatchObjects: "watch",
+    GetObject: "get",
+    PatchMetadata: "patch",
+    PatchStatus: "patch_status",
+    CreateExecution: "create",
+    DeleteExecution: "delete",
+    EventWrite: "event",
+    GetLease: "lease",
+    CreateLease: "lease",
+    UpdateLease: "lease",
+    Ask: "ask",
+}
+# Totals that the controller keeps, by the metric that shows them.
+_TOTALS: Final = {
+    "wfexec_looks_total": "looks",
+    "wfexec_write_conflicts_total": "conflicts",
+    "wfexec_lost_replies_total": "lost_replies",
+    "wfexec_relists_total": "relists",
+    "wfexec_watch_restarts_total": "watch_restarts",
+    "wfexec_events_dropped_total": "events_dropped",
+}
+_LEVELS: Final = {
+    "wfexec_workflows": "workflows",
+    "wfexec_workqueue_depth": "queued",
+    "wfexec_requests_in_flight": "in_flight",
+}
+_PHASE_STARTS: Final[dict[str, str]] = {
+    Phase.PLANNING: "planning_start_time",
+    Phase.VALIDATING: "validation_start_time",
+    Phase.EXECUTING: "execution_start_time",
+    Phase.MONITORING: "monitoring_start_time",
+    Phase.ROLLING_BACK: "rollback_start_time",
+    Phase.PAUSED: "paused_at",
+}
+
+
+class Observed(Protocol):
+    """What the gauges need of a controller."""
+
+    @property
+    def leading(self) -> bool: ...
+    @property
+    def synced(self) -> bool: ...
+    def stats(self) -> dict[str, int]: ...
+    def workflows(self) -> Iterable[WorkflowExecution]: ...
+
+
+class Metrics:
+    """One registry per process; series with known label values exist from the start, at zero."""
+
+    def __init__(self) -> None:
+        # A second series with the time of creation for each counter would double the page for nobody.
+        # The library has no type information for this function.
+        quiet: Any = prometheus_client.disable_created_metrics
+        quiet()
+        self.registry = CollectorRegistry()
+        self._families: dict[str, Any] = {family.name: self._make(family) for family in FAMILIES}
+        self._children: dict[tuple[str, tuple[str, ...]], Any] = {}
+        self._totals: dict[str, int] = {}
+        for family in FAMILIES:
+            if all(label.values for label in family.labels):
+                for values in product(*(label.values for label in family.labels)):
+                    self._child(family.name, values)
+        ProcessCollector(registry=self.registry)
+
+    def page(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def count(self, record: CountRecord) -> None:
+        child = self._child(record.metric, record.labels)
+        if isinstance(child, Histogram):
+            child.observe(record.value)
+        else:
+            child.inc(record.value)
+
+    def request(self, request: Request, outcome: Outcome, seconds: float) -> None:
+        verb = _VERBS[type(request.body)]
+        self._child("wfexec_api_requests_total", (verb, outcome.code.value)).inc()
+        if verb != "watch":
+            self._child("wfexec_api_request_duration_seconds", (verb,)).observe(seconds)
+
+    def turn(self, seconds: float) -> None:
+        self._child("wfexec_turn_duration_seconds", ()).observe(seconds)
+
+    def observe(self, controller: Observed) -> None:
+        """Gauges as of now; in the controller's own thread."""
+        stats = controller.stats()
+        for metric, key in _TOTALS.items():
+            self._child(metric, ()).inc(stats[key] - self._totals.get(metric, 0))
+            self._totals[metric] = stats[key]
+        for metric, key in _LEVELS.items():
+            self._set(metric, stats[key])
+        self._set("wfexec_leader", controller.leading)
+        self._set("wfexec_synced", controller.synced)
+        self._workflows(controller.workflows() if controller.leading else ())
+
+    def _workflows(self, workflows: Iterable[WorkflowExecution]) -> None:
+        executing = active = passed = failed = 0
+        phases = self._families["workflowexecution_phase_start_timestamp"]
+        starts = self._families["workflowexecution_start_timestamp"]
+        phases.clear()
+        starts.clear()
+        for workflow in workflows:
+            status = workflow.status
+            passed += status.execution_start_time is not None
+            failed += status.phase == Phase.FAILED and status.execution_start_time is None
+            if status.phase in TERMINAL:
+                continue
+            active += 1
+            executing += status.phase == Phase.EXECUTING
+            place = (workflow.metadata.namespace, workflow.metadata.name)
+            if status.planning_start_time is not None:
+                starts.labels(*place).set(status.planning_start_time / 1_000)
+            began = getattr(status, _PHASE_STARTS.get(status.phase, ""), None)
+            if began is not None:
+                phases.labels(*place, status.phase).set(began / 1_000)
+        self._set("kubernaut_workflowexecution_active_executions", executing)
+        self._set("workflowexecution_active_total", active)
+        self._set("workflowexecution_validation_status", passed, "passed")
+        self._set("workflowexecution_validation_status", failed, "failed")
+
+    def _make(self, family: Family) -> Counter | Gauge | Histogram:
+        names = [label.name for label in family.labels]
+        if family.type == "histogram":
+            return Histogram(family.name, family.help, names, buckets=family.buckets, registry=self.registry)
+        kind = Counter if family.type == "counter" else Gauge
+        return kind(family.name, family.help, names, registry=self.registry)
+
+    def _set(self, metric: str, value: float, *labels: str) -> None:
+        self._child(metric, labels).set(value)
+
+    def _child(self, metric: str, labels: tuple[str, ...]) -> Any:
+        key = (metric, labels)
+        child = self._children.get(key)
+        if child is None:
+            family = self._families.get(metric)
+            if family is None:
+                raise OurBug(f"no metric {metric!r} is declared")
+            child = self._children[key] = family.labels(*labels) if labels else family
+        return child
+
+
+def series(registry: CollectorRegistry) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Name, labels and value of every sample."""
+    for family in registry.collect():
+        for sample in family.samples:
+            yield sample.name, sample.labels, sample.value

@@ -1,0 +1,76 @@
+"""Does this text hold a secret? Then it does not leave.
+
+Called by the log sink for each string it writes. Redacting twice changes nothing more; every pattern is bounded, so
+hostile text costs time in proportion to its length. It must never be asked to guess what is not named: the values
+of our own typed fields are kept out of logs where they are made.
+"""
+
+import re
+from typing import Final
+
+MARK: Final = "***REDACTED***"
+# Longer text is cut first: nobody reads more in one log line.
+TEXT_MAX: Final = 16_384
+
+_NAMES: Final = (
+    r"(?:password|passwd|passphrase|pwd|api[_-]?key|token|auth|authorization|secret|credentials?|private[_-]?key"
+    r"|(?:aws[_-]?)?(?:secret[_-]?)?access[_-]?key(?:[_-]?id)?|client[_-]?secret|connection[_-]?string|database[_-]?url)"
+)
+_NAME: Final = re.compile(rf"(?i){_NAMES}s?[_-]?\d{{0,3}}$")
+_PEM: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{1,40}-----")
+_RULES: Final = (
+    # JWT
+    (re.compile(r"(?<![\w-])eyJ[\w-]{5,4096}\.[\w-]{5,8192}(?:\.[\w-]{0,4096})?"), MARK),
+    # AWS access key id
+    (re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])"), MARK),
+    # user:password@ in a URL
+    (re.compile(r"(?i)((?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{0,128}:)[^\s@/]{1,512}@"), rf"\1{MARK}@"),
+    # Authorization: Basic …
+    (
+        re.compile(
+            r"(?i)(authorization\\{0,2}[\"']?\s{0,4}[:=]\s{0,4}\\{0,2}[\"']?(?:[a-z]{1,16} )?)[^\s\"',;\\]{1,8192}"
+        ),
+        rf"\1{MARK}",
+    ),
+    (re.compile(r"(?i)(?<![a-z])(bearer\s{1,4})(?!\*)[\w.~+/=-]{8,8192}"), rf"\1{MARK}"),
+    # name: value, name=value, "name":"value", 'name': 'value', \"name\":\"value\"
+    (
+        re.compile(
+            rf"(?i)({_NAMES}s?\\{{0,2}}[\"']?\s{{0,4}}[:=]\s{{0,4}})"
+            r"(?:(\\{0,2}\")(?:(?!\\?\").){0,4096}(\\{0,2}\")|(')[^']{0,4096}(')|[^\s\"',;&\\{}\[\]()]{1,4096})",
+        ),
+        rf"\1\2\4{MARK}\3\5",
+    ),
+    # secret, token or key followed by what looks like one
+    (re.compile(r"(?i)((?<![a-z])(?:secret|token|key)[\s:=\"']{1,3})[a-z0-9+/=_-]{32,8192}"), rf"\1{MARK}"),
+)
+
+
+def redact(text: str) -> str:
+    """`text` with `***REDACTED***` in place of values, their names kept."""
+    if len(text) > TEXT_MAX:
+        text = f"{text[:TEXT_MAX]}…"
+    text = _without_pem(text)
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def is_secret_name(name: str) -> bool:
+    """Does a field of this name hold a secret? `password`, `apiToken`, `DB_PASSWORD`; not `secretName`."""
+    return bool(_NAME.search(name))
+
+
+def _without_pem(text: str) -> str:
+    """PEM blocks are cut whole; one without an end is cut to the end of the text."""
+    kept = []
+    at = 0
+    for found in _PEM.finditer(text):
+        if found.start() < at:
+            continue
+        kept.append(text[at : found.start()])
+        kept.append(MARK)
+        end = text.find("-----END ", found.end())
+        close = text.find("-----", end + 9) if end >= 0 else -1
+        at = close + 5 if close >= 0 else len(text)
+    return "".join([*kept, text[at:]])

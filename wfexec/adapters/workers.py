@@ -1,0 +1,168 @@
+"""Who waits for the API server while the engine goes on?
+
+Called by the loop of `wfexec.app`, which hands requests over and gets signals back through `reply`. A fixed number of
+daemon threads carries requests out, each watch has a thread of its own. It must never decide: one request, one try.
+"""
+
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Final, NamedTuple
+
+from wfexec.adapters.clock import WallClock
+from wfexec.adapters.kube import Connection, Reply, Watching
+from wfexec.crd import questions, wire
+from wfexec.crd.codec import Decoder
+from wfexec.model.facts import Answer, AskNetwork, Facts, Question
+from wfexec.model.requests import Ask, Code, ListObjects, Outcome, Replied, Request, Signal, WatchObjects
+
+# Within which the API server must answer to count as reachable (BR-WF-016).
+NETWORK_S: Final = 5.0
+# Within which the server must begin to answer a watch.
+HEAD_S: Final = 10.0
+Hear = Callable[[Signal], None]
+Observe = Callable[[Request, Outcome, float], None]
+
+
+class _Job(NamedTuple):
+    request: Request
+    reply: Hear
+
+
+class Workers:
+    """`crashed` hears of an exception in a thread of ours: always a defect, the process must not go on."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: WallClock,
+        threads: int,
+        observe: Observe,
+        crashed: Callable[[BaseException], None],
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._observe = observe
+        self._crashed = crashed
+        self._decoder = Decoder()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._watches: dict[int, Watching] = {}
+        self._lock = Lock()
+        self._closed = False
+        self._threads = [Thread(target=self._work, name=f"request-{n}", daemon=True) for n in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def send(self, request: Request, reply: Hear) -> None:
+        job = _Job(request, reply)
+        if isinstance(request.body, WatchObjects):
+            name = f"watch-{request.body.kind}"
+            Thread(target=self._guarded, args=(self._watch, job), name=name, daemon=True).start()
+        else:
+            self._jobs.put(job)
+
+    def close(self) -> None:
+        """End watches and idle threads; a request still in flight ends with the process."""
+        with self._lock:
+            self._closed = True
+            watches = list(self._watches.values())
+        for watch in watches:
+            watch.stop()
+        for _ in self._threads:
+            self._jobs.put(None)
+        self._connection.close()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._guarded(self._carry_out, job)
+
+    def _guarded(self, work: Callable[[_Job], None], job: _Job) -> None:
+        try:
+            work(job)
+        except BaseException as error:  # noqa: BLE001 - a thread must not die in silence; the process ends with it
+            self._crashed(error)
+
+    def _carry_out(self, job: _Job) -> None:
+        started = self._clock.monotonic()
+        outcome = self._outcome(job.request)
+        self._observe(job.request, outcome, self._clock.monotonic() - started)
+        job.reply(Replied(job.request.id, outcome))
+
+    def _outcome(self, request: Request) -> Outcome:
+        body, timeout_s = request.body, request.timeout_ms / 1_000
+        if isinstance(body, ListObjects):
+            return self._pages(body, timeout_s)
+        if isinstance(body, Ask):
+            return self._answers(body, timeout_s)
+        found = self._connection.call(wire.encode(body), timeout_s)
+        return found if isinstance(found, Outcome) else wire.decode(body, *found, self._decoder)
+
+    def _pages(self, body: ListObjects, timeout_s: float) -> Outcome:
+        pages: list[Outcome] = []
+        token = ""
+        while True:
+            found = self._connection.call(wire.encode_page(body, token), timeout_s)
+            if isinstance(found, Outcome):
+                return found
+            page = wire.decode_page(body, *found, self._decoder)
+            pages.append(page.outcome)
+            token = page.token
+            if not token:
+                return wire.join_pages(pages)
+
+    def _answers(self, body: Ask, timeout_s: float) -> Outcome:
+        """Each question is looked up alone; one without an answer does not spoil the others."""
+        answers: dict[Question, Answer] = {}
+        for question in body.questions:
+            at = self._clock.now_ms()
+            answers[question] = Answer(at, self._facts(question, timeout_s))
+        return Outcome(Code.OK, answers)
+
+    def _facts(self, question: Question, timeout_s: float) -> Facts:
+        limit = min(NETWORK_S, timeout_s) if isinstance(question, AskNetwork) else timeout_s
+        replies: list[tuple[int, bytes]] = []
+        for call in questions.calls(question):
+            found = self._connection.call(call, limit)
+            if isinstance(found, Outcome):
+                found = Reply(0, found.message.encode(), None)
+            replies.append((found.status, found.payload))
+        return questions.facts(question, tuple(replies))
+
+    def _watch(self, job: _Job) -> None:
+        started = self._clock.monotonic()
+        outcome = self._stream(job)
+        if outcome is not None:
+            self._observe(job.request, outcome, self._clock.monotonic() - started)
+            job.reply(Replied(job.request.id, outcome))
+
+    def _stream(self, job: _Job) -> Outcome | None:
+        """Until the watch is over; None when its end was already told as an event of the stream."""
+        request, body = job.request, job.request.body
+        assert isinstance(body, WatchObjects)
+        found = self._connection.watch(wire.encode(body), body.timeout_ms / 1_000, HEAD_S)
+        if isinstance(found, Outcome):
+            return found
+        if isinstance(found, Reply):
+            return wire.decode(body, *found, self._decoder)
+        with self._lock:
+            if self._closed:
+                found.stop()
+            self._watches[request.id] = found
+        try:
+            return self._events(job, body, found)
+        finally:
+            with self._lock:
+                del self._watches[request.id]
+
+    def _events(self, job: _Job, body: WatchObjects, watching: Watching) -> Outcome | None:
+        for line in watching.lines():
+            if isinstance(line, Outcome):
+                return line
+            signal = wire.decode_watch_line(job.request.id, body.kind, line, self._decoder)
+            if isinstance(signal, Replied):
+                watching.stop()
+                self._observe(job.request, signal.outcome, 0.0)
+                job.reply(signal)
+                return None
+            job.reply(signal)
+        raise AssertionError("a watch ends with its outcome")
