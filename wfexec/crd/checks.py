@@ -5,10 +5,11 @@ CEL and list-map keys. A test keeps the two in step.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pydantic import BaseModel
 
+from wfexec.crd.complaints import Complaint, FieldPath
 from wfexec.crd.tables import table_of
 from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.parameters import (
@@ -21,14 +22,7 @@ from wfexec.model.parameters import (
 )
 from wfexec.model.workflow import WorkflowExecutionSpec
 
-FieldPath = tuple[str | int, ...]
 Check = Callable[[dict[str, Any]], str]
-
-
-class Broken(NamedTuple):
-    path: FieldPath
-    value: str
-    message: str
 
 
 def _set(raw: dict[str, Any], *names: str) -> list[str]:
@@ -66,14 +60,14 @@ CHECKS: Final[dict[type[BaseModel], Check]] = {
 TRANSITIONS_ONLY: Final = frozenset({KubernetesExecutionSpec})
 
 
-def broken_rules(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> Iterator[Broken]:
+def broken_rules(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> Iterator[Complaint]:
     """All rules that a value of this type breaks; fields of the wrong type are left to others."""
     if not isinstance(raw, dict):
         return
     check = CHECKS.get(model)
     problem = check(raw) if check is not None else ""
     if problem:
-        yield Broken(path, "", problem)
+        yield Complaint(path, "", problem)
     for field in table_of(model):
         value = raw.get(field.alias)
         here = (*path, field.alias)
@@ -85,7 +79,7 @@ def broken_rules(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> Iter
                 yield from broken_rules(field.item or model, entry, (*here, index))
 
 
-def _broken_list(model: type[BaseModel], name: str, values: list[Any], path: FieldPath) -> Iterator[Broken]:
+def _broken_list(model: type[BaseModel], name: str, values: list[Any], path: FieldPath) -> Iterator[Complaint]:
     marks = model.model_fields[name].json_schema_extra
     kind = marks.get("x-kubernetes-list-type") if isinstance(marks, dict) else None
     if kind not in ("map", "set"):
@@ -98,5 +92,5 @@ def _broken_list(model: type[BaseModel], name: str, values: list[Any], path: Fie
         if not isinstance(mark, str | int):
             continue
         if mark in seen:
-            yield Broken((*path, index, key) if key else (*path, index), str(mark), "is there twice; each once only")
+            yield Complaint((*path, index, key) if key else (*path, index), str(mark), "is there twice; each once only")
         seen.add(mark)

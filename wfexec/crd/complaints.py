@@ -4,7 +4,6 @@ Called by the file reader. Each finding names the place, what stands there, and 
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -37,7 +36,9 @@ _TYPES: Final = {
 COMPLAINTS_MAX: Final = 100
 
 
-class _Found(NamedTuple):
+class Complaint(NamedTuple):
+    """Path within the value, what stands there, what to do."""
+
     path: FieldPath
     value: str
     message: str
@@ -72,19 +73,19 @@ def findings_of(
     error: ValidationError, model: type[BaseModel], raw: Any, document: Document, base: FieldPath
 ) -> list[Finding]:
     """One finding per place, in the order of the file's fields."""
-    seen: dict[FieldPath, _Found] = {}
+    seen: dict[FieldPath, Complaint] = {}
     for each in error.errors(include_url=False, include_input=False)[:COMPLAINTS_MAX]:
-        found = _found(each, model, raw)
-        seen.setdefault(found.path, found)
-    for found in islice(times_as_numbers(model, raw), COMPLAINTS_MAX):
-        seen.setdefault(found.path, found)
+        # pydantic calls a list empty when all its entries are wrong; those have complaints of their own.
+        if each["type"] != "too_short" or not _walk(each["loc"], raw, "")[1]:
+            found = _found(each, model, raw)
+            seen.setdefault(found.path, found)
     return [
         Finding(document.where((*base, *found.path)), spelled((*base, *found.path)), found.value, found.message)
         for found in seen.values()
     ]
 
 
-def times_as_numbers(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> Iterator[_Found]:
+def times_as_numbers(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> Iterator[Complaint]:
     """Durations and times written as numbers: in memory they are numbers, in a file they need a unit."""
     if not isinstance(raw, dict):
         return
@@ -95,7 +96,7 @@ def times_as_numbers(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> 
         here = (*path, field.alias)
         if field.encode in (format_duration, format_instant) and type(value) in (int, float):
             example = "30s, 5m or 1h30m" if field.encode is format_duration else "2026-01-31T12:00:00Z"
-            yield _Found(here, shown(value), f"must be text with a unit, like {example}")
+            yield Complaint(here, shown(value), f"must be text with a unit, like {example}")
         elif field.model is not None:
             yield from times_as_numbers(field.model, value, here)
         elif field.item is not None and isinstance(value, list):
@@ -103,25 +104,25 @@ def times_as_numbers(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> 
                 yield from times_as_numbers(field.item, entry, (*here, index))
 
 
-def _found(each: Any, model: type[BaseModel], raw: Any) -> _Found:
+def _found(each: Any, model: type[BaseModel], raw: Any) -> Complaint:
     path, value = _walk(each["loc"], raw, each["type"])
     if any(part in _ARMS for part in each["loc"][len(path) :]):
         keyed = "[key]" in each["loc"]
-        return _Found(path, shown(value), _plain(each["msg"]) if keyed else _SCALAR)
+        return Complaint(path, shown(value), _plain(each["msg"]) if keyed else _SCALAR)
     kind, context = each["type"], each.get("ctx", {})
     if kind == "extra_forbidden":
         name = str(path[-1])
         near = hint(name, [field.alias for field in _fields(model, path[:-1])])
-        return _Found(path, shown(value), f"unknown field; {near or 'remove it'}")
+        return Complaint(path, shown(value), f"unknown field; {near or 'remove it'}")
     if kind == "enum":
         allowed = str(context.get("expected", ""))
         words = [word for word in allowed.replace(" or ", ", ").replace("'", "").split(", ") if word]
         near = hint(value, words, OLD_VALUES) if isinstance(value, str) else ""
-        return _Found(path, shown(value), f"must be {allowed}" + (f"; {near}" if near else ""))
+        return Complaint(path, shown(value), f"must be {allowed}" + (f"; {near}" if near else ""))
     if kind == "value_error":
         # Our own validators name the value themselves.
-        return _Found(path, "", str(context.get("error", each["msg"])))
-    return _Found(path, shown(value), _TYPES.get(kind) or _plain(each["msg"]))
+        return Complaint(path, "", str(context.get("error", each["msg"])))
+    return Complaint(path, shown(value), _TYPES.get(kind) or _plain(each["msg"]))
 
 
 def _walk(loc: FieldPath, raw: Any, kind: str) -> tuple[FieldPath, Any]:

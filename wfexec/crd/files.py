@@ -6,7 +6,7 @@ traceback out: every refusal is a `BadInput`.
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from wfexec.crd.checks import broken_rules
 from wfexec.crd.codec import metadata
-from wfexec.crd.complaints import COMPLAINTS_MAX, FieldPath, findings_of, shown, spelled
+from wfexec.crd.complaints import COMPLAINTS_MAX, FieldPath, findings_of, shown, spelled, times_as_numbers
 from wfexec.crd.documents import Document, parse_documents, read_bytes
 from wfexec.crd.spellings import OLD_KINDS, hint
 from wfexec.errors import BadInput, Finding
@@ -164,7 +164,9 @@ def _validated(model: type[V], place: _Place, path: FieldPath, raw: Any) -> V | 
     whole = (*place.path, *path)
     findings = [
         place.finding((*path, *where), text, problem)
-        for where, text, problem in islice(broken_rules(model, raw), COMPLAINTS_MAX)
+        for where, text, problem in islice(
+            chain(times_as_numbers(model, raw), broken_rules(model, raw)), COMPLAINTS_MAX
+        )
     ]
     try:
         # Through JSON: only there does strict mode know that a list may become a tuple and a text an enum.

@@ -3,10 +3,12 @@
 Called by the answers to AskNodes. Exact arithmetic: milli-cores and bytes, rounded up for requests.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final, NamedTuple
 
+_NUMBER: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
 _SUFFIXES: Final = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),
@@ -37,15 +39,9 @@ def parse_quantity(text: str | int | float) -> Decimal:
     written = str(text).strip()
     number = written.rstrip("numkKMGTPEi")
     suffix = written[len(number) :]
-    if suffix not in _SUFFIXES:
+    if suffix not in _SUFFIXES or not _NUMBER.fullmatch(number):
         raise ValueError(f"{written[:40]!r} is not a quantity")
-    try:
-        value = Decimal(number)
-    except InvalidOperation:
-        raise ValueError(f"{written[:40]!r} is not a quantity") from None
-    if not value.is_finite():
-        raise ValueError(f"{written[:40]!r} is not a quantity")
-    return value * _SUFFIXES[suffix]
+    return Decimal(number) * _SUFFIXES[suffix]
 
 
 def free_capacity(nodes: Mapping[str, Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]) -> Resources:

@@ -93,7 +93,8 @@ def _shape(annotation: object, metadata: tuple[object, ...] = ()) -> _Shape:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return _Shape(encode=render, model=annotation)
     if isinstance(annotation, type) and issubclass(annotation, str):
-        return _Shape(encode=None if annotation is str else str)
+        # Also for plain text: a word of ours may stand in a field that takes any word, and must leave as plain text.
+        return _Shape(encode=str)
     if annotation in (int, float, bool):
         return _Shape()
     raise OurBug(f"no JSON form for {annotation!r}")

@@ -1,0 +1,156 @@
+"""Reading what the API server sends: parsed once, never a crash, and what does not fit is told apart."""
+
+from typing import Any
+
+import orjson
+
+from wfexec.crd import codec
+from wfexec.model.base import evolve
+from wfexec.model.meta import ObjectMeta, ObjectReference
+from wfexec.model.phases import Phase, StepState
+from wfexec.model.requests import Kind, Unreadable
+from wfexec.model.status import NO_STATUS, StepStatus, WorkflowExecution
+from wfexec.model.workflow import TemplateRef, WorkflowExecutionSpec
+
+
+def raw(**changes: Any) -> dict[str, Any]:
+    step = {"stepNumber": 1, "name": "look", "action": "verify-health", "timeout": "1m30s", "addedInV2": True}
+    metadata = {
+        "name": "recover",
+        "namespace": "shop",
+        "uid": "u-1",
+        "resourceVersion": "17",
+        "generation": 1,
+        "creationTimestamp": "2026-11-21T10:00:00Z",
+        "managedFields": [{"manager": "kubectl"}],
+    }
+    spec = {
+        "remediationRequestRef": {"name": "rr"},
+        "workflowDefinition": {"name": "d", "version": "1", "steps": [step]},
+    }
+    return {"metadata": {**metadata, **changes.pop("metadata", {})}, "spec": spec, **changes}
+
+
+def workflow(decoder: codec.Decoder, **changes: Any) -> WorkflowExecution:
+    made = decoder.workflow(raw(**changes))
+    assert isinstance(made, WorkflowExecution), made
+    return made
+
+
+def test_unknown_fields_of_the_server_are_ignored_and_times_are_milliseconds() -> None:
+    made = workflow(codec.Decoder())
+    assert made.spec.workflow_definition is not None
+    assert made.spec.workflow_definition.steps[0].timeout == 90_000
+    assert made.metadata.creation_timestamp == 1_795_255_200_000
+    assert made.status is NO_STATUS
+
+
+def test_a_status_event_does_not_parse_the_spec_again() -> None:
+    decoder = codec.Decoder()
+    first = workflow(decoder)
+    second = workflow(decoder, metadata={"resourceVersion": "18"}, status={"phase": "planning"})
+    assert second.spec is first.spec
+    assert second.status.phase == Phase.PLANNING
+
+
+def test_a_new_generation_is_parsed() -> None:
+    decoder = codec.Decoder()
+    first = workflow(decoder)
+    changed = raw(metadata={"generation": 2})
+    changed["spec"]["suspend"] = True
+    second = decoder.workflow(changed)
+    assert isinstance(second, WorkflowExecution)
+    assert second.spec.suspend
+    assert not first.spec.suspend
+
+
+def test_a_spec_that_nobody_holds_is_forgotten() -> None:
+    decoder = codec.Decoder()
+    made = workflow(decoder)
+    spec = id(made.spec)
+    assert workflow(decoder).spec is made.spec
+    del made
+    assert spec != 0
+    assert len(decoder._workflow_specs) == 0
+
+
+def test_objects_without_identity_share_nothing() -> None:
+    decoder = codec.Decoder()
+    first, other = workflow(decoder, metadata={"uid": ""}), raw(metadata={"uid": ""})
+    other["spec"]["suspend"] = True
+    second = decoder.workflow(other)
+    assert isinstance(second, WorkflowExecution)
+    assert second.spec.suspend != first.spec.suspend
+
+
+def test_what_does_not_fit_says_where() -> None:
+    bad = raw()
+    bad["spec"]["workflowDefinition"]["steps"][0]["timeout"] = "soon"
+    made = codec.Decoder().workflow(bad)
+    assert isinstance(made, Unreadable)
+    assert made.kind is Kind.WORKFLOW
+    assert made.metadata.name == "recover"
+    assert "workflowDefinition.steps.0.timeout" in made.message
+    assert "soon" in made.message
+
+
+def test_many_complaints_are_cut() -> None:
+    bad = raw()
+    bad["spec"]["workflowDefinition"]["steps"] = [{} for _ in range(40)]
+    made = codec.Decoder().workflow(bad)
+    assert isinstance(made, Unreadable)
+    assert made.message.endswith("(and 118 more)")
+
+
+def test_metadata_that_does_not_fit() -> None:
+    for wrong in ({"uid": 3}, {"generation": "x"}, {"labels": 3}, {"finalizers": "x"}, {"deletionTimestamp": "x"}):
+        assert isinstance(codec.Decoder().workflow(raw(metadata=wrong)), Unreadable), wrong
+    assert isinstance(codec.Decoder().execution({"metadata": None}), Unreadable)
+
+
+def test_a_step_state_of_a_later_version_is_not_guessed() -> None:
+    status = {"stepStatuses": [{"stepNumber": 1, "action": "x", "status": "hibernating"}]}
+    assert isinstance(codec.Decoder().workflow(raw(status=status)), Unreadable)
+
+
+def test_a_phase_of_a_later_version_survives() -> None:
+    assert workflow(codec.Decoder(), status={"phase": "hibernating"}).status.phase == "hibernating"
+
+
+def test_rendering_leaves_out_what_nobody_set() -> None:
+    made = WorkflowExecution(
+        metadata=ObjectMeta(name="x", namespace="y"),
+        spec=WorkflowExecutionSpec(
+            remediation_request_ref=ObjectReference(name="rr"), template_ref=TemplateRef(name="t"), timeout=90_000
+        ),
+    )
+    assert codec.render_workflow(made) == {
+        "apiVersion": "workflowexecution.kubernaut.io/v1",
+        "kind": "WorkflowExecution",
+        "metadata": {"name": "x", "namespace": "y"},
+        "spec": {"remediationRequestRef": {"name": "rr"}, "templateRef": {"name": "t"}, "timeout": "1m30s"},
+    }
+
+
+def test_the_first_status_is_one_operation() -> None:
+    after = evolve(NO_STATUS, phase=Phase.PLANNING, planning_start_time=0)
+    assert codec.status_patch(NO_STATUS, after) == [
+        {"op": "add", "path": "/status", "value": {"phase": "planning", "planningStartTime": "1970-01-01T00:00:00Z"}}
+    ]
+
+
+def test_a_step_that_moves_on_is_two_operations() -> None:
+    steps = tuple(StepStatus(step_number=number, action="verify-health") for number in (1, 2))
+    before = evolve(NO_STATUS, phase=Phase.EXECUTING, step_statuses=steps)
+    moved = (steps[0], evolve(steps[1], status=StepState.COMPLETED, end_time=1_500))
+    assert codec.status_patch(before, evolve(before, step_statuses=moved)) == [
+        {"op": "add", "path": "/status/stepStatuses/1/status", "value": "completed"},
+        {"op": "add", "path": "/status/stepStatuses/1/endTime", "value": "1970-01-01T00:00:01.500Z"},
+    ]
+
+
+def test_rendered_values_are_plain_json() -> None:
+    steps = (StepStatus(step_number=1, action="verify-health", status=StepState.FAILED),)
+    rendered = codec.render_status(evolve(NO_STATUS, step_statuses=steps, phase=Phase.FAILED))
+    assert orjson.loads(orjson.dumps(rendered)) == rendered
+    assert type(rendered["phase"]) is str
