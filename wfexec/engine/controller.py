@@ -49,6 +49,7 @@ class Controller:
     """One controller process. `synced`, `leading` and `stopped` are for the drivers' probes; read only."""
 
     __slots__ = (
+        "_blocked",
         "_elector",
         "_event_places",
         "_executions",
@@ -101,6 +102,8 @@ class Controller:
         self._next_id = 1
         self._now = 0
         self._stirred = False
+        # Something waits for the limiter.
+        self._blocked = False
         self._stop_by: int | None = None
         self._release_by: int | None = None
         self._unasked = 0
@@ -175,27 +178,43 @@ class Controller:
         """When to call `tick` at the latest, if nothing comes before; None for never."""
         if self.stopped:
             return None
-        now = self._now
         if self._stirred:
-            return now
-        instants = [self._stop_by if self._release_by is None else self._release_by]
-        if self._stop_by is None:
-            instants.append(self._workflows.wake_at)
-            instants.append(self._executions.wake_at)
-        if self._elector is not None:
-            instants.append(self._elector.wake_at)
+            return self._now
+        working = self.leading and self.synced
+        # Most often two watches are open, nobody is elected, and one workflow waits for its alarm: kept short.
+        earliest = self._rare_alarms(working)
+        if working and self._stop_by is None:
+            at = self._view.deadlines.next_at()
+            if at is not None and (earliest is None or at < earliest):
+                earliest = at
+            at = self._view.queue.next_at()
+            if at is not None and (earliest is None or at < earliest):
+                earliest = at
+        return earliest
+
+    def _rare_alarms(self, working: bool) -> int | None:
+        """The earliest instant at which anything but a workflow wants to be woken."""
+        instants: list[int | None] = []
+        elector = self._elector
+        if elector is not None:
+            instants.append(elector.wake_at)
             if self.leading:
-                instants.append(self._elector.fenced_at())
-        if self.leading and self.synced:
-            view = self._view
-            if self._stop_by is None:
-                instants.append(view.deadlines.next_at())
-                instants.append(view.queue.next_at())
-            instants.append(self._recorder.wake_at(now))
-            if self._reconciler.outbox or len(view.queue) or self._events_wait(now):
-                instants.append(self._limiter.ready_at(now))
-        found = [instant for instant in instants if instant is not None]
-        return min(found) if found else None
+                instants.append(elector.fenced_at())
+        if self._stop_by is not None:
+            instants.append(self._stop_by if self._release_by is None else self._release_by)
+        else:
+            if self._workflows.wake_at is not None:
+                instants.append(self._workflows.wake_at)
+            if self._executions.wake_at is not None:
+                instants.append(self._executions.wake_at)
+        if working:
+            if self._recorder.waiting:
+                instants.append(self._recorder.wake_at(self._now))
+            if self._blocked:
+                instants.append(self._limiter.ready_at(self._now))
+        if not instants:
+            return None
+        return min((instant for instant in instants if instant is not None), default=None)
 
     def take_records(self) -> list[tuple[ObjectKey, Record]]:
         """Counts and log lines released since the last call, by workflow; events are sent as requests instead."""
@@ -274,31 +293,40 @@ class Controller:
         limiter = self._limiter
         reconciler = self._reconciler
         outbox = reconciler.outbox
-        if self._stop_by is None:
-            for tracked in view.deadlines.due(now):
-                queue.add(tracked, tracked.level)
+        stopping = self._stop_by is not None
+        if not stopping:
+            at = view.deadlines.next_at()
+            if at is not None and at <= now:
+                for tracked in view.deadlines.due(now):
+                    queue.add(tracked, tracked.level)
             queue.promote(now)
+        self._blocked = True
         while True:
             while outbox:
                 if not limiter.admit(now):
                     return
                 body, handler, tracked = outbox.popleft()
                 self._send(body, handler, tracked, self._timeout_ms, True)
-            if self._stop_by is not None or not limiter.free(now):
+            if stopping:
                 break
+            if not limiter.free(now):
+                return
             following = queue.take()
             if following is None:
                 break
             reconciler.look(following, now)
-        while self._events_wait(now) and limiter.admit(now):
-            occurrence = self._recorder.take(now)
+        self._blocked = False
+        if self._recorder.waiting:
+            self._send_events(self._recorder, now)
+
+    def _send_events(self, recorder: Recorder, now: int) -> None:
+        while recorder.in_flight < self._event_places and recorder.ready(now):
+            if not self._limiter.admit(now):
+                self._blocked = True
+                return
+            occurrence = recorder.take(now)
             if occurrence is not None:
                 self._send(occurrence.write(), self._on_event, occurrence, self._timeout_ms, True)
-
-    def _events_wait(self, now: int) -> bool:
-        """Is there an event that could be sent now, if there is a place?"""
-        recorder = self._recorder
-        return recorder.in_flight < self._event_places and recorder.ready(now)
 
     def _on_followed(self, body: Body, reflector: Reflector, outcome: Outcome, now: int) -> None:
         listing = reflector.replied(outcome, now)

@@ -80,26 +80,26 @@ def event_name(workflow: str, uid: str, reason: str, message: str) -> str:
 
 
 class Recorder:
-    __slots__ = ("_known", "_resume_at", "_waiting", "_window_ms", "dropped", "in_flight")
+    __slots__ = ("_known", "_resume_at", "_window_ms", "dropped", "in_flight", "waiting")
 
     def __init__(self, dedupe_window_ms: int) -> None:
         self._window_ms = dedupe_window_ms
         self._known: dict[tuple[str, str, str], Occurrence] = {}
-        self._waiting: deque[Occurrence] = deque()
+        self.waiting: deque[Occurrence] = deque()
         self._resume_at = 0
         self.dropped = 0
         self.in_flight = 0
 
     def __repr__(self) -> str:
-        return f"<Recorder {len(self._known)} known, {len(self._waiting)} waiting, {self.dropped} dropped>"
+        return f"<Recorder {len(self._known)} known, {len(self.waiting)} waiting, {self.dropped} dropped>"
 
     @property
     def idle(self) -> bool:
-        return not self._waiting and not self.in_flight
+        return not self.waiting and not self.in_flight
 
     def ready(self, now: int) -> bool:
         """Has `take` something to give?"""
-        return bool(self._waiting) and now >= self._resume_at
+        return bool(self.waiting) and now >= self._resume_at
 
     def record(self, workflow: WorkflowExecution, record: EventRecord, now: int) -> None:
         message = clip(record.message)
@@ -120,7 +120,7 @@ class Recorder:
         """The next one to send, from now on in flight; None while there is nothing or the server wants a pause."""
         if not self.ready(now):
             return None
-        occurrence = self._waiting.popleft()
+        occurrence = self.waiting.popleft()
         occurrence.due = False
         occurrence.in_flight = True
         occurrence.tries += 1
@@ -129,7 +129,7 @@ class Recorder:
 
     def wake_at(self, now: int) -> int | None:
         """When a pause ends that holds events back; None without one."""
-        return self._resume_at if self._waiting and now < self._resume_at else None
+        return self._resume_at if self.waiting and now < self._resume_at else None
 
     def replied(self, occurrence: Occurrence, write: EventWrite, outcome: Outcome, now: int) -> None:
         self.in_flight -= 1
@@ -168,10 +168,10 @@ class Recorder:
         occurrence.due = True
         if occurrence.in_flight:
             return
-        if len(self._waiting) >= WAITING_MAX:
-            self._waiting.popleft().due = False
+        if len(self.waiting) >= WAITING_MAX:
+            self.waiting.popleft().due = False
             self.dropped += 1
-        self._waiting.append(occurrence)
+        self.waiting.append(occurrence)
 
     def _trim(self, now: int) -> None:
         """Forget what nobody can repeat within the window any more; at worst what was said longest ago.

@@ -78,6 +78,9 @@ class WorkQueue(Generic[K]):
 
     def take(self) -> K | None:
         """The next key, from now on processing until `done`; None when nothing waits."""
+        dirty = self._dirty
+        if not dirty:
+            return None
         waiting = self._waiting
         passed = self._passed
         chosen = -1
@@ -91,7 +94,7 @@ class WorkQueue(Generic[K]):
                 passed[level] += 1
         passed[chosen] = 0
         key = waiting[chosen].popleft()
-        del self._dirty[key]
+        del dirty[key]
         self._processing.add(key)
         return key
 
