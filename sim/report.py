@@ -70,9 +70,15 @@ def entries(history: History, epoch_ms: int) -> list[Entry]:
             told.append(_phase_entry(move.at - epoch_ms, after))
     for step in history.steps:
         told.extend(_step_entries(step, step.at - epoch_ms, _names(step.workflow)))
-    # Stable: of one instant, phases come before steps, each in the order of commits.
-    told.sort(key=lambda entry: entry.at)
+    told.sort(key=_order)
     return told
+
+
+def _order(entry: Entry) -> tuple[int, int]:
+    """By time; one write says many things, and a reader wants causes first: what ended, the phase, what begins."""
+    if not entry.step:
+        return entry.at, 1
+    return entry.at, 0 if entry.text.startswith("ended") else 2
 
 
 def charts(history: History, epoch_ms: int, now_ms: int) -> list[Chart]:

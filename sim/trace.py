@@ -79,7 +79,7 @@ class Incident(NamedTuple):
 TraceRecord = Version | Written | Incident
 
 # What a reader calls each write; a body that is not here is a read and leaves no record.
-VERBS: Final[dict[type, str]] = {
+VERBS: Final[dict[type[Any], str]] = {
     CreateExecution: "create child",
     CreateLease: "create lease",
     CreateTarget: "create target",

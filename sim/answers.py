@@ -1,0 +1,91 @@
+"""What does the shared depth answer to the core's questions? The same facts that production reads from JSON replies.
+
+Called by the shared door. Facts are made by the very code that reads a real server's replies, and kept until an object
+they were made from changes: a monitored target is looked at every few seconds and rarely changes.
+"""
+
+from typing import Any, Final
+
+import orjson
+
+from sim.cluster.cluster import Cluster
+from sim.cluster.requests import GetTarget, ListTargets, TargetOutcome
+from sim.executor.outcomes import Outcomes
+from wfexec.crd import questions
+from wfexec.model.facts import (
+    AccessFacts,
+    Answer,
+    AskAccess,
+    AskNodes,
+    AskTarget,
+    Facts,
+    NetworkFacts,
+    Question,
+    TargetRef,
+)
+from wfexec.model.requests import Ask, Change, Code, Outcome
+
+PODS: Final = "pods"
+NODES: Final = "nodes"
+_ALLOWED: Final = AccessFacts(True, "")
+_REACHABLE: Final = NetworkFacts(True, "")
+_MISSING: Final = (404, b"{}")
+
+
+class Answers:
+    def __init__(self, cluster: Cluster, outcomes: Outcomes) -> None:
+        self._cluster = cluster
+        self._outcomes = outcomes
+        # Counts changes of pods and nodes, which whole lists of facts depend on.
+        self._changes = 0
+        self._targets: dict[TargetRef, tuple[Any, int, Facts]] = {}
+        self._nodes: tuple[int, Facts] | None = None
+        for resource in (PODS, NODES):
+            cluster.store.watch(resource, cluster.store.version, self._changed)
+
+    def answer(self, body: Ask, user: str, now: int) -> Outcome:
+        """All questions of one request, answered as of now."""
+        return Outcome(
+            Code.OK, {question: Answer(now, self._facts(question, user, now)) for question in body.questions}
+        )
+
+    def _changed(self, change: Change, thing: Any, version: str) -> None:
+        self._changes += 1
+
+    def _facts(self, question: Question, user: str, now: int) -> Facts:
+        if isinstance(question, AskTarget):
+            return self._target(question, user, now)
+        if isinstance(question, AskAccess):
+            denial = self._outcomes.denial(question) if self._outcomes.denied else None
+            return _ALLOWED if denial is None else AccessFacts(False, denial.reason)
+        if isinstance(question, AskNodes):
+            return self._room(question, user, now)
+        return _REACHABLE
+
+    def _target(self, question: AskTarget, user: str, now: int) -> Facts:
+        ref = question.target
+        found = self._cluster.execute(GetTarget(ref), user, now).object
+        known = self._targets.get(ref)
+        if known is not None and known[0] is found and known[1] == self._changes:
+            return known[2]
+        first = _MISSING if found is None else (200, orjson.dumps(found))
+        replies = (first, self._pods(ref.namespace, user, now)) if ref.kind == "Deployment" else (first,)
+        facts = questions.facts(question, replies)
+        self._targets[ref] = (found, self._changes, facts)
+        return facts
+
+    def _room(self, question: AskNodes, user: str, now: int) -> Facts:
+        if self._nodes is None or self._nodes[0] != self._changes:
+            nodes = (200, orjson.dumps({"items": _items(self._cluster.execute(ListTargets("Node", ""), user, now))}))
+            self._nodes = (self._changes, questions.facts(question, (nodes, self._pods("", user, now))))
+        return self._nodes[1]
+
+    def _pods(self, namespace: str, user: str, now: int) -> tuple[int, bytes]:
+        """Those that still run, as the request's field selector has it."""
+        pods = _items(self._cluster.execute(ListTargets("Pod", namespace), user, now))
+        running = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
+        return 200, orjson.dumps({"items": running})
+
+
+def _items(outcome: TargetOutcome) -> tuple[Any, ...]:
+    return outcome.object if isinstance(outcome.object, tuple) else ()

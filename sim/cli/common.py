@@ -1,0 +1,53 @@
+"""What the commands share: how bad input and our own defects end them, and when colours are used."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+
+from sim.checkers.complaint import Complaint
+from wfexec.errors import BadInput, Finding, OurBug
+from wfexec.model.workflow import Scalar
+
+COMPLETED: Final = 0
+DEFECT: Final = 1
+BAD_INPUT: Final = 2
+FAILED: Final = 3
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """BadInput: its findings and exit code 2. OurBug: what broke and exit code 1."""
+    try:
+        yield
+    except BadInput as trouble:
+        typer.echo(str(trouble), err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except OurBug as trouble:
+        typer.echo(f"a defect of ours, please report it: {trouble}", err=True)
+        raise typer.Exit(DEFECT) from None
+
+
+def complain(complaints: Sequence[Complaint], seed: int) -> None:
+    """A checker spoke: that is a defect of ours, and the seed replays it."""
+    for complaint in complaints:
+        typer.echo(f"a promise was broken (a defect of ours, seed {seed} replays it): {complaint}", err=True)
+
+
+def coloured() -> bool:
+    """Colours only for a person at a terminal who has not switched them off."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def pairs(given: Sequence[str]) -> dict[str, Scalar]:
+    """`key=value` options as a map."""
+    found: dict[str, Scalar] = {}
+    for each in given:
+        key, sign, value = each.partition("=")
+        if not sign or not key:
+            raise BadInput((Finding("--set", "", each, "write it as key=value, such as max-parallel-steps=2"),))
+        found[key.strip()] = value.strip()
+    return found

@@ -1,0 +1,20 @@
+"""The commands under `wfexec sim`: run, whatif, demo.
+
+Reached through the entry point group `wfexec.commands`, so that the product never imports the simulation. Whatever a
+person did wrong ends with a finding and exit code 2, a defect of ours with 1; nobody sees a traceback for bad input.
+"""
+
+import typer
+
+from sim.cli import demo, run, whatif
+
+app = typer.Typer(
+    name="sim",
+    help="The same controller in a simulated cluster, in virtual time.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("run", epilog=run.EXAMPLE)(run.run)
+app.command("whatif", epilog=whatif.EXAMPLE)(whatif.whatif)
+app.command("demo", epilog=demo.EXAMPLE)(demo.demo)

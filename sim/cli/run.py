@@ -1,0 +1,133 @@
+"""`wfexec sim run`: one or more manifests in virtual time, told as a timeline."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+
+from sim.cli.common import COMPLETED, DEFECT, FAILED, coloured, complain, exit_codes, pairs
+from sim.cluster.cluster import Depth
+from sim.driver import Options
+from sim.faults import CALM, crash_after_write
+from sim.report import charts, entries
+from sim.report_json import children, events, objects, phases, trace_line
+from sim.report_text import bars, story, summary
+from sim.scenario import Run, Scenario, find_executor, load_settings, play
+from wfexec.crd.files import load_workflows
+from wfexec.errors import BadInput, Finding
+from wfexec.units import format_instant, parse_duration
+
+EXAMPLE: Final = (
+    "Example: wfexec sim run examples/memory-pressure/workflow.yaml --seed 7 --set max-parallel-steps=2 "
+    "--svg build/memory-pressure.svg"
+)
+
+
+def run(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Manifests with WorkflowExecutions.")],
+    seed: Annotated[int, typer.Option(help="The luck of this run; the same seed gives the same run.", min=0)] = 1,
+    executor: Annotated[
+        Path | None, typer.Option(help="How steps go; default: executor.yaml beside the first FILE.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be given several times.")
+    ] = None,
+    until: Annotated[str, typer.Option(help="Stop after this much virtual time, such as 10m.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Phases, children, events, objects and digest.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Every write and every version, one line each.")] = False,
+    crash_after: Annotated[
+        int | None,
+        typer.Option("--crash-after-write", metavar="I", min=1, help="Kill the controller after its write I."),
+    ] = None,
+    depth: Annotated[Depth, typer.Option(help="wire: all JSON; shared: values by reference.")] = Depth.SHARED,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the timeline.")] = None,
+) -> None:
+    """Run manifests in a simulated cluster; exit 0 when all completed, 3 when one failed."""
+    with exit_codes():
+        if as_json and trace:
+            raise BadInput((Finding("--json", "", "", "give --json or --trace, not both"),))
+        options = Options(
+            settings=load_settings(pairs(set_ or ()), "--set"),
+            outcomes=find_executor(executor, files[0]),
+            seed=seed,
+            depth=depth,
+            faults=CALM if crash_after is None else crash_after_write(crash_after),
+        )
+        workflows = tuple(each for file in files for each in load_workflows(file))
+        result = play(Scenario(workflows, options, _until(until)))
+        _show(result, as_json=as_json, trace=trace)
+        if svg is not None:
+            draw(result, svg, ", ".join(chart.workflow for chart in charts(result.history, *_span(result))))
+            typer.echo(f"timeline: {svg}", err=True)
+        complain(result.complaints, seed)
+        raise typer.Exit(DEFECT if result.complaints else COMPLETED if result.completed else FAILED)
+
+
+def tell(result: Run) -> Iterator[str]:
+    """The whole story of a run for a terminal."""
+    colour = coloured()
+    drawn = charts(result.history, *_span(result))
+    yield from story(entries(result.history, result.epoch_ms), colour=colour)
+    for chart in drawn:
+        yield ""
+        yield from bars(chart, colour=colour)
+    yield ""
+    counts = (
+        ("controller writes", result.writes),
+        ("children", len(children(result.history))),
+        ("events", len(events(result.history))),
+        ("targets left damaged", len(result.damaged)),
+    )
+    yield from summary(drawn, counts, colour=colour)
+
+
+def draw(result: Run, path: Path, title: str) -> None:
+    """The timeline as SVG."""
+    # matplotlib takes longer to load than most runs take.
+    from sim.report_svg import draw_timelines
+
+    draw_timelines(charts(result.history, *_span(result)), path, title)
+
+
+def _until(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as trouble:
+        raise BadInput((Finding("--until", "", text, str(trouble)),)) from None
+
+
+def _span(result: Run) -> tuple[int, int]:
+    return result.epoch_ms, result.now_ms
+
+
+def _show(result: Run, *, as_json: bool, trace: bool) -> None:
+    if as_json:
+        typer.echo(orjson.dumps(document(result), option=orjson.OPT_INDENT_2).decode())
+    elif trace:
+        for record in result.records:
+            typer.echo(trace_line(record, result.epoch_ms))
+    else:
+        for line in tell(result):
+            typer.echo(line)
+
+
+def document(result: Run) -> dict[str, Any]:
+    """Everything about a run that a program may want."""
+    return {
+        "seed": result.scenario.options.seed,
+        "began": format_instant(result.epoch_ms),
+        "ended": format_instant(result.now_ms),
+        "completed": result.completed,
+        "phases": phases(result.history),
+        "children": children(result.history),
+        "events": events(result.history),
+        "controllerWrites": result.writes,
+        "leftoverDamage": [" ".join(ref).replace("  ", " ") for ref in result.damaged],
+        "complaints": [str(complaint) for complaint in result.complaints],
+        **objects(result.history),
+        "digest": result.digest(),
+    }

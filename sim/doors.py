@@ -1,0 +1,51 @@
+"""How does a typed request get into the simulated cluster and out again, in either depth?
+
+Called by the driver's processes. The shared door hands values over by reference; the wire door makes every request
+the HTTP call that a real API server would get and reads the reply as production does. Both must take the same
+requests to the same outcomes: a run's digest does not tell which of them was used.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sim.answers import Answers
+from sim.cluster.cluster import Cluster
+from sim.cluster.requests import TargetOutcome, TargetReplied
+from wfexec.model.requests import Ask, Change, Kind, Outcome, Replied, Watched
+
+Hear = Callable[[Change, Watched | None, str], None]
+
+
+class Ending(Protocol):
+    """A running watch."""
+
+    def stop(self) -> None: ...
+
+
+class Door(Protocol):
+    def execute(self, body: Any, user: str, now: int) -> Any:
+        """The outcome of any request but a watch."""
+        ...
+
+    def watch(self, kind: Kind, resource_version: str, hear: Hear) -> Ending | Outcome:
+        """`hear` is called inside each write with the typed object; an Outcome says why there is no watch."""
+        ...
+
+
+class SharedDoor:
+    """Values by reference; only the core's questions take a way of their own."""
+
+    def __init__(self, cluster: Cluster, answers: Answers) -> None:
+        self._execute = cluster.execute
+        self._answer = answers.answer
+        self.watch = cluster.watch
+
+    def execute(self, body: Any, user: str, now: int) -> Any:
+        if body.__class__ is Ask:
+            return self._answer(body, user, now)
+        return self._execute(body, user, now)
+
+
+def reply(request_id: int, outcome: Any) -> Replied | TargetReplied:
+    """The signal that brings an outcome back."""
+    return TargetReplied(request_id, outcome) if outcome.__class__ is TargetOutcome else Replied(request_id, outcome)

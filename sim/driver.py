@@ -1,0 +1,193 @@
+"""How does the controller run in a simulated cluster? The loop that drives it in virtual time.
+
+The twin of `wfexec.app`: the same machines are started, fed, ticked and emptied in the same order; where the twin has
+threads and sockets, here every round trip and every watch event is one callback of the clock. Called by
+`sim.scenario`, the studies and the feature tests. It must never decide anything for a machine, never let two depths
+schedule differently, and never read a real clock.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+from sim.answers import Answers
+from sim.clock import Clock
+from sim.cluster.cluster import Cluster, Depth
+from sim.cluster.requests import CreateWorkflow, PersonBody
+from sim.doors import Door, SharedDoor
+from sim.executor.machine import Executor
+from sim.executor.outcomes import CALM as CALM_OUTCOMES
+from sim.executor.outcomes import Outcomes
+from sim.faults import CALM, Fault, FaultPlan
+from sim.process import Latencies, Machine, Nature, Process
+from sim.rng import Streams
+from sim.trace import VERBS, Incident, TraceRecord, Version, Written
+from sim.world import World
+from wfexec.engine.controller import Controller
+from wfexec.model.phases import TERMINAL
+from wfexec.model.requests import Change, Kind, Outcome, Watched
+from wfexec.model.status import WorkflowExecution
+from wfexec.settings import DEFAULTS, Settings
+
+# 2026-01-01T00:00:00Z: a run has a date of its own, the same on every machine.
+EPOCH_MS: Final = 1_767_225_600_000
+CONTROLLER_USER: Final = "system:serviceaccount:kubernaut-system:workflow-execution-sa"
+EXECUTOR_USER: Final = "system:serviceaccount:kubernaut-system:executor-sa"
+PERSON: Final = "on-call"
+
+
+class Options(NamedTuple):
+    """How a simulation is built; the defaults are one replica without leader election and a calm world."""
+
+    settings: Settings = DEFAULTS
+    outcomes: Outcomes = CALM_OUTCOMES
+    seed: int = 1
+    replication: tuple[str | int, ...] = ()
+    depth: Depth = Depth.SHARED
+    latencies: Latencies = Latencies()
+    faults: FaultPlan = CALM
+    replicas: int = 1
+    leader_election: bool | None = None
+
+
+class Simulation:
+    """One simulated cluster with controllers and an executor in it. `now` is milliseconds since 1970."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.records: list[TraceRecord] = []
+        streams = Streams(options.seed, *options.replication)
+        self.clock = Clock(streams.seed_of("ties"), EPOCH_MS)
+        self.cluster = Cluster(options.depth, streams.seed_of("cluster"))
+        self.world = World(self.cluster, options.outcomes, EPOCH_MS)
+        self.door: Door = SharedDoor(self.cluster, Answers(self.cluster, options.outcomes))
+        # Requests and watch events on their way, and crashed controllers that will be back.
+        self.busy = 0
+        self.writes = 0
+        self._open: dict[str, None] = {}
+        self._step_names: dict[tuple[str, int], str] = {}
+        for kind in (Kind.WORKFLOW, Kind.EXECUTION):
+            self.door.watch(kind, "0", self._saw)
+        self._elects = options.replicas > 1 if options.leader_election is None else options.leader_election
+        self._luck = Streams(options.seed, *options.replication, "executor")
+        self.controllers = [
+            self._process(f"controller-{index}", CONTROLLER_USER, self._controller, streams, faulty=True)
+            for index in range(options.replicas)
+        ]
+        self.executor = self._process("executor", EXECUTOR_USER, self._executor, streams, faulty=False)
+
+    def __repr__(self) -> str:
+        return f"<Simulation seed {self.options.seed} at {self.offset} ms, {len(self._open)} workflows open>"
+
+    @property
+    def now(self) -> int:
+        return self.clock.now
+
+    @property
+    def offset(self) -> int:
+        """Milliseconds since the run began."""
+        return self.clock.now - EPOCH_MS
+
+    def start(self) -> None:
+        """Every process starts; call once, before or after the first workflows are created."""
+        for process in (*self.controllers, self.executor):
+            process.start()
+
+    def submit(self, workflow: WorkflowExecution, delay_ms: int = 0) -> None:
+        """Somebody creates a workflow, now or later."""
+        self.world.namespace(workflow.metadata.namespace)
+        definition = workflow.spec.workflow_definition
+        for step in definition.steps if definition is not None else ():
+            self._step_names[workflow.metadata.name, step.step_number] = step.name
+        self.act(CreateWorkflow(workflow), delay_ms)
+
+    def act(self, body: PersonBody, delay_ms: int = 0) -> None:
+        """A person's request is carried out, now or later; what is refused shows in the trace."""
+        if delay_ms:
+            self.busy += 1
+            self.clock.at(delay_ms, self._acted, body)
+        else:
+            self.person(body)
+
+    def person(self, body: PersonBody) -> Outcome:
+        """A person's request, carried out at once."""
+        outcome: Outcome = self.door.execute(body, PERSON, self.clock.now)
+        self.wrote(PERSON, body, outcome)
+        return outcome
+
+    def run(self, limit_ms: int) -> bool:
+        """Until every workflow is terminal and nothing is on its way; False when the limit came first."""
+        return self.run_until(self._at_rest, limit_ms)
+
+    def run_until(self, done: Callable[[], bool], limit_ms: int) -> bool:
+        """Until `done()` (asked after every event) or `limit_ms` from now; whether it was done."""
+        with quiet_garbage():
+            return self.clock.run(done, self.clock.now + limit_ms)
+
+    def wrote(self, actor: str, body: Any, outcome: Outcome) -> None:
+        """The cluster has answered; only writes are worth a record."""
+        if body.__class__ in VERBS:
+            self.records.append(Written(self.clock.now, actor, body, outcome.code))
+
+    def tell(self, actor: str, what: str) -> None:
+        """Something that the simulation itself does to the world."""
+        self.records.append(Incident(self.clock.now, actor, what))
+
+    def next_fault(self) -> Fault:
+        """A controller's write is about to be carried out: what becomes of it?"""
+        self.writes += 1
+        plan = self.options.faults
+        return plan.of(self.writes) if plan.at else Fault.NONE
+
+    def _acted(self, body: PersonBody) -> None:
+        self.busy -= 1
+        self.person(body)
+
+    def _at_rest(self) -> bool:
+        return not self._open and not self.busy
+
+    def _saw(self, change: Change, thing: Watched | None, version: str) -> None:
+        """The store committed a version."""
+        if thing is None:
+            return
+        self.records.append(Version(self.clock.now, change, thing, version))
+        if thing.__class__ is WorkflowExecution:
+            uid = thing.metadata.uid
+            if change is Change.DELETED or thing.status.phase in TERMINAL:
+                self._open.pop(uid, None)
+            else:
+                self._open[uid] = None
+
+    def _process(
+        self, name: str, user: str, make: Callable[[str], Machine], streams: Streams, *, faulty: bool
+    ) -> Process:
+        nature = Nature(name, user, make, faulty, self.options.latencies, self.options.faults)
+        return Process(self, nature, streams)
+
+    def _controller(self, identity: str) -> Machine:
+        return Controller(self.options.settings, identity, leader_election=self._elects)
+
+    def _executor(self, identity: str) -> Machine:
+        return Executor(self.options.outcomes, self._luck, identity, origin=EPOCH_MS, step_name=self._step_name)
+
+    def _step_name(self, workflow: str, number: int) -> str:
+        return self._step_names.get((workflow, number), "")
+
+
+@contextmanager
+def quiet_garbage() -> Iterator[None]:
+    """No collection while a run goes on: with many live objects it costs more than the run itself.
+
+    What is alive is set aside, so that the collection afterwards looks only at what the run left.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

@@ -1,0 +1,284 @@
+"""One process in the simulated cluster: a machine, what it has asked for, and what is on its way to it.
+
+Called by `sim.driver`, one per controller replica and one for the executor. A round trip to the API server is one
+callback; a watch keeps the order of its events although their delays differ. It must never look into a request beyond
+whether it is a watch or a write, and never feed a machine that has crashed since it asked.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, Protocol
+
+from sim.clock import Clock
+from sim.doors import Door, Ending, reply
+from sim.faults import Fault, FaultPlan
+from sim.rng import Streams
+from sim.trace import VERBS
+from wfexec.model.requests import Change, Code, Kind, Outcome, Replied, Watched, WatchObjects, WatchSeen
+
+_A: Final = 6364136223846793005
+_C: Final = 1442695040888963407
+_MASK: Final = (1 << 64) - 1
+
+
+class Latencies(NamedTuple):
+    """Least and most milliseconds of a request's round trip and of a watch event's way."""
+
+    request: tuple[int, int] = (2, 8)
+    watch: tuple[int, int] = (1, 5)
+
+
+class Machine(Protocol):
+    """What the controller and the executor have in common."""
+
+    def start(self, now: int) -> None: ...
+    def feed(self, signal: Any, now: int) -> None: ...
+    def tick(self, now: int) -> None: ...
+    def take(self) -> list[Any]: ...
+    def wake_at(self) -> int | None: ...
+
+
+class Surroundings(Protocol):
+    """What a process needs of the simulation it lives in."""
+
+    clock: Clock
+    door: Door
+    busy: int
+
+    def wrote(self, actor: str, body: Any, outcome: Outcome) -> None: ...
+    def tell(self, actor: str, what: str) -> None: ...
+    def next_fault(self) -> Fault: ...
+
+
+class Nature(NamedTuple):
+    """Who a process is: `make` builds its machine for an identity; `faulty`: its writes may meet the fault plan."""
+
+    name: str
+    user: str
+    make: Callable[[str], Machine]
+    faulty: bool
+    latencies: Latencies
+    faults: FaultPlan
+
+
+class Process:
+    __slots__ = (
+        "_armed",
+        "_clock",
+        "_luck",
+        "_lucks",
+        "_request_low",
+        "_request_span",
+        "_sim",
+        "_streams",
+        "life",
+        "machine",
+        "name",
+        "nature",
+    )
+
+    def __init__(self, sim: Surroundings, nature: Nature, streams: Streams) -> None:
+        self.name = nature.name
+        self.nature = nature
+        self.machine: Machine | None = None
+        # Counts starts; whatever was under way for an earlier life is nobody's now.
+        self.life = 0
+        self._sim = sim
+        self._clock = sim.clock
+        self._armed: int | None = None
+        self._streams: list[Stream] = []
+        self._luck = streams
+        # One generator per object asked about, so that one request more does not shift the delays of others.
+        self._lucks: dict[Any, int] = {}
+        low, high = nature.latencies.request
+        self._request_low, self._request_span = low, high - low + 1
+
+    def __repr__(self) -> str:
+        return f"<Process {self.name}, life {self.life}: {self.machine!r}>"
+
+    def start(self) -> None:
+        self.life += 1
+        self._armed = None
+        identity = self.name if self.life == 1 else f"{self.name}.{self.life}"
+        self.machine = self.nature.make(identity)
+        self.machine.start(self._clock.now)
+        self.pump()
+
+    def feed(self, signal: Any) -> None:
+        """Something came for the machine, from a person or a test as well."""
+        machine = self.machine
+        if machine is not None:
+            machine.feed(signal, self._clock.now)
+            self.pump()
+
+    def pump(self) -> None:
+        """Send what the machine wants to be sent, and set one timer for when it wants to be woken."""
+        machine = self.machine
+        if machine is None:
+            return
+        for request in machine.take():
+            self._send(request)
+        at = machine.wake_at()
+        armed = self._armed
+        if at is not None and (armed is None or at < armed):
+            now = self._clock.now
+            self._armed = at
+            self._clock.at(at - now if at > now else 0, self._ring, at, self.life)
+
+    def crash(self) -> None:
+        """Everything in memory is gone at once; what was sent is still carried out. A fresh life starts later."""
+        self._sim.tell(self.name, "crashed")
+        self.machine = None
+        self.life += 1
+        for stream in self._streams:
+            stream.stop()
+        self._streams.clear()
+        self._sim.busy += 1
+        self._clock.at(self.nature.faults.restart_ms, self._restart)
+
+    def opened(self, stream: "Stream") -> None:
+        self._streams.append(stream)
+
+    def closed(self, stream: "Stream") -> None:
+        if stream in self._streams:
+            self._streams.remove(stream)
+
+    def delay(self, key: Any, low: int, span: int) -> int:
+        """The next delay of this object's own luck."""
+        lucks = self._lucks
+        state = lucks.get(key)
+        if state is None:
+            state = self._luck.seed_of("latency", self.name, *(key if isinstance(key, tuple) else (key,)))
+        lucks[key] = state = (state * _A + _C) & _MASK
+        return low + ((state >> 33) * span >> 31)
+
+    def _restart(self) -> None:
+        self._sim.busy -= 1
+        self._sim.tell(self.name, "started again")
+        self.start()
+
+    def _send(self, request: Any) -> None:
+        body = request.body
+        key = getattr(body, "key", None) or body.__class__.__name__
+        self._sim.busy += 1
+        self._clock.at(self.delay(key, self._request_low, self._request_span), self._arrive, request, self.life)
+
+    def _arrive(self, request: Any, life: int) -> None:
+        """The request reaches the API server, and in the same instant its reply reaches us."""
+        sim = self._sim
+        sim.busy -= 1
+        body = request.body
+        if body.__class__ is WatchObjects:
+            self._watch(request, body, life)
+            return
+        fault = Fault.NONE
+        if self.nature.faulty and body.__class__ in VERBS:
+            fault = sim.next_fault()
+            if fault is Fault.CRASH_BEFORE or fault is Fault.DROP:
+                self._lose(fault, request, life)
+                return
+        outcome = sim.door.execute(body, self.nature.user, self._clock.now)
+        sim.wrote(self.name, body, outcome)
+        if life != self.life:
+            return
+        if fault is Fault.CRASH_AFTER or fault is Fault.LOSE_REPLY:
+            self._lose(fault, request, life)
+            return
+        machine = self.machine
+        if machine is not None:
+            machine.feed(reply(request.id, outcome), self._clock.now)
+            self.pump()
+        if fault is Fault.CRASH_SEEN:
+            self.crash()
+
+    def _lose(self, fault: Fault, request: Any, life: int) -> None:
+        """No reply will come: the asker is dead, or waits until its patience is over."""
+        if life != self.life:
+            return
+        if fault is Fault.CRASH_BEFORE or fault is Fault.CRASH_AFTER:
+            self.crash()
+            return
+        self._sim.tell(self.name, f"no reply to a {VERBS[request.body.__class__]}")
+        self._sim.busy += 1
+        lost = reply(request.id, Outcome(Code.LOST, message="no reply within the time limit"))
+        self._clock.at(request.timeout_ms, self._late, lost, life)
+
+    def _late(self, signal: Any, life: int) -> None:
+        self._sim.busy -= 1
+        if life == self.life:
+            self.feed(signal)
+
+    def _watch(self, request: Any, body: WatchObjects, life: int) -> None:
+        if life != self.life:
+            return
+        stream = Stream(self, self._sim, request.id, body.kind, life)
+        refused = stream.open(body)
+        if refused is not None:
+            self.feed(Replied(request.id, refused))
+
+    def _ring(self, at: int, life: int) -> None:
+        """A timer; one that was overtaken by an earlier one, or set by an earlier life, means nothing."""
+        machine = self.machine
+        if life != self.life or self._armed != at or machine is None:
+            return
+        self._armed = None
+        machine.tick(self._clock.now)
+        self.pump()
+
+
+class Stream:
+    """A watch of a process: events wait in line, and each callback delivers the one that has waited longest."""
+
+    __slots__ = ("_ending", "_kind", "_life", "_low", "_process", "_queue", "_request_id", "_sim", "_span")
+
+    def __init__(self, process: Process, sim: Surroundings, request_id: int, kind: Kind, life: int) -> None:
+        self._process = process
+        self._sim = sim
+        self._request_id = request_id
+        self._kind = kind
+        self._life = life
+        low, high = process.nature.latencies.watch
+        self._low, self._span = low, high - low + 1
+        self._queue: deque[Any] = deque()
+        self._ending: Ending | None = None
+
+    def open(self, body: WatchObjects) -> Outcome | None:
+        """None when it runs, else why it does not."""
+        watch = self._sim.door.watch(body.kind, body.resource_version, self.seen)
+        if isinstance(watch, Outcome):
+            return watch
+        self._ending = watch
+        self._process.opened(self)
+        self._sim.clock.at(body.timeout_ms, self._expire)
+        return None
+
+    def stop(self) -> None:
+        """Nothing more is heard."""
+        if self._ending is not None:
+            self._ending.stop()
+            self._ending = None
+
+    def seen(self, change: Change, thing: Watched | None, version: str) -> None:
+        """The store tells of a change; called inside the write that made it."""
+        self._queue.append(WatchSeen(self._request_id, self._kind, change, thing, version))
+        key = ("watch", thing.metadata.namespace, thing.metadata.name) if thing is not None else "bookmark"
+        self._sim.busy += 1
+        self._sim.clock.at(self._process.delay(key, self._low, self._span), self._deliver)
+
+    def _expire(self) -> None:
+        """The server ends a watch after the time it was asked for; its last events still arrive before that."""
+        if self._ending is None:
+            return
+        self.stop()
+        self._process.closed(self)
+        self._queue.append(Replied(self._request_id, Outcome(Code.OK)))
+        self._sim.busy += 1
+        self._sim.clock.at(self._low, self._deliver)
+
+    def _deliver(self) -> None:
+        self._sim.busy -= 1
+        signal = self._queue.popleft()
+        process = self._process
+        if process.life == self._life and process.machine is not None:
+            process.machine.feed(signal, self._sim.clock.now)
+            process.pump()

@@ -1,0 +1,127 @@
+"""One run from files to verdict: load, simulate, judge.
+
+Called by the commands, the studies and the tests. BadInput for what a person wrote; complaints of checkers are values
+in the result, for the caller to say and to fail on.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic import ValidationError
+
+from sim.checkers import complaints
+from sim.checkers.complaint import Complaint
+from sim.driver import EPOCH_MS, Options, Simulation
+from sim.executor.files import load_outcomes
+from sim.executor.outcomes import CALM, Outcomes
+from sim.history import History, history_of
+from sim.trace import TraceRecord, digest
+from wfexec.errors import BadInput, Finding
+from wfexec.model.facts import TargetRef
+from wfexec.model.phases import Phase
+from wfexec.model.status import WorkflowExecution
+from wfexec.model.workflow import Scalar
+from wfexec.settings import Settings, to_kebab
+
+# Longer than any deadline, rollback and monitoring of one workflow together.
+HORIZON_MS: Final = 12 * 3_600_000
+EXECUTOR_FILE: Final = "executor.yaml"
+
+
+class Scenario(NamedTuple):
+    """`until_ms` None: until everything is terminal and quiet; else the run is cut there at the latest."""
+
+    workflows: tuple[WorkflowExecution, ...]
+    options: Options
+    until_ms: int | None = None
+
+
+class Run(NamedTuple):
+    """What a simulated run left. `damaged` are targets worse off than before, `calls` the events."""
+
+    scenario: Scenario
+    records: list[TraceRecord]
+    history: History
+    complaints: tuple[Complaint, ...]
+    damaged: tuple[TargetRef, ...]
+    epoch_ms: int
+    now_ms: int
+    calls: int
+    writes: int
+
+    def digest(self) -> str:
+        """Stands for the whole run; rendering it costs more than the run."""
+        return digest(self.records, self.history.finals)
+
+    @property
+    def workflows(self) -> tuple[WorkflowExecution, ...]:
+        return tuple(thing for thing in self.history.finals if isinstance(thing, WorkflowExecution))
+
+    @property
+    def completed(self) -> bool:
+        return all(workflow.status.phase == Phase.COMPLETED for workflow in self.workflows)
+
+
+def play(scenario: Scenario) -> Run:
+    """Simulate from the creation of the workflows to rest, and let every checker look."""
+    simulation = Simulation(scenario.options)
+    for workflow in scenario.workflows:
+        simulation.submit(workflow)
+    simulation.start()
+    rested = simulation.run(HORIZON_MS if scenario.until_ms is None else scenario.until_ms)
+    return judge(simulation, scenario, cut=not rested and scenario.until_ms is not None)
+
+
+def judge(simulation: Simulation, scenario: Scenario, *, cut: bool) -> Run:
+    """The run so far; `cut`: somebody stopped it before its time, so not being at rest is no fault."""
+    history = history_of(simulation.records, scenario.options.settings, cut=cut)
+    finals = [thing for thing in history.finals if isinstance(thing, WorkflowExecution)]
+    recovered = all(workflow.status.phase == Phase.COMPLETED for workflow in finals)
+    return Run(
+        scenario,
+        simulation.records,
+        history,
+        complaints(history),
+        simulation.world.damaged(recovered=recovered),
+        EPOCH_MS,
+        simulation.now,
+        simulation.clock.calls,
+        simulation.writes,
+    )
+
+
+def find_executor(given: Path | None, manifest: Path) -> Outcomes:
+    """The executor file that was named, else the one beside the manifest, else the registry's usual durations."""
+    if given is not None:
+        return load_outcomes(given)
+    beside = manifest.parent / EXECUTOR_FILE
+    return load_outcomes(beside) if beside.exists() else CALM
+
+
+def load_settings(given: Mapping[str, Scalar], source: str) -> Settings:
+    """The defaults with `given` (keys as in the ConfigMap); lists are comma-separated."""
+    fields = {to_kebab(name): field for name, field in Settings.model_fields.items()}
+    unknown = [key for key in given if key not in fields]
+    if unknown:
+        near = [name for name in fields if set(unknown[0].split("-")) & set(name.split("-"))]
+        fix = f"no such setting; did you mean {', '.join(near[:4])}?" if near else "no such setting"
+        raise BadInput((Finding(source, unknown[0], str(given[unknown[0]]), fix),))
+    values = {
+        key: tuple(value.split(",")) if isinstance(value, str) and isinstance(fields[key].default, tuple) else value
+        for key, value in given.items()
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as trouble:
+        raise BadInput(
+            tuple(
+                Finding(
+                    source,
+                    ".".join(str(part) for part in error["loc"]),
+                    str(given.get(str(error["loc"][0]), "")) if error["loc"] else "",
+                    error["msg"].removeprefix("Value error, "),
+                )
+                for error in trouble.errors(include_url=False)
+            )
+        ) from None
