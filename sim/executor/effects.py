@@ -4,8 +4,9 @@ Called by the world's rooms (deployments, pods, custom actions). Everything here
 the change is made at.
 """
 
-import json
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import orjson
 
 from sim.cluster.requests import CreateTarget, DeleteTarget, PatchTarget, Subresource
 from sim.executor.errors import Failure
@@ -21,7 +22,7 @@ from sim.executor.objects import (
     why_sick,
 )
 from sim.executor.outcomes import ChangeModel, Outcomes
-from wfexec.model.base import clip
+from wfexec.model.base import clip, evolve
 from wfexec.model.execution import AffectedResource
 from wfexec.model.facts import TargetRef
 from wfexec.model.parameters import ActionParameters, UndoConfig, UndoParameters
@@ -57,6 +58,15 @@ class Effects(NamedTuple):
     outputs: tuple[tuple[str, str], ...] = ()
 
 
+NO_EFFECTS: Final = Effects()
+_TOUCHED: Final = AffectedResource(kind="", name="")
+
+
+def text_of(value: Any) -> str:
+    """Compact JSON with sorted keys."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
 def missing(ref: TargetRef) -> Failure:
     text = f'Error from server (NotFound): {ref.kind} "{ref.name}" not found'
     return Failure(ErrorType.RESOURCE_NOT_FOUND.value, text)
@@ -69,17 +79,22 @@ def refused(text: str) -> Failure:
 
 def affected(ref: TargetRef, action: str, before: Object, after: Object) -> tuple[AffectedResource, ...]:
     """The changed parts of one object as JSON texts; of a Secret only which keys changed."""
-    old, new = difference(after, before), difference(before, after)
+    new = difference(before, after)
+    old = difference(after, before) if new else {}
     if not new and not old:
         return ()
     if ref.kind == "Secret":
         keys = sorted({*old.get("data", {}), *new.get("data", {})})
         old, new = {"keys": keys}, {"keys": keys}
-    texts = [clip(json.dumps(part, sort_keys=True), TEXT_MAX) for part in (old, new)]
-    made = AffectedResource(
-        kind=ref.kind, namespace=ref.namespace, name=ref.name, action=action, before=texts[0], after=texts[1]
+    texts = [clip(text_of(part), TEXT_MAX) for part in (old, new)]
+    return (touched(ref, action, texts[0], texts[1]),)
+
+
+def touched(ref: TargetRef, action: str, before: str, after: str) -> AffectedResource:
+    """Not validated: every part is ours and within its limits."""
+    return evolve(
+        _TOUCHED, kind=ref.kind, namespace=ref.namespace, name=ref.name, action=action, before=before, after=after
     )
-    return (made,)
 
 
 def restoring(ref: TargetRef, before: Object, after: Object) -> Undo | None:
@@ -94,7 +109,7 @@ def restoring(ref: TargetRef, before: Object, after: Object) -> Undo | None:
 
 
 def manifest_undo(ref: TargetRef, manifest: Object) -> Undo | None:
-    text = json.dumps(manifest, sort_keys=True)
+    text = text_of(manifest)
     if len(text) > MANIFEST_MAX:
         return None
     config = UndoConfig(resource_kind=ref.kind, name=ref.name, namespace=ref.namespace, previous_spec=text)
@@ -156,7 +171,7 @@ def _next_revision(doing: Doing, target: Object, after: Object) -> Object:
     revision = int(annotations.get(REVISION, "1"))
     kept = history(annotations) | {revision: target["spec"]["template"]}
     newest = dict(sorted(kept.items())[-REVISIONS_KEPT:])
-    remembered = json.dumps({str(number): kept_template for number, kept_template in newest.items()}, sort_keys=True)
+    remembered = text_of({str(number): kept_template for number, kept_template in newest.items()})
     managed = {REVISION: str(revision + 1), PREVIOUS: remembered, CHANGE_CAUSE: doing.cause}
     return {**after, "metadata": {**metadata, "annotations": annotations | managed}}
 
@@ -164,7 +179,7 @@ def _next_revision(doing: Doing, target: Object, after: Object) -> Object:
 def history(annotations: Object) -> dict[int, Object]:
     """Templates of earlier revisions by number; {} when nobody kept any, or what was kept cannot be read."""
     try:
-        kept = json.loads(annotations.get(PREVIOUS, "{}"))
+        kept = orjson.loads(annotations.get(PREVIOUS, "{}"))
     except ValueError:
         return {}
     return {int(number): template for number, template in kept.items() if number.isdecimal()}

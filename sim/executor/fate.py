@@ -6,8 +6,9 @@ the same executor after a restart, meets the same luck. Pure.
 
 from typing import Final, NamedTuple, Protocol
 
+from sim.distributions import Distribution
 from sim.executor.errors import Failure, failure
-from sim.executor.outcomes import ErrorModel, Outcomes, Result, Rule
+from sim.executor.outcomes import ErrorModel, Outcomes, Result, Rule, Storm
 from wfexec.model.facts import TargetRef
 from wfexec.model.phases import ErrorType
 
@@ -51,13 +52,19 @@ def rule_of(outcomes: Outcomes, attempt: Try) -> Rule:
     return outcomes.rule(attempt.workflow, attempt.name, attempt.number, attempt.action, undo=attempt.undo)
 
 
-def fate(outcomes: Outcomes, luck: Luck, attempt: Try, target: TargetRef | None, times: tuple[int, int, int]) -> Fate:
+def fate(
+    rule: Rule,
+    storms: tuple[Storm, ...],
+    luck: Luck,
+    attempt: Try,
+    target: TargetRef | None,
+    times: tuple[int, int, int],
+) -> Fate:
     """`times`: when the executor began its work (storms count from there), this attempt's start, its timeout in ms."""
     origin, start, timeout = times
-    rule = rule_of(outcomes, attempt)
     script = rule.scripted(attempt.attempt)
     duration = (script.duration if script is not None else None) or rule.duration
-    took = duration.quantile(luck.uniform(*attempt.cause("duration"))) if duration is not None else 0
+    took = _drawn(duration, luck, attempt)
     deadline = start + timeout
     drawn = Fate(start + took, None, True)
     if script is not None and script.result in (Result.HANG, Result.HANG_FOREVER):
@@ -68,10 +75,20 @@ def fate(outcomes: Outcomes, luck: Luck, attempt: Try, target: TargetRef | None,
         drawn = Fate(start + took, None, False)
     elif script is None and rule.failure is not None and _fails(rule.failure.probability, luck, attempt):
         drawn = Fate(start + round(took * rule.failure.after), report(rule.failure.error, attempt, target), False)
-    drawn = _in_storm(outcomes, luck, attempt, target, (origin, start), drawn)
+    if storms:
+        drawn = _in_storm(storms, luck, attempt, target, (origin, start), drawn)
     if drawn.end_ms is not None and drawn.end_ms > deadline:
         return Fate(deadline, failure(ErrorType.TIMEOUT, attempt.action), False)
     return drawn
+
+
+def _drawn(duration: Distribution | None, luck: Luck, attempt: Try) -> int:
+    """A fixed duration needs no draw; since draws are keyed by cause, leaving one out shifts no other."""
+    if duration is None:
+        return 0
+    if duration.fixed is not None:
+        return duration.fixed
+    return duration.quantile(luck.uniform(*attempt.cause("duration")))
 
 
 def _fails(probability: float, luck: Luck, attempt: Try) -> bool:
@@ -79,18 +96,23 @@ def _fails(probability: float, luck: Luck, attempt: Try) -> bool:
 
 
 def _in_storm(
-    outcomes: Outcomes, luck: Luck, attempt: Try, target: TargetRef | None, times: tuple[int, int], calm: Fate
+    storms: tuple[Storm, ...],
+    luck: Luck,
+    attempt: Try,
+    target: TargetRef | None,
+    times: tuple[int, int],
+    calm: Fate,
 ) -> Fate:
     """The earliest storm that catches the attempt while it runs ends it."""
     origin, start = times
     worst = calm
-    for number, storm in enumerate(outcomes.storms):
+    for number, storm in enumerate(storms):
         begins, over = origin + storm.at, origin + storm.at + storm.for_
         hit = max(begins, start) + STORM_NOTICE_MS
         if over <= start or hit > over or (worst.end_ms is not None and worst.end_ms <= hit):
             continue
         where = (attempt.workflow, attempt.name, attempt.number, attempt.action)
-        if not outcomes.storm_covers(storm, *where, undo=attempt.undo):
+        if not storm.covers(*where, undo=attempt.undo):
             continue
         if luck.uniform(*attempt.cause("storm"), number) < storm.probability:
             worst = Fate(hit, report(storm.error, attempt, target), False)

@@ -18,11 +18,11 @@ from sim.cluster.requests import (
     PatchTarget,
     TargetOutcome,
 )
-from sim.executor.effects import Doing, Effects, TargetWrite
+from sim.executor.effects import NO_EFFECTS, Doing, Effects, TargetWrite
 from sim.executor.errors import Failure, failure
 from sim.executor.fate import Fate, Luck, Try, fate, rule_of
 from sim.executor.merge import Object
-from sim.executor.outcomes import Outcomes, Phases
+from sim.executor.outcomes import Outcomes, Phases, Rule
 from sim.executor.reports import (
     NO_UNDO,
     after_change,
@@ -61,6 +61,27 @@ class Context(NamedTuple):
     luck: Luck
     origin: int
     step_name: Callable[[str, int], str]
+    rules: dict[tuple[str, str, int, str, bool], Rule]
+
+    def rule(self, attempt: Try) -> Rule:
+        """Worked out once per step, or once per action where the file speaks of no step."""
+        rules = self.outcomes.undo if attempt.undo else self.outcomes
+        step = (attempt.workflow, attempt.name, attempt.number) if rules.steps else ("", "", 0)
+        key = (*step, attempt.action, attempt.undo)
+        found = self.rules.get(key)
+        if found is None:
+            found = self.rules[key] = rule_of(self.outcomes, attempt)
+        return found
+
+
+class Course(NamedTuple):
+    """What is going to happen; `held`: the API server will notice if what was looked at is stale by then."""
+
+    doing: Doing
+    planned: Effects | Failure
+    drawn: Fate
+    start: int
+    held: bool
 
 
 def attempt_of(child: KubernetesExecution, context: Context) -> Try:
@@ -89,7 +110,7 @@ class Life:
         self.key = ObjectKey(Kind.EXECUTION, child.metadata.namespace, child.metadata.name)
         self._context = context
         self._attempt = attempt_of(child, context)
-        self._rule = rule_of(context.outcomes, self._attempt)
+        self._rule = context.rule(self._attempt)
         self._tries = 0
         self._resumed = child.status.phase == ExecutionPhase.EXECUTING
 
@@ -103,7 +124,12 @@ class Life:
             now, _ = yield now + self._draw("validating", self._context.outcomes.validating)
         doing = self._doing(now)
         seen, trouble, now = yield from self._look(doing, now)
-        planned = trouble or act(doing, seen)
+        results = self.child.status.execution_results
+        start = results.start_time if results is not None and results.start_time is not None else now
+        drawn = self._fate(start, seen)
+        # Worked out for the instant it will be made at; what changes nothing matters only where a target is missing.
+        doing = doing._replace(now=max(now, drawn.end_ms or now))
+        planned = trouble or (act(doing, seen) if drawn.changes or None in seen.values() else NO_EFFECTS)
         if full and self._phase == ExecutionPhase.VALIDATING:
             found = not _not_found(planned)
             now, alive = yield from self._report(lambda s, at: validated(s, at, resource_exists=found), now)
@@ -115,7 +141,8 @@ class Life:
         if _not_found(planned) and isinstance(planned, Failure):
             yield from self._finish_failed(planned, now, now)
             return
-        yield from self._execute(doing, seen, planned, now)
+        held = isinstance(planned, Effects) and len(seen) == 1 and bool(planned.writes)
+        yield from self._execute(Course(doing, planned, drawn, start, held), now)
 
     @property
     def _phase(self) -> str:
@@ -137,47 +164,40 @@ class Life:
             lapsed = Failure(ErrorType.REJECTED.value, "approval was not given in time")
             yield from self._finish_failed(lapsed, now, now)
 
-    def _execute(
-        self, doing: Doing, seen: dict[TargetRef, Object | None], planned: Effects | Failure, now: int
-    ) -> Generator[Move, Woken, None]:
-        effects = planned if isinstance(planned, Effects) else Effects()
-        results = self.child.status.execution_results
-        start = results.start_time if results is not None and results.start_time is not None else now
-        if self._phase not in (ExecutionPhase.EXECUTING, ExecutionPhase.ROLLBACK_READY):
-            offered = effects.undo if self._rule.rollback_information else None
-            now, alive = yield from self._report(lambda s, at: executing(s, at, start, offered), now)
-            if not alive:
-                return
+    def _execute(self, course: Course, now: int) -> Generator[Move, Woken, None]:
+        doing, planned, drawn, start, held = course
+        effects = planned if isinstance(planned, Effects) else NO_EFFECTS
         if self._phase == ExecutionPhase.ROLLBACK_READY:
             yield from self._report(completed, now)
             return
-        drawn = self._fate(start, seen)
+        if self._phase != ExecutionPhase.EXECUTING:
+            offered = effects.undo if self._rule.rollback_information and drawn.changes else None
+            now, alive = yield from self._report(lambda s, at: executing(s, at, start, offered), now)
+            if not alive:
+                return
         if drawn.end_ms is None:
             return
         if drawn.end_ms > now:
             now, _ = yield drawn.end_ms
         trouble = drawn.failure
         if drawn.changes:
-            held = len(seen) == 1 and bool(effects.writes)
-            changed, now = yield from self._change(doing._replace(now=now), seen if held else None, now)
-            if isinstance(changed, Failure):
-                trouble = trouble or changed
-            else:
-                effects = changed
+            changed, now = yield from self._change(doing, effects if held else None, now)
+            trouble = trouble or (changed if isinstance(changed, Failure) else None)
+            effects = changed if isinstance(changed, Effects) else NO_EFFECTS
         else:
-            effects = Effects()
+            effects = NO_EFFECTS
         if trouble is not None:
-            partly = effects if drawn.changes and drawn.failure is not None else Effects()
-            yield from self._finish_failed(trouble, now, start, partly)
-            return
-        yield from self._finish(effects, drawn, now, start)
+            yield from self._finish_failed(trouble, now, start, effects)
+        else:
+            yield from self._finish(effects, drawn, now, start)
 
     def _fate(self, start: int, seen: Mapping[TargetRef, Object | None]) -> Fate:
         times = (self._context.origin, start, self.child.spec.timeout)
-        return fate(self._context.outcomes, self._context.luck, self._attempt, next(iter(seen), None), times)
+        storms = self._context.outcomes.storms
+        return fate(self._rule, storms, self._context.luck, self._attempt, next(iter(seen), None), times)
 
     def _finish(self, effects: Effects, drawn: Fate, now: int, start: int) -> Generator[Move, Woken, None]:
-        outputs = dict(effects.outputs) | self._rule.outputs
+        outputs = {**dict(effects.outputs), **self._rule.outputs} if self._rule.outputs else dict(effects.outputs)
         retried = min(self._rule.self_retries, self.child.spec.max_retries)
         shown = effects._replace(outputs=tuple(outputs.items()))
         information = self._undo_told(effects) if self._rule.rollback_information and drawn.changes else NO_UNDO
@@ -205,10 +225,10 @@ class Life:
         return information_of(effects.undo, available=True)
 
     def _finish_failed(
-        self, trouble: Failure, now: int, start: int, partly: Effects | None = None
+        self, trouble: Failure, now: int, start: int, partly: Effects = NO_EFFECTS
     ) -> Generator[Move, Woken, None]:
         retried = min(self._rule.self_retries, self.child.spec.max_retries)
-        yield from self._report(lambda s, at: failed(s, at, start, trouble, retried, partly or Effects()), now)
+        yield from self._report(lambda s, at: failed(s, at, start, trouble, retried, partly), now)
 
     def _report(
         self, change: Callable[[KubernetesExecutionStatus, int], KubernetesExecutionStatus], now: int
@@ -279,19 +299,22 @@ class Life:
         return seen, None, now
 
     def _change(
-        self, doing: Doing, held: dict[TargetRef, Object | None] | None, now: int
+        self, doing: Doing, ready: Effects | None, now: int
     ) -> Generator[Move, Woken, tuple[Effects | Failure, int]]:
         """Make the change; a conflict means somebody else was faster: look again and work it out anew.
 
+        `ready` is what was worked out at the start, None where that may be stale without the API noticing.
         Once a reply was lost, what was worked out before it stays: a later look may already show our own change.
         """
         first: Effects | None = None
         lost = False
         while True:
-            trouble = None
-            if held is None:
-                held, trouble, now = yield from self._look(doing, now)
-            effects = trouble or act(doing, held)
+            effects: Effects | Failure
+            if ready is not None:
+                effects, ready = ready, None
+            else:
+                seen, trouble, now = yield from self._look(doing, now)
+                effects = trouble or act(doing, seen)
             if isinstance(effects, Failure):
                 return effects, now
             first = first or effects
@@ -300,7 +323,6 @@ class Life:
                 return first._replace(outputs=effects.outputs), now
             if refusal is not None:
                 return refusal, now
-            held = None
             lost = lost or code is not Code.CONFLICT
             first = first if lost else None
 

@@ -95,7 +95,7 @@ class Executor:
 
     def start(self, now: int) -> None:
         origin = now if self._origin is None else self._origin
-        self._context = Context(self._outcomes, self._luck, origin, self._step_name)
+        self._context = Context(self._outcomes, self._luck, origin, self._step_name, {})
         self._watch.start(now)
         self._follow(now)
 

@@ -47,6 +47,8 @@ def difference(before: Object, after: Object) -> Object:
     patch: Object = {key: None for key in before if key not in after}
     for key, value in after.items():
         old = before.get(key)
+        if old is value and value is not None:
+            continue
         if isinstance(old, dict) and isinstance(value, dict):
             inner = difference(old, value)
             if inner:
@@ -100,7 +102,7 @@ def undoing(before: Object, after: Object) -> Object:
     for key, value in before.items():
         if key not in after:
             patch[key] = value
-        elif after[key] != value:
+        elif after[key] is not value and after[key] != value:
             patch[key] = _undoing_value(value, after[key], key)
     return patch
 

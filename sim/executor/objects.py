@@ -4,10 +4,11 @@ Called by the world and by whoever fills a cluster before the first step (`initi
 Kubernetes (apps/v1, v1); the status of deployments is ours to write, since no deployment controller runs here.
 """
 
-import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
+
+import orjson
 
 from sim.executor.merge import Object
 from sim.executor.outcomes import Outcomes
@@ -58,7 +59,7 @@ def deployment(key: str, outcomes: Outcomes, now: int) -> Object:
     made = base(TargetRef("Deployment", namespace, name))
     made["metadata"]["labels"] = {"app": name} | model.labels
     made["metadata"]["annotations"] = {REVISION: str(len(kept) + 1)} | (
-        {PREVIOUS: json.dumps(kept, sort_keys=True)} if kept else {}
+        {PREVIOUS: orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()} if kept else {}
     )
     spec: Object = {
         "replicas": model.replicas,
@@ -128,10 +129,11 @@ def deployment_status(spec: Object, generation: int, trouble: str | None, before
 
 
 def _condition(kind: str, ok: bool, reason: str, message: str, old: Mapping[str, Object], now: int) -> Object:
-    word, stamp = "True" if ok else "False", format_instant(now // 1_000 * 1_000)
+    word = "True" if ok else "False"
     earlier = old.get(kind, {})
     if (earlier.get("status"), earlier.get("reason"), earlier.get("message", "")) == (word, reason, message):
         return earlier
+    stamp = format_instant(now // 1_000 * 1_000)
     since = earlier["lastTransitionTime"] if earlier.get("status") == word else stamp
     made = {"type": kind, "status": word, "reason": reason, "lastTransitionTime": since, "lastUpdateTime": stamp}
     return made | ({"message": message} if message else {})

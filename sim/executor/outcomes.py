@@ -132,6 +132,14 @@ class Storm(Given):
         _known_actions(actions)
         return actions
 
+    def covers(self, workflow: str, step: str, number: int, action: str, *, undo: bool) -> bool:
+        if self.undo is not undo:
+            return False
+        if self.actions and _canonical(action) not in {_canonical(word) for word in self.actions}:
+            return False
+        names = (f"{workflow}/{step}", f"{workflow}/{number}", step, str(number))
+        return not self.steps or any(fnmatchcase(name, glob) for glob in self.steps for name in names)
+
 
 class Rules(Given):
     """Keys of `actions` are action names, those of `steps` `workflow/step`: either part `*`, step a name or number."""
@@ -203,14 +211,6 @@ class Outcomes(Rules):
     def denial(self, question: AskAccess) -> Denial | None:
         """The first entry under `denied` that covers the question."""
         return next((denial for denial in self.denied if denial.covers(question)), None)
-
-    def storm_covers(self, storm: Storm, workflow: str, step: str, number: int, action: str, *, undo: bool) -> bool:
-        if storm.undo is not undo:
-            return False
-        if storm.actions and _canonical(action) not in {_canonical(word) for word in storm.actions}:
-            return False
-        names = (f"{workflow}/{step}", f"{workflow}/{number}", step, str(number))
-        return not storm.steps or any(fnmatchcase(name, glob) for glob in storm.steps for name in names)
 
 
 _PLAIN: Final = Rule()

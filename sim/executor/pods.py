@@ -7,7 +7,18 @@ same spec, another node where it was drained.
 from typing import Final
 
 from sim.cluster.requests import CreateTarget, DeleteTarget, PatchTarget
-from sim.executor.effects import Doing, Effects, TargetWrite, Undo, affected, missing, patching, refused, written
+from sim.executor.effects import (
+    Doing,
+    Effects,
+    TargetWrite,
+    Undo,
+    affected,
+    missing,
+    patching,
+    refused,
+    touched,
+    written,
+)
 from sim.executor.errors import Failure
 from sim.executor.merge import Object
 from sim.executor.objects import CHANGE_CAUSE, Seen, base, pod, pod_status
@@ -35,14 +46,14 @@ def delete_pods(doing: Doing, given: DeletePodAction, seen: Seen) -> Effects | F
             if ref.kind == "Pod" and ref.namespace == given.namespace and target is not None and _has(target, wanted)
         }
     writes: list[TargetWrite] = _unstarted(doing, seen)
-    touched: list[AffectedResource] = []
+    moved: list[AffectedResource] = []
     for ref, target in chosen.items():
         if target is None or _is_ours(doing, target):
             continue
         where = target["spec"].get("nodeName", "")
         writes += _again(doing, ref, target, where, exists=seen.get(ref) is not None)
-        touched.append(_moved(ref, "deleted", where, where))
-    return Effects(tuple(writes), tuple(touched[:AFFECTED_MAX]), None, (("podsDeleted", str(len(touched))),))
+        moved.append(_moved(ref, "deleted", where, where))
+    return Effects(tuple(writes), tuple(moved[:AFFECTED_MAX]), None, (("podsDeleted", str(len(moved))),))
 
 
 def selector(text: str) -> dict[str, str] | None:
@@ -65,7 +76,7 @@ def drain(doing: Doing, given: DrainNodeAction, seen: Seen) -> Effects | Failure
     before = written(target)
     after = {**before, "spec": {**before.get("spec", {}), "unschedulable": True}}
     writes: list[TargetWrite] = [*patching(ref, target, after), *_unstarted(doing, seen)]
-    touched = list(affected(ref, "cordoned", before, after))
+    moved = list(affected(ref, "cordoned", before, after))
     room = _room(seen, given.node)
     for at, found in _pods_on(doing, given.node, seen):
         model = doing.outcomes.cluster.pods.get(f"{at.namespace}/{at.name}")
@@ -80,9 +91,9 @@ def drain(doing: Doing, given: DrainNodeAction, seen: Seen) -> Effects | Failure
         where = min(room, key=lambda name: (room[name], name))
         room[where] += 1
         writes += _again(doing, at, found, where, exists=seen.get(at) is not None)
-        touched.append(_moved(at, "evicted", given.node, where))
+        moved.append(_moved(at, "evicted", given.node, where))
     undo = None if before.get("spec", {}).get("unschedulable") else uncordoning(given.node)
-    return Effects(tuple(writes), tuple(touched[:AFFECTED_MAX]), undo, (("podsEvicted", str(len(touched) - 1)),))
+    return Effects(tuple(writes), tuple(moved[:AFFECTED_MAX]), undo, (("podsEvicted", str(len(moved) - 1)),))
 
 
 def uncordoning(name: str) -> Undo:
@@ -167,6 +178,4 @@ def _again(doing: Doing, ref: TargetRef, target: Object, where: str, *, exists: 
 
 
 def _moved(ref: TargetRef, action: str, before: str, after: str) -> AffectedResource:
-    return AffectedResource(
-        kind="Pod", namespace=ref.namespace, name=ref.name, action=action, before=f"on {before}", after=f"on {after}"
-    )
+    return touched(ref, action, f"on {before}", f"on {after}")

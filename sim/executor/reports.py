@@ -24,6 +24,7 @@ MESSAGE_MAX: Final = 4_096
 UNDO_ESTIMATE_MS: Final = 30_000
 NO_UNDO: Final = RollbackInformation(available=False)
 _NO_RESULTS: Final = ExecutionResults()
+_CONDITION: Final = Condition(type="Executed", status="True", reason="Completed", last_transition_time=0)
 
 
 def validating(status: KubernetesExecutionStatus, now: int) -> KubernetesExecutionStatus:
@@ -64,7 +65,8 @@ def after_change(
     information: RollbackInformation,
 ) -> KubernetesExecutionStatus:
     """What was done, and how it can be undone."""
-    results = ExecutionResults(
+    results = evolve(
+        _NO_RESULTS,
         success=True,
         start_time=start,
         end_time=now,
@@ -86,7 +88,8 @@ def failed(
 ) -> KubernetesExecutionStatus:
     """`partly` holds what was changed although the step failed."""
     message = clip(trouble.message, MESSAGE_MAX)
-    results = ExecutionResults(
+    results = evolve(
+        _NO_RESULTS,
         success=False,
         start_time=start,
         end_time=now,
@@ -111,7 +114,8 @@ def information_of(undo: Undo | None, *, available: bool) -> RollbackInformation
     """None: there is no way, or nothing to undo."""
     if undo is None:
         return NO_UNDO
-    return RollbackInformation(
+    return evolve(
+        NO_UNDO,
         available=available,
         rollback_action=undo.action,
         rollback_parameters=undo.parameters,
@@ -123,5 +127,6 @@ def _with(
     status: KubernetesExecutionStatus, kind: str, word: str, reason: str, message: str, now: int
 ) -> tuple[Condition, ...]:
     """The conditions with this one set."""
-    made = Condition(type=kind, status=word, reason=reason, message=clip(message), last_transition_time=now)
-    return (*(condition for condition in status.conditions if condition.type != kind), made)
+    made = evolve(_CONDITION, type=kind, status=word, reason=reason, message=clip(message), last_transition_time=now)
+    others = status.conditions and tuple(condition for condition in status.conditions if condition.type != kind)
+    return (*others, made)

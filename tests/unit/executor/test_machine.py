@@ -50,8 +50,8 @@ def test_a_step_changes_its_target_at_its_end_and_reports_what_it_did() -> None:
     (touched,) = results.resources_affected
     assert (touched.kind, touched.before, touched.after) == (
         "Deployment",
-        '{"spec": {"replicas": 3}}',
-        '{"spec": {"replicas": 5}}',
+        '{"spec":{"replicas":3}}',
+        '{"spec":{"replicas":5}}',
     )
     assert condition(done) == ("True", "Completed")
 
