@@ -1,0 +1,198 @@
+"""The command line: `wfexec run | crds | lint | graph | reference`, and what other packages add.
+
+Called by people and by the container. It must never decide anything about a workflow, and never import the
+simulation; heavy parts are imported by the command that needs them.
+"""
+
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from wfexec.cli.commands import BAD_INPUT, Commands
+from wfexec.cli.graph import Format, draw
+from wfexec.core.graph import compile_recipe, refusals
+from wfexec.crd import schema
+from wfexec.crd.files import load_workflows
+from wfexec.errors import BadInput, Finding
+from wfexec.model.meta import EXECUTION_KIND, WORKFLOW_KIND
+from wfexec.model.recipe import Recipe
+from wfexec.model.status import WorkflowExecution
+from wfexec.settings import DEFAULTS
+
+RUN_EXAMPLE: Final = "Example: wfexec run --kubeconfig ~/.kube/config --no-leader-elect --log-format console"
+CRDS_EXAMPLE: Final = "Example: wfexec crds | kubectl apply -f -"
+LINT_EXAMPLE: Final = "Example: wfexec lint examples/*/workflow.yaml"
+GRAPH_EXAMPLE: Final = "Example: wfexec graph examples/regional-failover/workflow.yaml --format mermaid"
+REFERENCE_EXAMPLE: Final = "Example: wfexec reference settings"
+
+app = typer.Typer(
+    name="wfexec",
+    cls=Commands,
+    help="A Kubernetes controller for multi-step remediation workflows.",
+    epilog=f"{LINT_EXAMPLE}. Each command's --help shows one.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class MetricsAuth(StrEnum):
+    TOKENREVIEW = "tokenreview"
+    NONE = "none"
+
+
+class Topic(StrEnum):
+    SETTINGS = "settings"
+    METRICS = "metrics"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wfexec {version('wfexec')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A Kubernetes controller for multi-step remediation workflows."""
+
+
+@app.command(epilog=RUN_EXAMPLE)
+def run(
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="File; without it the cluster we run in, or KUBECONFIG.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    metrics_bind_address: Annotated[str, typer.Option(help="Where /metrics is served; 0 for nowhere.")] = ":9090",
+    health_probe_bind_address: Annotated[str, typer.Option(help="Where probes are answered; 0 for nowhere.")] = ":8080",
+    leader_elect: Annotated[bool, typer.Option(help="Write only while holding the lease.")] = True,
+    leader_election_namespace: Annotated[
+        str | None, typer.Option(help="Namespace of the lease (setting controller-namespace).")
+    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="json or console.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "--config-dir", help="Folder with one file per setting.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
+    ] = None,
+    metrics_auth: Annotated[
+        MetricsAuth | None, typer.Option(help="Who may read metrics; default tokenreview in a cluster, else none.")
+    ] = None,
+    tls_cert_file: Annotated[str, typer.Option(help="Serve metrics over TLS with this PEM certificate chain.")] = "",
+    tls_private_key_file: Annotated[str, typer.Option(help="Its PEM key; both are read again when they change.")] = "",
+) -> None:
+    """Run the controller until it is told to stop."""
+    from wfexec import app as production
+    from wfexec.adapters import config as configuration
+    from wfexec.adapters import logging as lines
+
+    flags = [
+        (flag, key, value)
+        for flag, key, value in (
+            ("--leader-election-namespace", "controller-namespace", leader_election_namespace),
+            ("--log-level", "log-level", log_level),
+            ("--log-format", "log-format", log_format),
+        )
+        if value is not None
+    ]
+    flags += [configuration.pair("--set", each) for each in settings or ()]
+    loaded = configuration.of_process(config, flags)
+    lines.configure(loaded.log_level, loaded.log_format)
+    options = production.Options(
+        kubeconfig=kubeconfig,
+        context=context,
+        metrics_address=metrics_bind_address,
+        health_address=health_probe_bind_address,
+        leader_elect=leader_elect,
+        metrics_review=None if metrics_auth is None else metrics_auth is MetricsAuth.TOKENREVIEW,
+        tls_cert_file=tls_cert_file,
+        tls_private_key_file=tls_private_key_file,
+    )
+    raise typer.Exit(production.run(loaded, options))
+
+
+@app.command(epilog=CRDS_EXAMPLE)
+def crds(
+    directory: Annotated[
+        Path | None, typer.Option("--out", help="Write one file per kind here, those for tests too; print nothing.")
+    ] = None,
+) -> None:
+    """Print the CustomResourceDefinitions of both kinds."""
+    if directory is None:
+        typer.echo("---\n".join(schema.crd_yaml(kind) for kind in (WORKFLOW_KIND, EXECUTION_KIND)), nl=False)
+        return
+    for name, text in schema.files().items():
+        path = directory / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        except OSError as error:
+            message = f"cannot be written: {error.strerror}; give a folder you may write to"
+            raise BadInput((Finding(str(path), "", "", message),)) from None
+
+
+@app.command(epilog=LINT_EXAMPLE)
+def lint(files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Manifests.")]) -> None:
+    """Find what the controller or the API server would refuse."""
+    findings: list[Finding] = []
+    count = 0
+    for file in files:
+        try:
+            workflows = load_workflows(file)
+        except BadInput as trouble:
+            findings += trouble.findings
+            continue
+        count += len(workflows)
+        findings += [finding for workflow in workflows for finding in _refused(file, workflow)]
+    for finding in findings:
+        typer.echo(str(finding))
+    if findings:
+        raise typer.Exit(BAD_INPUT)
+    typer.echo(f"{count} workflow{'' if count == 1 else 's'}, nothing found")
+
+
+@app.command(epilog=GRAPH_EXAMPLE)
+def graph(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A manifest.")],
+    form: Annotated[Format, typer.Option("--format", help="How to draw it.")] = Format.TEXT,
+) -> None:
+    """Draw the order in which the steps of a workflow run."""
+    typer.echo(draw(tuple(_recipe(file, workflow) for workflow in load_workflows(file)), form), nl=False)
+
+
+@app.command(epilog=REFERENCE_EXAMPLE)
+def reference(topic: Annotated[Topic, typer.Argument(help="What to list.")]) -> None:
+    """Print the page of all settings or metrics, as Markdown."""
+    from wfexec.adapters import catalogue, config
+
+    typer.echo(config.reference() if topic is Topic.SETTINGS else catalogue.reference(), nl=False)
+
+
+def _refused(file: Path, workflow: WorkflowExecution) -> list[Finding]:
+    """What planning refuses, with the workflow's name: a file may hold several."""
+    return [
+        Finding(f"{file} ({workflow.metadata.name})", refusal.field, "", refusal.message)
+        for refusal in refusals(workflow.spec, DEFAULTS)
+    ]
+
+
+def _recipe(file: Path, workflow: WorkflowExecution) -> Recipe:
+    compiled = compile_recipe(workflow.spec, DEFAULTS)
+    if isinstance(compiled, Recipe):
+        return compiled
+    raise BadInput(tuple(_refused(file, workflow)))
+
+
+def main() -> None:
+    """The `wfexec` command."""
+    app()
