@@ -174,25 +174,27 @@ class View:
             self.ignored += 1
             return False
         metadata = stored.metadata
+        name = metadata.name
         uid = controller_uid(metadata)
-        if previous is not None:
-            former = previous.metadata
-            former_uid = controller_uid(former)
-            if former.uid != metadata.uid or former_uid != uid:
-                self._orphan(former_uid, former.name, former.uid)
-        if uid:
+        family = self._families.get(uid)
+        # Where the family holds the previous one under this name, its owner is the same without looking.
+        if previous is not None and (
+            family is None or family.children.get(name) is not previous or previous.metadata.uid != metadata.uid
+        ):
+            self._replaced(previous, stored, uid)
             family = self._families.get(uid)
+        if uid:
             if family is None:
                 family = self._families[uid] = Family()
             if type(stored) is KubernetesExecution:
-                family.put(metadata.name, stored)
+                family.put(name, stored)
             elif type(stored) is Unreadable:
-                family.unreadable[metadata.name] = stored
+                family.unreadable[name] = stored
             tracked = self.tracked.get(uid)
             if tracked is not None:
                 self.queue.add(tracked, tracked.level)
         if self._strangers:
-            self._stranger_changed(metadata.namespace, metadata.name, uid)
+            self._stranger_changed(metadata.namespace, name, uid)
         return True
 
     def own_write(self, stored: Stored) -> None:
@@ -255,6 +257,13 @@ class View:
         self._orphan(controller_uid(metadata), metadata.name, metadata.uid)
         if self._strangers:
             self._stranger_changed(metadata.namespace, metadata.name, "")
+
+    def _replaced(self, previous: Stored, stored: Stored, owner_uid: str) -> None:
+        """Another object, or one of another owner, stands under this name now."""
+        former = previous.metadata
+        former_owner = controller_uid(former)
+        if former.uid != stored.metadata.uid or former_owner != owner_uid:
+            self._orphan(former_owner, former.name, former.uid)
 
     def _orphan(self, owner_uid: str, name: str, uid: str) -> None:
         family = self._families.get(owner_uid)
