@@ -20,6 +20,7 @@ from wfexec.model.snapshot import Snapshot
 from wfexec.model.status import StepStatus, WorkflowExecutionStatus
 from wfexec.settings import Settings
 
+_BLANK_CONDITION = Condition(type="unset", status="Unknown", reason="", last_transition_time=0)
 # Which status field says when a phase began.
 PHASE_STARTS = {
     Phase.PLANNING: "planning_start_time",
@@ -133,9 +134,9 @@ class Draft:
         at = next((place for place, condition in enumerate(conditions) if condition.type == type_), None)
         message = clip(message)
         if at is None:
-            made = Condition(
-                type=type_, status=status, reason=reason, message=message, last_transition_time=self.now,
-                observed_generation=self.workflow.metadata.generation,
+            made = evolve(
+                _BLANK_CONDITION, type=type_, status=status, reason=reason, message=message,
+                last_transition_time=self.now, observed_generation=self.workflow.metadata.generation,
             )  # fmt: skip
             self._changes["conditions"] = (*conditions, made)
             return

@@ -6,11 +6,13 @@ Nothing is created and nothing is asked here; the facts come from the snapshot.
 from collections.abc import Mapping
 from typing import Any
 
+from wfexec.model.base import evolve
 from wfexec.model.facts import TargetFacts, TargetRef, Unknown
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import DryRunResults, DryRunStep, PotentialIssue, ResourceChange
 
 State = dict[str, str]
+_BLANK_STEP = DryRunStep(step_number=1, action="unset", would_succeed=True)
 
 
 def simulate(recipe: Recipe, facts: Mapping[TargetRef, TargetFacts | Unknown]) -> DryRunResults:
@@ -33,7 +35,8 @@ def simulate(recipe: Recipe, facts: Mapping[TargetRef, TargetFacts | Unknown]) -
             if not error:
                 _apply(ref, world, step, changes)
         results.append(
-            DryRunStep(
+            evolve(
+                _BLANK_STEP,
                 step_number=step.number,
                 action=step.action,
                 would_succeed=not error,

@@ -12,7 +12,7 @@ from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import fold_child
 from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.rollback import enter_rolling_back, undoable
-from wfexec.model.base import clip
+from wfexec.model.base import clip, evolve
 from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import STEP_ENDED, ErrorType, FailurePolicy, Phase, RollbackStrategy, RunCondition, StepState
 from wfexec.model.plan import DeleteChild
@@ -24,6 +24,9 @@ _EXECUTING: Final = StepState.EXECUTING
 _PENDING: Final = StepState.PENDING
 _RETRYING: Final = StepState.RETRYING
 _COMPLETED: Final = StepState.COMPLETED
+# Copied for each start: a validated constructor would cost as much as the rest of it.
+_BLANK_ATTEMPT: Final = AttemptStatus(name="unset", phase=StepState.EXECUTING, start_time=0)
+_BLANK_REFERENCE: Final = ObjectReference(name="unset")
 _UNMET: Final = frozenset({StepState.FAILED, StepState.BLOCKED, StepState.SKIPPED, StepState.ROLLED_BACK})
 
 
@@ -181,7 +184,7 @@ def _start(draft: Draft, position: int) -> None:
     attempt = len(state.attempts)
     child = birth(draft, step, attempt)
     name = child.metadata.name
-    record = AttemptStatus(name=name, phase=_EXECUTING, start_time=draft.now)
+    record = evolve(_BLANK_ATTEMPT, name=name, start_time=draft.now)
     draft.move_step(
         position,
         _EXECUTING,
@@ -189,7 +192,7 @@ def _start(draft: Draft, position: int) -> None:
         end_time=None,
         next_retry_time=None,
         ready_time=draft.now if state.ready_time is None else state.ready_time,
-        k8s_execution_ref=ObjectReference(name=name, namespace=child.metadata.namespace),
+        k8s_execution_ref=evolve(_BLANK_REFERENCE, name=name, namespace=child.metadata.namespace),
         attempts=(*state.attempts, record),
     )
     if name not in draft.snapshot.children:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from wfexec.model.base import clip
+from wfexec.model.base import clip, evolve
 from wfexec.model.execution import AffectedResource, ExecutionResults, KubernetesExecution
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import (
@@ -18,6 +18,9 @@ from wfexec.units import DURATION_MAX
 OUTPUTS_MAX: Final = 32
 _CHANGES: Final = {"scale": "scaled", "scaled": "scaled", "restart": "restarted", "restarted": "restarted"}
 NO_RESULTS: Final = ExecutionResults()
+_BLANK_RESULT: Final = StepExecutionResult(success=True)
+_BLANK_RESOURCE: Final = ResultResource(resource_type="", name="", change_type="modified")
+_BLANK_SCALE: Final = ScaleResult(previous_replicas=0, new_replicas=0, scaled_namespace="", scaled_deployment="")
 
 
 def fold_results(step: RecipeStep, child: KubernetesExecution, took_ms: int, success: bool) -> StepExecutionResult:
@@ -28,18 +31,20 @@ def fold_results(step: RecipeStep, child: KubernetesExecution, took_ms: int, suc
     if len(results.outputs) > OUTPUTS_MAX:
         warnings = (*warnings, f"{len(results.outputs) - OUTPUTS_MAX} outputs beyond {OUTPUTS_MAX} were dropped")
     fields: dict[str, Any] = _typed_result(step, results)
-    return StepExecutionResult(
+    return evolve(
+        _BLANK_RESULT,
         success=success,
         execution_time=min(max(0, duration), DURATION_MAX),
         resources_affected=tuple(_resource(one) for one in results.resources_affected[:256]),
-        warnings=tuple(clip(text) for text in warnings),
+        warnings=tuple([clip(text) for text in warnings]),
         outputs={key: clip(value) for key, value in sorted(results.outputs.items())[:OUTPUTS_MAX]},
         **fields,
     )
 
 
 def _resource(given: AffectedResource) -> ResultResource:
-    return ResultResource(
+    return evolve(
+        _BLANK_RESOURCE,
         resource_type=given.kind,
         name=given.name,
         namespace=given.namespace,
@@ -58,7 +63,8 @@ def _typed_result(step: RecipeStep, results: ExecutionResults) -> dict[str, Any]
         return {}
     first = results.resources_affected[0] if results.resources_affected else None
     if p.scale_deployment is not None:
-        scale = ScaleResult(
+        scale = evolve(
+            _BLANK_SCALE,
             previous_replicas=_number(first.before) if first is not None else 0,
             new_replicas=p.scale_deployment.replicas,
             scaled_namespace=p.scale_deployment.namespace,

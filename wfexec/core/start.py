@@ -8,7 +8,7 @@ from wfexec.core.dryrun import simulate
 from wfexec.core.ending import fail
 from wfexec.core.execute import enter_executing
 from wfexec.core.gates import judge, protected_targets, undo_warnings
-from wfexec.model.base import clip
+from wfexec.model.base import clip, evolve
 from wfexec.model.facts import AccessFacts, AskAccess, AskTarget, Question, TargetFacts, TargetRef, Unknown
 from wfexec.model.meta import (
     ANNOTATION_APPROVAL,
@@ -34,6 +34,8 @@ from wfexec.model.status import (
 # A question nobody answered is asked again after this long, for as long as validation may take.
 ASK_AGAIN_MS = 2_000
 WARNINGS_MAX = 64
+_BLANK_PLANNED = PlannedStep(step_number=1, timeout=0, max_retries=0)
+_BLANK_STEP = StepStatus(step_number=1, action="unset")
 
 
 def new(draft: Draft) -> None:
@@ -55,13 +57,19 @@ def planning(draft: Draft) -> None:
         batches=_batches(recipe),
         critical_path=_numbers(recipe, recipe.critical_path),
         steps=tuple(
-            PlannedStep(
-                step_number=step.number, timeout=step.timeout_ms, max_retries=step.retries_max, rollback=step.undo
+            evolve(
+                _BLANK_PLANNED,
+                step_number=step.number,
+                timeout=step.timeout_ms,
+                max_retries=step.retries_max,
+                rollback=step.undo,
             )
             for step in recipe.steps
         ),
     )
-    draft.set_steps(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in recipe.steps)
+    draft.set_steps(
+        evolve(_BLANK_STEP, step_number=step.number, name=step.name, action=step.action) for step in recipe.steps
+    )
     count = len(recipe.steps)
     draft.set(total_steps=count, execution_plan=plan)
     draft.condition("Planned", True, "PlanBuilt", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
@@ -253,13 +261,9 @@ def _may_decide(draft: Draft, who: str) -> bool:
 def _granted(draft: Draft, validation: ValidationResults, who: str, reason: str) -> ValidationResults:
     draft.condition("Approved", True, "Granted", f"by {who}")
     draft.event("Normal", "ApprovalReceived", f"approved by {who}")
-    values = validation.__dict__ | {
-        "approval_received": True,
-        "approval_timestamp": draft.now,
-        "approved_by": who,
-        "approval_reason": reason,
-    }
-    return ValidationResults(**values)
+    return evolve(
+        validation, approval_received=True, approval_timestamp=draft.now, approved_by=who, approval_reason=reason
+    )
 
 
 def _wait_for_approval(draft: Draft, needed: str, deadline: int) -> None:
