@@ -9,11 +9,12 @@ schedule differently, and never read a real clock.
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from sim.answers import Answers
 from sim.clock import Clock
-from sim.cluster.cluster import Cluster, Depth
+from sim.cluster.cluster import Cluster, Depth, own_crds
 from sim.cluster.requests import CreateWorkflow, PersonBody
 from sim.doors import Door, SharedDoor
 from sim.executor.machine import Executor
@@ -35,6 +36,13 @@ EPOCH_MS: Final = 1_767_225_600_000
 CONTROLLER_USER: Final = "system:serviceaccount:kubernaut-system:workflow-execution-sa"
 EXECUTOR_USER: Final = "system:serviceaccount:kubernaut-system:executor-sa"
 PERSON: Final = "on-call"
+# How long after its owner an object is collected, and how often watches hear how far they have come.
+COLLECT_MS: Final = 500
+BOOKMARK_MS: Final = 60_000
+
+
+# Generating the CRDs takes longer than many runs.
+_crds = cache(own_crds)
 
 
 class Options(NamedTuple):
@@ -59,12 +67,13 @@ class Simulation:
         self.records: list[TraceRecord] = []
         streams = Streams(options.seed, *options.replication)
         self.clock = Clock(streams.seed_of("ties"), EPOCH_MS)
-        self.cluster = Cluster(options.depth, streams.seed_of("cluster"))
+        self.cluster = Cluster(options.depth, streams.seed_of("cluster"), crds=_crds())
         self.world = World(self.cluster, options.outcomes, EPOCH_MS)
         self.door: Door = SharedDoor(self.cluster, Answers(self.cluster, options.outcomes))
         # Requests and watch events on their way, and crashed controllers that will be back.
         self.busy = 0
         self.writes = 0
+        self._collecting = False
         self._open: dict[str, None] = {}
         self._step_names: dict[tuple[str, int], str] = {}
         for kind in (Kind.WORKFLOW, Kind.EXECUTION):
@@ -93,6 +102,7 @@ class Simulation:
         """Every process starts; call once, before or after the first workflows are created."""
         for process in (*self.controllers, self.executor):
             process.start()
+        self.clock.at(BOOKMARK_MS, self._bookmark)
 
     def submit(self, workflow: WorkflowExecution, delay_ms: int = 0) -> None:
         """Somebody creates a workflow, now or later."""
@@ -129,6 +139,10 @@ class Simulation:
         """The cluster has answered; only writes are worth a record."""
         if body.__class__ in VERBS:
             self.records.append(Written(self.clock.now, actor, body, outcome.code))
+            if self.cluster.collectable and not self._collecting:
+                self._collecting = True
+                self.busy += 1
+                self.clock.at(COLLECT_MS, self._collect)
 
     def tell(self, actor: str, what: str) -> None:
         """Something that the simulation itself does to the world."""
@@ -139,6 +153,20 @@ class Simulation:
         self.writes += 1
         plan = self.options.faults
         return plan.of(self.writes) if plan.at else Fault.NONE
+
+    def _collect(self) -> None:
+        """The garbage collector of the cluster; what it leaves without an owner is for its next round."""
+        self.busy -= 1
+        self._collecting = False
+        self.cluster.collect(self.clock.now)
+        if self.cluster.collectable:
+            self._collecting = True
+            self.busy += 1
+            self.clock.at(COLLECT_MS, self._collect)
+
+    def _bookmark(self) -> None:
+        self.cluster.bookmark()
+        self.clock.at(BOOKMARK_MS, self._bookmark)
 
     def _acted(self, body: PersonBody) -> None:
         self.busy -= 1
@@ -179,7 +207,8 @@ class Simulation:
 def quiet_garbage() -> Iterator[None]:
     """No collection while a run goes on: with many live objects it costs more than the run itself.
 
-    What is alive is set aside, so that the collection afterwards looks only at what the run left.
+    What is alive afterwards is set aside too, or the collector would at once walk through all of it; `tidy` takes it
+    back between runs.
     """
     if not gc.isenabled():
         yield
@@ -189,5 +218,11 @@ def quiet_garbage() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
-        gc.unfreeze()
+
+
+def tidy() -> None:
+    """Collect what earlier runs left in cycles; for whoever makes many runs, every now and then."""
+    gc.unfreeze()
+    gc.collect()
