@@ -7,7 +7,7 @@ very same object.
 from typing import Final
 
 from wfexec.core.children import child_name, label_value
-from wfexec.core.draft import Draft
+from wfexec.core.draft import Draft, Ties
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec
 from wfexec.model.facts import AskTarget, TargetFacts
@@ -77,7 +77,7 @@ def birth(draft: Draft, step: RecipeStep, attempt: int) -> KubernetesExecution:
     )
     spec = evolve(
         step.prototype,
-        workflow_execution_ref=_reference(draft),
+        workflow_execution_ref=_ties(draft).reference,
         timeout=min(attempt_limit(draft, step, started), CHILD_TIMEOUT_MAX),
         approval_received=approved,
     )
@@ -89,11 +89,10 @@ def body(
     draft: Draft, name: str, step: RecipeStep, attempt: int, spec: KubernetesExecutionSpec, *, undo: bool
 ) -> KubernetesExecution:
     """Name, labels, correlation and owner around a spec."""
-    owner = draft.workflow.metadata
-    label = label_value(owner.name)
+    ties = _ties(draft)
     labels = {
-        LABEL_WORKFLOW_EXECUTION: label,
-        LABEL_WORKFLOW: label,
+        LABEL_WORKFLOW_EXECUTION: ties.label,
+        LABEL_WORKFLOW: ties.label,
         LABEL_STEP: str(step.number),
         LABEL_ACTION: label_value(spec.action),
     }
@@ -102,25 +101,32 @@ def body(
     meta = evolve(
         _BLANK_META,
         name=name,
-        namespace=owner.namespace,
+        namespace=ties.reference.namespace,
         labels=labels,
         annotations={
-            ANNOTATION_CORRELATION: owner.annotations.get(ANNOTATION_CORRELATION) or owner.uid,
+            ANNOTATION_CORRELATION: ties.correlation,
             ANNOTATION_ATTEMPT: str(attempt),
         },
-        owner_references=(evolve(_BLANK_OWNER, name=owner.name, uid=owner.uid),),
+        owner_references=ties.owners,
     )
     return evolve(_BLANK_CHILD, metadata=meta, spec=spec)
 
 
-def _reference(draft: Draft) -> ObjectReference:
-    owner = draft.workflow.metadata
-    return evolve(_BLANK_REFERENCE, name=owner.name, namespace=owner.namespace, uid=owner.uid)
+def _ties(draft: Draft) -> Ties:
+    if draft.ties is None:
+        owner = draft.workflow.metadata
+        draft.ties = Ties(
+            reference=evolve(_BLANK_REFERENCE, name=owner.name, namespace=owner.namespace, uid=owner.uid),
+            owners=(evolve(_BLANK_OWNER, name=owner.name, uid=owner.uid),),
+            label=label_value(owner.name),
+            correlation=owner.annotations.get(ANNOTATION_CORRELATION) or owner.uid,
+        )
+    return draft.ties
 
 
 def undo_spec(draft: Draft, step: RecipeStep) -> KubernetesExecutionSpec:
     """A spec for the undo of a step, its action and parameters still to be filled in."""
-    return evolve(_BLANK_SPEC, workflow_execution_ref=_reference(draft), step_number=step.number, max_retries=0)
+    return evolve(_BLANK_SPEC, workflow_execution_ref=_ties(draft).reference, step_number=step.number, max_retries=0)
 
 
 def undo_facts(draft: Draft) -> None:
@@ -131,6 +137,6 @@ def undo_facts(draft: Draft) -> None:
         if answer is None or not isinstance(answer.facts, TargetFacts):
             continue
         state = answer.facts.state
-        kept = {key: state[key] for key in sorted(state) if key in UNDO_FACTS or key.startswith("image:")}
+        kept = {key: clip(state[key]) for key in sorted(state) if key in UNDO_FACTS or key.startswith("image:")}
         if kept:
-            draft.set_step(step.position, pre_state={clip(key, 253): clip(value) for key, value in kept.items()})
+            draft.set_step(step.position, pre_state=kept)

@@ -33,7 +33,9 @@ HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
 # Phases in which stepStatuses must fit the recipe.
 STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
 # Stands in for the recipe of a definition that was refused: it has no steps, and it is never executed.
-NO_RECIPE: Final = Recipe("", "", (), (), (), (), Strategy.SEQUENTIAL, RollbackStrategy.NONE, 0, 1, [], (), (), (), ())
+NO_RECIPE: Final = Recipe(
+    "", "", (), (), (), (), Strategy.SEQUENTIAL, RollbackStrategy.NONE, 0, 1, [], (), (), (), (), ()
+)
 
 
 def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:

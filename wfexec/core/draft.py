@@ -5,14 +5,14 @@ a `Plan` whose status is the very object that was seen when nothing changed.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.errors import OurBug
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Question
-from wfexec.model.meta import Condition
+from wfexec.model.meta import Condition, ObjectReference, OwnerReference
 from wfexec.model.phases import Phase, StepState
 from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, LogRecord, MetadataChange, Plan, Record
 from wfexec.model.recipe import Recipe
@@ -29,6 +29,15 @@ PHASE_STARTS = {
     Phase.MONITORING: "monitoring_start_time",
     Phase.ROLLING_BACK: "rollback_start_time",
 }
+
+
+class Ties(NamedTuple):
+    """What every child of one workflow shares: whom it refers to, who owns it, its label, its correlation ID."""
+
+    reference: ObjectReference
+    owners: tuple[OwnerReference, ...]
+    label: str
+    correlation: str
 
 
 class Draft:
@@ -49,6 +58,7 @@ class Draft:
         "snapshot",
         "status",
         "steps",
+        "ties",
         "wake_at",
         "workflow",
     )
@@ -69,6 +79,8 @@ class Draft:
         self.wake_at: int | None = None
         # Of the executing phase; worked out once, by `birth.deadline_of`.
         self.deadline: int | None = None
+        # Made by `birth` for the first child of this plan.
+        self.ties: Ties | None = None
         self._changes: dict[str, Any] = {}
         self._steps_changed = False
 

@@ -9,7 +9,7 @@ from typing import Any
 from wfexec.model.base import evolve
 from wfexec.model.facts import TargetFacts, TargetRef, Unknown
 from wfexec.model.recipe import Recipe, RecipeStep
-from wfexec.model.status import DryRunResults, DryRunStep, PotentialIssue, ResourceChange
+from wfexec.model.status import STATUSES_MAX, DryRunResults, DryRunStep, PotentialIssue, ResourceChange
 
 State = dict[str, str]
 _BLANK_STEP = DryRunStep(step_number=1, action="unset", would_succeed=True)
@@ -44,7 +44,7 @@ def simulate(recipe: Recipe, facts: Mapping[TargetRef, TargetFacts | Unknown]) -
                 validation_errors=(error,) if error else (),
             )
         )
-    issues.extend(_conflicts(recipe))
+    issues.extend(recipe.conflicts)
     return DryRunResults(
         overall_success=all(result.would_succeed for result in results),
         steps_simulated=len(results),
@@ -112,13 +112,13 @@ def _effect(step: RecipeStep, before: State) -> State:
     return before
 
 
-def _conflicts(recipe: Recipe) -> list[PotentialIssue]:
-    """Steps that may run at the same time on the same object."""
+def conflicts_of(steps: tuple[RecipeStep, ...], order: tuple[int, ...]) -> tuple[PotentialIssue, ...]:
+    """Steps that may run at the same time on the same object; known at planning."""
     ancestors: dict[int, frozenset[int]] = {}
     seen: dict[TargetRef, list[RecipeStep]] = {}
     issues = []
-    for position in recipe.order:
-        step = recipe.steps[position]
+    for position in order:
+        step = steps[position]
         above = frozenset(step.dependencies).union(*(ancestors[dependency] for dependency in step.dependencies))
         ancestors[position] = above
         ref = step.target
@@ -129,4 +129,4 @@ def _conflicts(recipe: Recipe) -> list[PotentialIssue]:
                 text = f"steps {other.name!r} and {step.name!r} may change {target_text(ref)} at the same time"
                 issues.append(_issue("high", f"conflicting operations: {text}", step))
         seen.setdefault(ref, []).append(step)
-    return issues
+    return tuple(issues[:STATUSES_MAX])

@@ -8,6 +8,7 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 
 from wfexec.core.children import map_parameters
+from wfexec.core.dryrun import conflicts_of
 from wfexec.core.gates import checks_of, questions_of
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.registry import Action, find_action
@@ -217,6 +218,7 @@ def compile_recipe(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | 
         targets=targets,
         access=access,
         checks=checks,
+        conflicts=conflicts_of(steps, order),
         questions=questions_of(checks, targets, access, strategy.dry_run_first),
     )
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.facts import AskAccess, AskTarget, Question, TargetRef
 from wfexec.model.phases import RollbackStrategy, RunCondition, Strategy
+from wfexec.model.status import PotentialIssue
 from wfexec.model.workflow import SafetyCheck, WorkflowStep
 
 
@@ -48,7 +49,8 @@ class Recipe(NamedTuple):
     """`batches` and `critical_path` hold positions; `order` is topological, ties by stepNumber.
 
     `targets` are the objects of all steps, once each; `access` the rights the executor needs; `checks` the safety
-    checks in their fixed order; `questions` all that must be answered before anything runs.
+    checks in their fixed order; `questions` all that must be answered before anything runs; `conflicts` steps that may
+    change the same object at the same time.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Recipe(NamedTuple):
     access: tuple[AskAccess, ...]
     checks: tuple[SafetyCheck, ...]
     questions: tuple[Question, ...]
+    conflicts: tuple[PotentialIssue, ...]
 
 
 class Refusal(NamedTuple):
