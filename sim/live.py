@@ -6,7 +6,7 @@ beside it must be given the same speed. It must never decide anything: that is t
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Any, Final, NamedTuple
@@ -41,6 +41,8 @@ from wfexec.model.requests import Code, Outcome, Request, StopAsked
 log = logging.getLogger("wfexec.executor")
 
 THREADS: Final = 4
+# Two sets of threads and the watch.
+CONNECTIONS: Final = 2 * THREADS + 2
 CALL_S: Final = 10.0
 STOP_S: Final = 15.0
 IDENTITY: Final = "executor"
@@ -234,14 +236,3 @@ def run(executor: LiveExecutor, ended: Callable[[], bool]) -> int:
         log.critical("a defect of ours ended the executor", exc_info=executor.failure)
         return 1
     return 0
-
-
-def names_of(workflows: Iterable[Any]) -> StepName:
-    """Step names of workflows that are at hand; "" for all others."""
-    known = {
-        (workflow.metadata.name, step.step_number): step.name
-        for workflow in workflows
-        if workflow.spec.workflow_definition is not None
-        for step in workflow.spec.workflow_definition.steps
-    }
-    return lambda workflow, number: known.get((workflow, number), "")

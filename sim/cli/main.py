@@ -1,4 +1,4 @@
-"""The commands under `wfexec sim`: run, whatif, demo.
+"""The commands under `wfexec sim`: run, whatif, demo, executor.
 
 Reached through the entry point group `wfexec.commands`, so that the product never imports the simulation. Whatever a
 person did wrong ends with a finding and exit code 2, a defect of ours with 1; nobody sees a traceback for bad input.
@@ -6,7 +6,7 @@ person did wrong ends with a finding and exit code 2, a defect of ours with 1; n
 
 import typer
 
-from sim.cli import demo, run, whatif
+from sim.cli import demo, executor, run, whatif
 
 app = typer.Typer(
     name="sim",
@@ -18,3 +18,4 @@ app = typer.Typer(
 app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("whatif", epilog=whatif.EXAMPLE)(whatif.whatif)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
+app.command("executor", epilog=executor.EXAMPLE)(executor.executor)

@@ -1,5 +1,8 @@
 """Does the very same executor carry children out on a real API server?"""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from sim.cluster.requests import CreateTarget, DeleteTarget, GetTarget, ListTarg
 from sim.executor import wire as target_wire
 from sim.executor.files import load_outcomes, parse_outcomes
 from sim.executor.objects import initial_objects, restorable
-from sim.live import LiveExecutor, StepNames, call_target, seed_cluster
+from sim.live import CONNECTIONS, LiveExecutor, StepNames, call_target, seed_cluster
 from tests.envtest.server import ControlPlane
 from tests.unit.executor.api import START, child
 from wfexec.adapters.clock import WallClock
@@ -56,7 +59,7 @@ steps: {{"wf/4": {{attempts: [{{result: failure, error: {{type: evicted}}}}]}}}}
 def fleet(control_plane: ControlPlane, admin: Connection, namespace: str) -> Iterator[Fleet]:
     outcomes = parse_outcomes(world(namespace), "executor.yaml")
     seed_cluster(outcomes, admin, START)
-    connection = connect(str(control_plane.kubeconfig("executor")), None, 12)
+    connection = connect(str(control_plane.kubeconfig("executor")), None, CONNECTIONS)
     executor = LiveExecutor(outcomes, connection, clock=WallClock(SPEED))
     executor.start()
     yield admin, executor, namespace
@@ -145,7 +148,7 @@ def test_a_stopped_executor_is_followed_by_another(control_plane: ControlPlane, 
     executor.stop()
     outcomes = parse_outcomes(world(namespace), "executor.yaml")
     successor = LiveExecutor(
-        outcomes, connect(str(control_plane.kubeconfig("executor")), None, 12), clock=WallClock(SPEED)
+        outcomes, connect(str(control_plane.kubeconfig("executor")), None, CONNECTIONS), clock=WallClock(SPEED)
     )
     successor.start()
     assert wait_for(control_plane, admin, namespace, "other-step-1").status.phase == "completed"
@@ -175,6 +178,26 @@ def test_steps_are_called_what_their_workflow_calls_them(control_plane: ControlP
     assert [names("order-worker-memory", number) for number in (1, 4, 9)] == ["raise-limit", "verify-workers", ""]
     assert names("nobody", 1) == ""
     control_plane.kubectl(["-n", "orders", "delete", "wfe", "order-worker-memory", "--wait=false"], check=True)
+
+
+def test_the_command_plays_the_executor_until_it_is_interrupted(
+    control_plane: ControlPlane, admin: Connection, namespace: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "executor.yaml"
+    file.write_text(world(namespace))
+    command = [sys.executable, "-m", "wfexec", "sim", "executor", str(file), "--create-world"]
+    with subprocess.Popen([*command, "--kubeconfig", str(control_plane.kubeconfig("admin"))]) as process:
+        config = told(
+            updateConfigMap={"namespace": namespace, "name": "payments-db", "dataUpdates": {"POOL_SIZE": "7"}}
+        )
+        control_plane.wait_until(
+            lambda: call_target(admin, GetTarget(TargetRef("Pod", namespace, "ledger-1"))).code is Code.OK,
+            "the world is there",
+        )
+        submit(admin, child("cli-step-1", "update-configmap", config, timeout=1), namespace)
+        assert wait_for(control_plane, admin, namespace, "cli-step-1").status.phase == "failed"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
 
 
 REF = TargetRef("Deployment", "payments", "web")

@@ -1,0 +1,46 @@
+"""`wfexec sim executor`: play the executor in a real cluster that has none, to rehearse or to try the controller.
+
+The steps' effects are simulated from the executor file and written to the cluster's own objects, so it belongs in a
+cluster made for that, never in one that carries work.
+"""
+
+import signal
+from pathlib import Path
+from threading import Event
+from typing import Annotated, Final
+
+import typer
+
+from sim.cli.common import exit_codes
+from sim.executor.files import load_outcomes
+from sim.live import CONNECTIONS, LiveExecutor, run, seed_cluster
+from wfexec.adapters.clock import WallClock
+from wfexec.adapters.kube import connect
+
+EXAMPLE: Final = (
+    "Example: wfexec sim executor examples/memory-pressure/executor.yaml --create-world --kubeconfig ~/.kube/config"
+)
+
+
+def executor(
+    file: Annotated[Path, typer.Argument(help="Executor file: how steps go, and the world they change.")],
+    kubeconfig: Annotated[str | None, typer.Option(help="Kubeconfig file; default as for kubectl.")] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    seed: Annotated[int, typer.Option(help="Luck: the same seed meets the same durations and failures.")] = 1,
+    create_world: Annotated[
+        bool, typer.Option("--create-world", help="First create the file's namespaces and objects, or put them back.")
+    ] = False,
+) -> None:
+    """Carry out KubernetesExecutions of a real cluster until interrupted. Not for clusters that carry work."""
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with exit_codes():
+        outcomes = load_outcomes(file)
+        connection = connect(kubeconfig, context, CONNECTIONS)
+        if create_world:
+            made = seed_cluster(outcomes, connection, WallClock().now_ms(), again=True)
+            typer.echo(f"{len(made.created)} objects of the executor file are in the cluster", err=True)
+        typer.echo("carrying out KubernetesExecutions; interrupt to stop", err=True)
+        code = run(LiveExecutor(outcomes, connection, seed=seed), stopping.is_set)
+    raise typer.Exit(code)
