@@ -18,6 +18,7 @@ from wfexec.units import format_instant
 
 # A real server forgets an Event after an hour.
 EVENTS_KEPT: Final = 1_000
+_LASTING: Final = ("default", "kube-public", "kube-system")
 
 
 class Lifecycle:
@@ -60,16 +61,18 @@ class Lifecycle:
                 f"the UID in the precondition ({uid}) does not match the UID in record ({current.uid})."
                 " The object might have been deleted and then recreated"
             )
-            return refusals.conflict(resource, name, why)
+            return refusals.precondition_failed(resource, name, why)
         if version is not None and version != str(current.version):
             why = (
                 f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record"
                 f" ({current.version}). The object might have been modified"
             )
-            return refusals.conflict(resource, name, why)
+            return refusals.precondition_failed(resource, name, why)
         if current.deleting:
             return current
         if resource.key == NAMESPACES:
+            if name in _LASTING:
+                return refusals.forbidden(resource, name, "this namespace may not be deleted")
             self._ending[name] = None
         if current.finalizers or resource.key == NAMESPACES:
             body = doomed(current.body, resource, self.store.version + 1, now)

@@ -44,11 +44,10 @@ def metadata_causes(resource: Resource, meta: Json, old: Json | None) -> list[Ca
         causes += _key_causes(key.lower(), "metadata.annotations")
     if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATIONS_MAX:
         causes.append(Cause("FieldValueTooLong", "Too long: may not be more than 262144 bytes", "metadata.annotations"))
-    for number, owner in enumerate(meta.get("ownerReferences") or ()):
-        for field in ("apiVersion", "kind", "name", "uid"):
+    for owner in meta.get("ownerReferences") or ():
+        for field in ("kind", "name", "uid"):
             if not owner.get(field):
-                where = f"metadata.ownerReferences[{number}].{field}"
-                causes.append(_invalid(where, "", f"{field if field == 'uid' else 'name'} must not be empty"))
+                causes.append(_invalid(f"metadata.ownerReferences.{field}", "", "must not be empty"))
     if sum(owner.get("controller") is True for owner in meta.get("ownerReferences") or ()) > 1:
         why = "Only one reference can have Controller set to true"
         causes.append(_invalid("metadata.ownerReferences", "", why))
@@ -68,7 +67,7 @@ def _name_causes(resource: Resource, meta: Json) -> list[Cause]:
 def _change_causes(meta: Json, old: Json) -> list[Cause]:
     """What may never change, and finalizers that come too late."""
     causes = []
-    for key in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp"):
+    for key in ("name", "namespace", "uid", "deletionTimestamp"):
         if meta.get(key) and meta[key] != old.get(key):
             causes.append(_invalid(f"metadata.{key}", meta[key], "field is immutable"))
     if "deletionTimestamp" in old:

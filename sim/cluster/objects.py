@@ -28,8 +28,8 @@ _FORGOTTEN: Final = ("managedFields", "selfLink", "deletionGracePeriodSeconds")
 class Schema(Protocol):
     """What a CRD's schema does to an object; see `sim.cluster.schema`."""
 
-    def fit(self, body: Json) -> Json:
-        """Pruned and with defaults filled in."""
+    def fit(self, body: Json, old: Json | None) -> Json:
+        """Pruned and with defaults filled in; parts that are those of `old` are so already."""
 
     def causes(self, body: Json, old: Json | None) -> list[Cause]:
         """Everything wrong with it; `old` is what it replaces."""
@@ -59,7 +59,7 @@ class Objects:
             meta["namespace"] = namespace
         if resource.generation:
             meta["generation"] = 1
-        made = self._fitted(resource, {**body, **_type(resource), "metadata": tidy(meta)})
+        made = self._fitted(resource, {**body, **_type(resource), "metadata": tidy(meta)}, None)
         if resource.status and resource.kind != "Node":
             made.pop("status", None)
         made = built_in_defaults(resource, made)
@@ -83,10 +83,7 @@ class Objects:
         name = current.name
         claimed = given.get("resourceVersion") or ""
         if not claimed and not resource.unconditional:
-            cause = Cause(
-                "FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion"
-            )
-            return refusals.invalid(resource, name, [cause])
+            return refusals.without_version(resource, name)
         if claimed and claimed != str(current.version):
             return refusals.conflict(resource, name)
         made = self._merged(resource, old, body, subresource)
@@ -110,8 +107,11 @@ class Objects:
         if dry_run:
             return stored
         if stored.deleting and not stored.finalizers and resource.key != NAMESPACES:
-            self._lifecycle.remove(stored)
-            return stored
+            # As the server does it: gone is what was kept, and told is what was asked, at the version before.
+            self._lifecycle.remove(current)
+            return stored_of(
+                resource, {**made, "metadata": {**made["metadata"], "resourceVersion": str(current.version)}}
+            )
         self._store.put(stored)
         return stored
 
@@ -133,12 +133,12 @@ class Objects:
                 made.pop("status", None)
                 if "status" in old:
                     made["status"] = old["status"]
-        return built_in_defaults(resource, self._fitted(resource, made))
+        return built_in_defaults(resource, self._fitted(resource, made, old))
 
-    def _fitted(self, resource: Resource, body: Json) -> Json:
+    def _fitted(self, resource: Resource, body: Json, old: Json | None) -> Json:
         """A body of its own at the top and in its metadata, to be written into."""
         schema = self._schemas.get(resource.key)
-        fitted = dict(body) if schema is None else schema.fit(body)
+        fitted = dict(body) if schema is None else schema.fit(body, old)
         fitted["metadata"] = dict(fitted["metadata"])
         return fitted
 

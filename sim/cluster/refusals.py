@@ -63,10 +63,6 @@ def not_found(resource: Resource, name: str) -> Refusal:
     return Refusal(404, "NotFound", f'{resource.key} "{name}" not found', _details(resource, name))
 
 
-def no_such_path() -> Refusal:
-    return Refusal(404, "NotFound", "the server could not find the requested resource", {})
-
-
 def already_exists(resource: Resource, name: str) -> Refusal:
     return Refusal(409, "AlreadyExists", f'{resource.key} "{name}" already exists', _details(resource, name))
 
@@ -76,6 +72,30 @@ def conflict(resource: Resource, name: str, why: str = "") -> Refusal:
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
     said = f'Operation cannot be fulfilled on {resource.key} "{name}": {why}'
     return Refusal(409, "Conflict", said, _details(resource, name))
+
+
+def precondition_failed(resource: Resource, name: str, why: str) -> Refusal:
+    """A deletion of another object than was meant; the server names the kind here, not the plural."""
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    details = _details(resource, name) | {"kind": resource.kind}
+    return Refusal(409, "Conflict", f'Operation cannot be fulfilled on {kind} "{name}": {why}', details)
+
+
+def unsupported_patch(resource: Resource) -> Refusal:
+    """A kind of patch that this resource does not take."""
+    types = ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"]
+    if not resource.custom:
+        types.insert(2, "application/strategic-merge-patch+json")
+    said = f"the body of the request was in an unknown format - accepted media types include: {', '.join(types)}"
+    return Refusal(415, "UnsupportedMediaType", said)
+
+
+def without_version(resource: Resource, name: str) -> Refusal:
+    """An update that does not say what it replaces."""
+    message, field = "Invalid value: 0: must be specified for an update", "metadata.resourceVersion"
+    causes = [{"reason": "FieldValueInvalid", "message": message, "field": field}]
+    details = _details(resource, name) | {"causes": causes}
+    return Refusal(422, "Invalid", f'{resource.key} "{name}" is invalid: {field}: {message}', details)
 
 
 def invalid(resource: Resource, name: str, causes: list[Cause]) -> Refusal:
@@ -107,9 +127,9 @@ def expired(message: str = "The resourceVersion for the provided list is too old
     return Refusal(410, "Expired", message)
 
 
-def patch_does_not_fit(message: str) -> Refusal:
-    """What a JSON patch is answered whose path is not there or whose test fails."""
-    return Refusal(422, "Invalid", f"the server rejected our request due to an error in our request: {message}", {})
+def patch_does_not_fit() -> Refusal:
+    """What a JSON patch is answered whose path is not there or whose test fails; the server does not say which."""
+    return Refusal(422, "Invalid", "the server rejected our request due to an error in our request", {})
 
 
 def _details(resource: Resource, name: str) -> Json:

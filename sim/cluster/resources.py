@@ -77,6 +77,7 @@ BUILT_IN: Final = (
     Resource(
         *("", "v1", "Pod", "pods", "pod", True, ("po",), ("all",)),
         status=True,
+        generation=True,
         fields=("spec.nodeName", "status.phase"),
     ),
     Resource("", "v1", "Node", "nodes", "node", False, ("no",), status=True, fields=("spec.unschedulable",)),

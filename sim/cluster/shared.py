@@ -83,7 +83,9 @@ class Shared:
 
     def _patch_status(self, body: PatchStatus | PatchExecutionStatus, _now: int) -> Outcome:
         key = body.key
-        stored = self._store.get(RESOURCE_OF[key.kind], key.namespace, key.name)
+        # Not through a table: the hash of an enum member is a Python call.
+        resource = WORKFLOWS if key.kind is Kind.WORKFLOW else EXECUTIONS
+        stored = self._store.get(resource, key.namespace, key.name)
         if stored is None:
             return _ABSENT
         thing = stored.body
@@ -95,7 +97,7 @@ class Shared:
             return Outcome(Code.OK, thing)
         version = self._store.version + 1
         made = evolve(thing, metadata=evolve(meta, resource_version=str(version)), status=body.after)
-        resource, namespace, name, uid, _, _, owners, finalizers, deleting = stored
+        _, namespace, name, uid, _, _, owners, finalizers, deleting = stored
         self._store.put(Stored(resource, namespace, name, uid, version, made, owners, finalizers, deleting))
         return Outcome(Code.OK, made)
 
@@ -115,14 +117,13 @@ class Shared:
 
     def _put(self, stored: Stored, thing: Any) -> Outcome:
         """Commit a new version of an object, or its end when nothing holds it any more."""
+        if stored.deleting and not thing.metadata.finalizers:
+            # As the server does it: gone is what was kept, and told is what was asked, at the version before.
+            self._lifecycle.remove(stored)
+            return Outcome(Code.OK, thing)
         version = self._store.version + 1
-        meta = evolve(thing.metadata, resource_version=str(version))
-        made = evolve(thing, metadata=meta)
-        kept = stored_of(stored.resource, made, version)
-        if kept.deleting and not kept.finalizers:
-            self._lifecycle.remove(kept)
-        else:
-            self._store.put(kept)
+        made = evolve(thing, metadata=evolve(thing.metadata, resource_version=str(version)))
+        self._store.put(stored_of(stored.resource, made, version))
         return Outcome(Code.OK, made)
 
     def _create_execution(self, body: CreateExecution, now: int) -> Outcome:

@@ -76,44 +76,53 @@ class Watch:
             self.sink(Change.BOOKMARK, None, str(self._store.version))
 
 
+class _Shelf:
+    """Everything about one resource. `compacted`: the version of the newest change that is no longer kept."""
+
+    __slots__ = ("compacted", "history", "objects", "watches")
+
+    def __init__(self, compacted: int, limit: int) -> None:
+        self.objects: dict[Name, Stored] = {}
+        self.history: deque[Happened] = deque(maxlen=limit)
+        self.watches: tuple[Watch, ...] = ()
+        self.compacted = compacted
+
+
 class Store:
     """`history`: how many changes of each resource are kept for watches that begin in the past and for lists."""
 
-    def __init__(self, history: int = HISTORY, version: int = 0) -> None:
-        self.version = version
-        self._first = version
+    def __init__(self, history: int = HISTORY) -> None:
+        self.version = 0
+        self._first = 0
         self._history_limit = history
-        self._objects: dict[str, dict[Name, Stored]] = {}
-        self._history: dict[str, deque[Happened]] = {}
-        # Version of the newest change that is no longer kept, by resource.
-        self._compacted: dict[str, int] = {}
-        self._watches: dict[str, list[Watch]] = {}
+        self._shelves: dict[str, _Shelf] = {}
         self._living: set[str] = set()
         self._dependents: dict[str, dict[tuple[str, Name], None]] = {}
         # Objects with an owner that is gone, in the order in which that came to be.
         self.dangling: dict[tuple[str, Name], None] = {}
 
     def get(self, resource: str, namespace: str, name: str) -> Stored | None:
-        objects = self._objects.get(resource)
-        return None if objects is None else objects.get((namespace, name))
+        shelf = self._shelves.get(resource)
+        return None if shelf is None else shelf.objects.get((namespace, name))
 
     def all(self, resource: str, namespace: str = "") -> list[Stored]:
         """By (namespace, name), as etcd keeps them; `namespace` "" means all."""
-        objects = self._objects.get(resource, {})
+        objects = self._shelf(resource).objects
         if namespace:
             return [objects[name] for name in sorted(name for name in objects if name[0] == namespace)]
         return [objects[name] for name in sorted(objects)]
 
     def resources(self) -> Iterator[str]:
-        """Resources that ever had an object, in the order in which they first had one."""
-        return iter(self._objects)
+        """Resources that were ever asked for, in the order in which they first were."""
+        return iter(self._shelves)
 
     def at_version(self, resource: str, version: int) -> list[Stored] | None:
         """`all` as it was; None when that is no longer known."""
-        if version < self._compacted.get(resource, self._first) or version > self.version:
+        shelf = self._shelf(resource)
+        if version < shelf.compacted or version > self.version:
             return None
-        objects = dict(self._objects.get(resource, {}))
-        for happened in reversed(self._history.get(resource, ())):
+        objects = dict(shelf.objects)
+        for happened in reversed(shelf.history):
             if happened.version <= version:
                 break
             name = (happened.stored.namespace, happened.stored.name)
@@ -125,33 +134,32 @@ class Store:
 
     def put(self, stored: Stored) -> None:
         """Commit a new object or version; `stored.version` is the next number."""
-        resource = stored.resource
-        objects = self._objects.get(resource)
-        if objects is None:
-            objects = self._objects[resource] = {}
-        name = (stored.namespace, stored.name)
-        previous = objects.get(name)
-        objects[name] = stored
+        resource, namespace, key, uid, version, _, owners, _, _ = stored
+        shelf = self._shelves.get(resource) or self._shelf(resource)
+        name = (namespace, key)
+        previous = shelf.objects.get(name)
+        shelf.objects[name] = stored
         if previous is None:
-            self._living.add(stored.uid)
+            self._living.add(uid)
             self._own(stored, name)
-            self._happened(resource, Happened(stored.version, Change.ADDED, stored, None))
+            self._happened(shelf, Happened(version, Change.ADDED, stored, None))
             return
-        if previous.owners != stored.owners:
+        if previous.owners != owners:
             self._disown(previous, name)
             self._own(stored, name)
-        self._happened(resource, Happened(stored.version, Change.MODIFIED, stored, previous))
+        self._happened(shelf, Happened(version, Change.MODIFIED, stored, previous))
 
     def remove(self, last: Stored) -> None:
         """Commit the end of an object; `last.version` is the next number, its body says so too."""
         name = (last.namespace, last.name)
-        previous = self._objects[last.resource].pop(name)
+        shelf = self._shelf(last.resource)
+        previous = shelf.objects.pop(name)
         self._living.discard(last.uid)
         self._disown(previous, name)
         self.dangling.pop((last.resource, name), None)
         for dependent in self._dependents.get(last.uid, ()):
             self.dangling[dependent] = None
-        self._happened(last.resource, Happened(last.version, Change.DELETED, last, previous))
+        self._happened(shelf, Happened(last.version, Change.DELETED, last, previous))
 
     def lives(self, uid: str) -> bool:
         return uid in self._living
@@ -160,52 +168,59 @@ class Store:
         self, resource: str, version: int, sink: Sink, select: Select | None = None, *, bookmarks: bool = True
     ) -> Watch | None:
         """Replay what happened after `version`, then tell of every change. None: too old, list again."""
-        if version < self._compacted.get(resource, self._first):
+        shelf = self._shelf(resource)
+        if version < shelf.compacted:
             return None
         watch = Watch(self, resource, sink, select, bookmarks)
         past = []
-        for happened in reversed(self._history.get(resource, ())):
+        for happened in reversed(shelf.history):
             if happened.version <= version:
                 break
             past.append(happened)
         for happened in reversed(past):
             watch.tell(happened)
-        # A new list each time: a write in progress goes on telling those it began with.
-        self._watches[resource] = [*self._watches.get(resource, ()), watch]
+        # A new tuple each time: a write in progress goes on telling those it began with.
+        shelf.watches = (*shelf.watches, watch)
         return watch
 
     def forget(self, watch: Watch) -> None:
-        self._watches[watch.resource] = [each for each in self._watches.get(watch.resource, ()) if each is not watch]
+        shelf = self._shelf(watch.resource)
+        shelf.watches = tuple(each for each in shelf.watches if each is not watch)
 
     def bookmark(self) -> None:
         """Let every watch that wants to know say how far it has come."""
-        for resource in list(self._watches):
-            for watch in self._watches[resource]:
+        for shelf in list(self._shelves.values()):
+            for watch in shelf.watches:
                 watch.bookmark()
 
     def compact(self) -> None:
         """Forget the whole past: a watch or page from an earlier version is answered 410 from now on."""
         self._first = self.version
-        for resource in self._objects:
-            self._compacted[resource] = self.version
-            self._history[resource].clear()
+        for shelf in self._shelves.values():
+            shelf.compacted = self.version
+            shelf.history.clear()
 
     def drop(self, resource: str, names: Iterable[Name]) -> None:
         """Forget objects without a trace, as expired Events go."""
+        objects = self._shelf(resource).objects
         for name in names:
-            gone = self._objects[resource].pop(name, None)
+            gone = objects.pop(name, None)
             if gone is not None:
                 self._living.discard(gone.uid)
 
-    def _happened(self, resource: str, happened: Happened) -> None:
+    def _shelf(self, resource: str) -> _Shelf:
+        shelf = self._shelves.get(resource)
+        if shelf is None:
+            shelf = self._shelves[resource] = _Shelf(self._first, self._history_limit)
+        return shelf
+
+    def _happened(self, shelf: _Shelf, happened: Happened) -> None:
         self.version = happened.version
-        history = self._history.get(resource)
-        if history is None:
-            history = self._history[resource] = deque(maxlen=self._history_limit)
+        history = shelf.history
         if len(history) == self._history_limit:
-            self._compacted[resource] = history[0].version
+            shelf.compacted = history[0].version
         history.append(happened)
-        for watch in self._watches.get(resource, ()):
+        for watch in shelf.watches:
             watch.tell(happened)
 
     def _own(self, stored: Stored, name: Name) -> None:
