@@ -26,6 +26,7 @@ from sim.executor.machine import Executor, ExecutorRequest
 from sim.executor.merge import Object
 from sim.executor.objects import initial_objects, namespaces
 from sim.executor.outcomes import Outcomes
+from sim.executor.rights import rights
 from sim.rng import Streams
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection
@@ -203,11 +204,29 @@ def _back(ref: TargetRef, body: Object) -> PatchTarget:
     return PatchTarget(ref, patch)
 
 
-def _ensure(connection: Connection, path: str, body: Object) -> None:
-    found = connection.call(HttpCall("POST", path, (), wire.JSON, orjson.dumps(body)), CALL_S)
-    outcome = found if isinstance(found, Outcome) else wire.refusal(None, *found) if found.status >= 300 else None
-    if outcome is not None and outcome.code is not Code.ALREADY_EXISTS:
+def grant_rights(outcomes: Outcomes, connection: Connection) -> None:
+    """Give the executor's identities the rights that the controller asks about; those of an earlier file go."""
+    for path, body in rights(outcomes):
+        _ensure(connection, path, body, again=True)
+
+
+def _ensure(connection: Connection, path: str, body: Object, *, again: bool = False) -> None:
+    """Created or there before; `again`: made to look like this."""
+    outcome = _sent(connection, HttpCall("POST", path, (), wire.JSON, orjson.dumps(body)))
+    if outcome is not None and outcome.code is Code.ALREADY_EXISTS:
+        name = body["metadata"]["name"]
+        put = HttpCall("PUT", f"{path}/{name}", (), wire.JSON, orjson.dumps(body))
+        outcome = _sent(connection, put) if again else None
+    if outcome is not None:
         raise BadInput((Finding(path, body["metadata"]["name"], "", f"could not be created: {outcome.message}"),))
+
+
+def _sent(connection: Connection, call: HttpCall) -> Outcome | None:
+    """None when it was carried out."""
+    found = connection.call(call, CALL_S)
+    if isinstance(found, Outcome):
+        return found
+    return wire.refusal(None, *found) if found.status >= 300 else None
 
 
 def _accepted(outcome: TargetOutcome, ref: TargetRef) -> None:

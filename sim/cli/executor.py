@@ -13,7 +13,7 @@ import typer
 
 from sim.cli.common import exit_codes
 from sim.executor.files import load_outcomes
-from sim.live import CONNECTIONS, LiveExecutor, run, seed_cluster
+from sim.live import CONNECTIONS, LiveExecutor, grant_rights, run, seed_cluster
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
 
@@ -28,7 +28,7 @@ def executor(
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
     seed: Annotated[int, typer.Option(help="Luck: the same seed meets the same durations and failures.")] = 1,
     create_world: Annotated[
-        bool, typer.Option("--create-world", help="First create the file's namespaces and objects, or put them back.")
+        bool, typer.Option("--create-world", help="First create the file's namespaces, objects and rights.")
     ] = False,
 ) -> None:
     """Carry out KubernetesExecutions of a real cluster until interrupted. Not for clusters that carry work."""
@@ -40,6 +40,7 @@ def executor(
         connection = connect(kubeconfig, context, CONNECTIONS)
         if create_world:
             made = seed_cluster(outcomes, connection, WallClock().now_ms(), again=True)
+            grant_rights(outcomes, connection)
             typer.echo(f"{len(made.created)} objects of the executor file are in the cluster", err=True)
         typer.echo("carrying out KubernetesExecutions; interrupt to stop", err=True)
         code = run(LiveExecutor(outcomes, connection, seed=seed), stopping.is_set)

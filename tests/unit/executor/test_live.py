@@ -14,7 +14,7 @@ from sim.cluster.requests import CreateTarget, DeleteTarget, GetTarget, ListTarg
 from sim.executor import wire as target_wire
 from sim.executor.files import load_outcomes, parse_outcomes
 from sim.executor.objects import initial_objects, restorable
-from sim.live import CONNECTIONS, LiveExecutor, StepNames, call_target, seed_cluster
+from sim.live import CONNECTIONS, LiveExecutor, StepNames, call_target, grant_rights, seed_cluster
 from tests.envtest.server import ControlPlane
 from tests.unit.executor.api import START, child
 from wfexec.adapters.clock import WallClock
@@ -163,6 +163,26 @@ def test_the_worlds_of_all_examples_can_be_created(admin: Connection) -> None:
         again = seed_cluster(outcomes, admin, START, again=True)
         assert again.kept == ()
         assert len(again.created) == len(initial_objects(outcomes, START))
+
+
+def test_the_identities_of_the_executor_may_do_what_the_file_does_not_deny(
+    control_plane: ControlPlane, admin: Connection
+) -> None:
+    def may(action: str, verb: str, resource: str) -> bool:
+        user = f"--as=system:serviceaccount:kubernaut-system:{action}-sa"
+        answer = control_plane.kubectl(["auth", "can-i", verb, resource, user])
+        return answer.stdout.strip() == "yes"
+
+    denied = "denied: [{user: '*:drain-node-sa', verb: delete, resource: pods}]"
+    grant_rights(parse_outcomes(denied, "executor.yaml"), admin)
+    control_plane.wait_until(lambda: may("scale-deployment", "patch", "deployments"), "the rights count")
+    assert may("drain-node", "patch", "nodes")
+    assert not may("drain-node", "delete", "pods")
+    grant_rights(parse_outcomes("", "executor.yaml"), admin)
+    control_plane.wait_until(lambda: may("drain-node", "delete", "pods"), "the new rights count")
+    for kind in ("clusterrolebindings", "clusterroles"):
+        label = "--selector=app.kubernetes.io/part-of=wfexec-rehearsal"
+        control_plane.kubectl(["delete", kind, label], check=True)
 
 
 def test_what_the_server_refuses_is_told_as_bad_input(admin: Connection, namespace: str) -> None:
