@@ -113,8 +113,8 @@ class ObjectCache:
         missing = [
             (namespace, name)
             for namespace, space in self._spaces.items()
-            for name, entry in space.items()
-            if entry.version <= version and (namespace, name) not in present
+            for name in space
+            if (namespace, name) not in present
         ]
         removed = []
         for namespace, name in missing:

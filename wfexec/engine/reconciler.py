@@ -113,8 +113,6 @@ class Reconciler:
             now,
             self._settings,
         )
-        if plan.questions:
-            self._question(tracked, plan, now)
         if plan.creates and tracked.failures:
             plan = self._hold_back(tracked, plan, now)
         if (
@@ -126,6 +124,8 @@ class Reconciler:
             self._idle(tracked, plan, now)
         else:
             self._carry_out(tracked, workflow, plan, now)
+        if plan.questions:
+            self._question(tracked, plan, now)
 
     def withdraw(self) -> None:
         """We may no longer write: what has not been handed out never will be."""

@@ -64,6 +64,22 @@ def test_conflicts_in_a_row_wait_longer_and_then_at_the_pace_of_errors() -> None
     assert waits == [100, 200, 400, 800, 800, DEFAULTS.requeue_error, DEFAULTS.requeue_error]
 
 
+def test_a_success_between_two_conflicts_starts_their_row_anew() -> None:
+    again = Plan(status=status("monitoring"))
+    brain = Brain(START, START, again)
+    hand = Hand(brain)
+    hand.boot([workflow()])
+    hand.reply(PatchStatus, no(Code.CONFLICT))
+    hand.sleep()
+    hand.reply(GetObject, ok(workflow(version=110)))
+    hand.reply(PatchStatus, ok(workflow(version=111, phase="executing")))
+    hand.reply(CreateExecution, ok(child(version=112)))
+    hand.reply(PatchStatus, no(Code.CONFLICT))
+    before = hand.now
+    hand.sleep()
+    assert hand.now - before == 100
+
+
 def test_a_lost_status_reply_is_read_before_anything_else_and_its_records_come_if_it_happened() -> None:
     brain = Brain(START._replace(records=(EVENT, COUNT)))
     hand = Hand(brain)
