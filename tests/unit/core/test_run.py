@@ -1,21 +1,14 @@
 """A workflow from first look to end, as the pure core decides it (BR-WF-001 to 031, 050, 051, 166 to 168)."""
 
-from typing import Any
-
 import pytest
 
 from tests.unit.core.world import HANGS, START, World, completed, default_facts, failed, spec, step
 from wfexec.model.base import evolve
 from wfexec.model.facts import (
-    AccessFacts,
-    AskAccess,
-    AskNodes,
     AskTarget,
     Facts,
-    NodesFacts,
     Question,
     TargetFacts,
-    Unknown,
 )
 from wfexec.model.meta import FINALIZER
 from wfexec.model.phases import TERMINAL
@@ -221,80 +214,6 @@ def test_the_deadline_follows_the_number_of_steps(count: int, minutes: int) -> N
     assert world.children["wf-step-1"].spec.timeout == min(minutes, 15) * 60_000
 
 
-def test_suspend_lets_children_finish_starts_nothing_and_stops_the_clock() -> None:
-    world = World(spec(step(1), step(2, 1), timeout="2m"))
-    world.run(stop=lambda w: bool(w.created))
-    world.change(suspend=True)
-    world.look()
-    assert world.workflow.status.phase == "paused"
-    world.run(until_ms=600_000)
-    assert world.created == ["wf-step-1"]
-    assert world.states() == {1: "completed", 2: "pending"}
-    world.now = START + 600_000
-    world.change(suspend=False)
-    world.run()
-    assert world.phases[-4:] == ["paused", "executing", "monitoring", "completed"]
-
-
-def test_suspend_in_every_phase_returns_to_it() -> None:
-    for phase in ("planning", "validating", "monitoring"):
-        world = World(spec(step(1)))
-        world.run(stop=lambda w, phase=phase: w.workflow.status.phase == phase)  # type: ignore[misc]  # bound per turn
-        world.change(suspend=True)
-        world.look()
-        assert world.workflow.status.paused_from == phase
-        world.now += 60_000
-        world.change(suspend=False)
-        world.run()
-        assert world.workflow.status.phase == "completed"
-
-
-def test_cancel_waits_for_running_children_and_undoes_nothing() -> None:
-    world = World(spec(step(1), step(2, 1)))
-    world.run(stop=lambda w: bool(w.created))
-    world.change(cancel=True)
-    world.look()
-    assert world.workflow.status.phase == "executing"
-    world.run()
-    assert world.workflow.status.phase == "cancelled"
-    assert world.states() == {1: "completed", 2: "skipped"}
-    assert world.created == ["wf-step-1"]
-
-
-def test_cancel_can_delete_children_and_roll_back() -> None:
-    given = spec(step(1), step(2, 1), onCancel={"children": "delete", "rollback": "automatic"})
-    world = World(given)
-    world.say("wf-step-2", HANGS)
-    world.run(stop=lambda w: len(w.created) == 2)
-    world.change(cancel=True)
-    world.run()
-    assert world.workflow.status.phase == "cancelled"
-    assert world.phases[-2:] == ["rolling_back", "cancelled"]
-    assert world.states() == {1: "rolled_back", 2: "failed"}
-
-
-@pytest.mark.parametrize("phase", ["", "planning", "validating", "monitoring"])
-def test_cancel_elsewhere_is_at_once(phase: str) -> None:
-    world = World(spec(step(1)))
-    if phase:
-        world.run(stop=lambda w: w.workflow.status.phase == phase)
-    world.change(cancel=True)
-    world.run()
-    assert world.workflow.status.phase == "cancelled"
-
-
-def test_deletion_removes_only_our_finalizer_and_starts_nothing() -> None:
-    world = World(spec(step(1)))
-    world.look()
-    meta = evolve(world.workflow.metadata, deletion_timestamp=world.now, finalizers=("other/keep", FINALIZER))
-    world.workflow = evolve(world.workflow, metadata=meta)
-    plan = world.look()
-    assert plan.metadata is not None
-    assert plan.metadata.finalizers == ("other/keep",)
-    assert (plan.status, plan.creates) == (None, ())
-    assert world.look() == type(plan)()
-
-
 @pytest.mark.parametrize(
     ("why", "setup", "state", "error"),
     [
@@ -320,132 +239,6 @@ def test_a_missing_child(why: str, setup: str, state: str, error: str | None) ->
     world.look()
     assert world.step(1).status == state, why
     assert world.step(1).error_type == error
-
-
-def answering(**facts: Facts) -> Any:
-    """The usual cluster, but for the questions of the named kind."""
-    kinds: dict[type, str] = {AskAccess: "access", AskTarget: "target", AskNodes: "nodes"}
-
-    def answer(question: Question) -> Facts:
-        return facts.get(kinds.get(type(question), ""), default_facts(question))
-
-    return answer
-
-
-GONE = TargetFacts(False, False, None, {}, "")
-
-
-@pytest.mark.parametrize(
-    ("facts", "reason", "words"),
-    [
-        (
-            {"access": AccessFacts(False, "")},
-            "safety_validation_failed",
-            "may not patch deployments.apps d1 in namespace shop",
-        ),
-        ({"target": GONE}, "safety_validation_failed", "Deployment shop/d1 does not exist"),
-        ({"nodes": NodesFacts(3, 0, 0, 0)}, "safety_validation_failed", "no schedulable node"),
-        ({"target": Unknown("no right to read deployments")}, "safety_validation_failed", "no right to read"),
-    ],
-)
-def test_a_failed_required_check_ends_it_before_anything_runs(facts: dict[str, Facts], reason: str, words: str) -> None:
-    world = World(spec(step(1)))
-    world.facts = answering(**facts)
-    world.run()
-    assert world.phases == ["planning", "validating", "failed"]
-    assert world.workflow.status.failure_reason.startswith(reason)
-    assert words in world.workflow.status.failure_reason
-    assert world.created == []
-
-
-def test_an_optional_check_that_fails_is_a_warning() -> None:
-    world = World(spec(step(1), strategy={"safetyChecks": [{"type": "capacity", "required": False}]}))
-    world.facts = answering(nodes=NodesFacts(3, 0, 0, 0))
-    world.run()
-    assert world.phases == HAPPY
-    validation = world.workflow.status.validation_results
-    assert validation is not None
-    assert "no schedulable node" in validation.validation_errors[0]
-
-
-def test_an_answer_that_did_not_come_is_asked_for_again_until_it_does() -> None:
-    world = World(spec(step(1)))
-    silent = 3
-
-    def facts(question: Question) -> Facts:
-        nonlocal silent
-        if isinstance(question, AskNodes) and silent:
-            silent -= 1
-            return Unknown("no reply", transient=True)
-        return default_facts(question)
-
-    world.facts = facts
-    world.run()
-    assert world.phases == HAPPY
-
-
-def test_a_dry_run_that_fails_creates_nothing() -> None:
-    strategy = {"safetyChecks": [{"type": "network"}]}
-    world = World(spec(step(1), step(2, 1), strategy=strategy))
-
-    def facts(question: Question) -> Facts:
-        missing = isinstance(question, AskTarget) and question.target.name == "d2"
-        return GONE if missing else default_facts(question)
-
-    world.facts = facts
-    world.run()
-    assert world.workflow.status.failure_reason.startswith("dry_run_failed")
-    assert world.workflow.status.failed_step == 2
-    assert world.created == []
-
-
-def test_a_protected_namespace_is_refused() -> None:
-    parameters = {"scaleDeployment": {"namespace": "kube-system", "deployment": "dns", "replicas": 1}}
-    world = World(spec(step(1, parameters=parameters))).run()
-    assert "protected namespace 'kube-system'" in world.workflow.status.failure_reason
-    assert world.created == []
-
-
-def annotate(world: World, **marks: str) -> None:
-    prefix = "workflowexecution.kubernaut.io/"
-    annotations = {prefix + key.replace("_", "-"): value for key, value in marks.items()}
-    world.workflow = evolve(world.workflow, metadata=evolve(world.workflow.metadata, annotations=annotations))
-
-
-def test_more_than_ten_steps_wait_for_approval() -> None:
-    world = World(spec(*[step(n) for n in range(1, 12)]))
-    world.run(until_ms=60_000)
-    assert world.workflow.status.phase == "validating"
-    assert any(c.type == "Approved" and c.reason == "Pending" for c in world.workflow.status.conditions)
-    annotate(world, approval="approved", approved_by="alice", approval_reason="go")
-    world.run()
-    assert world.phases == HAPPY
-    validation = world.workflow.status.validation_results
-    assert validation is not None
-    assert (validation.approved_by, validation.approval_reason) == ("alice", "go")
-
-
-def test_nobody_without_the_right_approves_and_the_wait_ends() -> None:
-    world = World(spec(step(1), strategy={"approvalRequired": True}))
-    world.facts = lambda q: AccessFacts(q.user != "mallory", "") if isinstance(q, AskAccess) else default_facts(q)
-    annotate(world, approval="approved", approved_by="mallory")
-    world.run()
-    assert world.workflow.status.failure_reason.startswith("approval_timeout")
-    assert world.created == []
-
-
-def test_a_rejection_ends_it() -> None:
-    world = World(spec(step(1), strategy={"approvalRequired": True}))
-    annotate(world, approval="rejected", approved_by="alice", approval_reason="not tonight")
-    world.run()
-    assert "approval_rejected: rejected by alice: not tonight" in world.workflow.status.failure_reason
-
-
-def test_pre_approval_by_the_parent_opens_the_gate() -> None:
-    world = World(spec(*[step(n) for n in range(1, 12)]))
-    annotate(world, pre_approved="true", approval_source="aianalysis/a1")
-    world.run()
-    assert world.phases == HAPPY
 
 
 def test_monitoring_waits_until_targets_stay_healthy() -> None:

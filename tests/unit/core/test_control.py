@@ -1,0 +1,87 @@
+"""Suspend, resume, cancel and delete as the core decides them (BR-WF-005, BR-WF-018)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.unit.core.world import HANGS, START, World, spec, step
+from wfexec.model.base import evolve
+from wfexec.model.meta import FINALIZER
+
+
+def in_phase(phase: str) -> Callable[[World], bool]:
+    return lambda world: world.workflow.status.phase == phase
+
+
+def test_suspend_lets_children_finish_starts_nothing_and_stops_the_clock() -> None:
+    world = World(spec(step(1), step(2, 1), timeout="2m"))
+    world.run(stop=lambda w: bool(w.created))
+    world.change(suspend=True)
+    world.look()
+    assert world.workflow.status.phase == "paused"
+    world.run(until_ms=600_000)
+    assert world.created == ["wf-step-1"]
+    assert world.states() == {1: "completed", 2: "pending"}
+    world.now = START + 600_000
+    world.change(suspend=False)
+    world.run()
+    assert world.phases[-4:] == ["paused", "executing", "monitoring", "completed"]
+
+
+def test_suspend_in_every_phase_returns_to_it() -> None:
+    for phase in ("planning", "validating", "monitoring"):
+        world = World(spec(step(1)))
+        world.run(stop=in_phase(phase))
+        world.change(suspend=True)
+        world.look()
+        assert world.workflow.status.paused_from == phase
+        world.now += 60_000
+        world.change(suspend=False)
+        world.run()
+        assert world.workflow.status.phase == "completed"
+
+
+def test_cancel_waits_for_running_children_and_undoes_nothing() -> None:
+    world = World(spec(step(1), step(2, 1)))
+    world.run(stop=lambda w: bool(w.created))
+    world.change(cancel=True)
+    world.look()
+    assert world.workflow.status.phase == "executing"
+    world.run()
+    assert world.workflow.status.phase == "cancelled"
+    assert world.states() == {1: "completed", 2: "skipped"}
+    assert world.created == ["wf-step-1"]
+
+
+def test_cancel_can_delete_children_and_roll_back() -> None:
+    given = spec(step(1), step(2, 1), onCancel={"children": "delete", "rollback": "automatic"})
+    world = World(given)
+    world.say("wf-step-2", HANGS)
+    world.run(stop=lambda w: len(w.created) == 2)
+    world.change(cancel=True)
+    world.run()
+    assert world.workflow.status.phase == "cancelled"
+    assert world.phases[-2:] == ["rolling_back", "cancelled"]
+    assert world.states() == {1: "rolled_back", 2: "failed"}
+
+
+@pytest.mark.parametrize("phase", ["", "planning", "validating", "monitoring"])
+def test_cancel_elsewhere_is_at_once(phase: str) -> None:
+    world = World(spec(step(1)))
+    if phase:
+        world.run(stop=lambda w: w.workflow.status.phase == phase)
+    world.change(cancel=True)
+    world.run()
+    assert world.workflow.status.phase == "cancelled"
+
+
+def test_deletion_removes_only_our_finalizer_and_starts_nothing() -> None:
+    world = World(spec(step(1)))
+    world.look()
+    meta = evolve(world.workflow.metadata, deletion_timestamp=world.now, finalizers=("other/keep", FINALIZER))
+    world.workflow = evolve(world.workflow, metadata=meta)
+    plan = world.look()
+    assert plan.metadata is not None
+    assert plan.metadata.finalizers == ("other/keep",)
+    assert (plan.status, plan.creates) == (None, ())
+    assert world.look() == type(plan)()
