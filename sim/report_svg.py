@@ -106,7 +106,7 @@ def clean(axes: Axes) -> None:
     """Only the lines that carry meaning."""
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, pad=5)
     axes.set_axisbelow(True)
 
 

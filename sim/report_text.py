@@ -102,8 +102,8 @@ def _bar(row: Row, end: int) -> str:
 
 def _paint(cells: list[str], span: Span, end: int) -> None:
     first = min(BAR - 1, span.start * BAR // end)
-    last = min(BAR - 1, (span.end if span.end is not None else end) * BAR // end)
-    for cell in range(first, max(first, last) + 1):
+    last = min(BAR, (span.end if span.end is not None else end) * BAR // end)
+    for cell in range(first, max(first + 1, last)):
         cells[cell] = MARKS[span.kind]
 
 

@@ -17,6 +17,7 @@ from sim.executor.files import load_outcomes
 from sim.executor.outcomes import CALM, Outcomes
 from sim.history import History, history_of
 from sim.trace import TraceRecord, digest
+from wfexec.crd.spellings import hint
 from wfexec.errors import BadInput, Finding
 from wfexec.model.facts import TargetRef
 from wfexec.model.phases import Phase
@@ -104,8 +105,7 @@ def load_settings(given: Mapping[str, Scalar], source: str) -> Settings:
     fields = {to_kebab(name): field for name, field in Settings.model_fields.items()}
     unknown = [key for key in given if key not in fields]
     if unknown:
-        near = [name for name in fields if set(unknown[0].split("-")) & set(name.split("-"))]
-        fix = f"no such setting; did you mean {', '.join(near[:4])}?" if near else "no such setting"
+        fix = f"no such setting; {hint(unknown[0], fields) or 'wfexec reference settings lists them'}"
         raise BadInput((Finding(source, unknown[0], str(given[unknown[0]]), fix),))
     values = {
         key: tuple(value.split(",")) if isinstance(value, str) and isinstance(fields[key].default, tuple) else value

@@ -12,6 +12,7 @@ app = typer.Typer(
     name="sim",
     help="The same controller in a simulated cluster, in virtual time.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
