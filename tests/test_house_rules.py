@@ -44,7 +44,7 @@ SOMEBODYS_MACHINE = re.compile(
     )
 )
 SUPPRESSION = re.compile(r"#\s*(?:type:\s*ignore|noqa|nosec|pragma:)")
-REASONED = re.compile(r"#\s*(?:type:\s*ignore\[[\w, -]+\]|noqa:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)\s*(?:#|-+|—|:)\s*\w{2,}")
+REASONED = re.compile(r"#\s*(?:type:\s*ignore\[[\w, -]+\]|noqa:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)\s*(?:#|-+|—|:)\s*\w+ \w")
 
 
 @cache
