@@ -1,0 +1,1 @@
+"""The two worlds in which the same scenarios run."""

@@ -1,0 +1,203 @@
+"""The scenarios' cluster on a real API server: a namespace of its own, the shipped controller, the live executor.
+
+Made by the fixtures in `features.conftest`; `LiveWorld` lasts for all scenarios of a session, `LiveCluster` for one.
+Both machines run on one clock that is `SPEED` times as fast as the wall's, so that waiting 30 s costs half a second;
+see `tests.harness` for where that clock meets the server's. It must never act for the controller, and never let the
+controller be an administrator.
+"""
+
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from features.cluster import (
+    CORE,
+    EXECUTION_PLURAL,
+    EXECUTIONS,
+    PATIENCE,
+    WORKFLOW_PLURAL,
+    WORKFLOWS,
+    Answer,
+    Json,
+    NotSeen,
+    Seen,
+    Setting,
+    path_of,
+)
+from features.recipe import NAME
+from sim.executor.machine import nameless
+from sim.executor.outcomes import Outcomes
+from sim.live import LiveExecutor, seed_cluster
+from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
+from tests.harness.controller import Disturbance, LiveController
+from tests.harness.observer import Observer
+from wfexec.adapters.clock import WallClock
+from wfexec.adapters.kube import connect
+from wfexec.settings import DEFAULTS
+
+SPEED: Final = 60
+# How much later than agreed something may happen because threads and the network take their time, in real seconds.
+SLACK_S: Final = 0.7
+# A scenario that waits in vain gives up after its virtual limit and this, in real seconds.
+GRACE_S: Final = 10.0
+ROLE: Final = "wfexec-feature-actions"
+RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
+ACTIONS: Final = ("scale-deployment", "restart-deployment", "update-image", "update-configmap")
+_numbers = itertools.count(1)
+
+
+class LiveWorld:
+    """The controller and what all scenarios share."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+        self.clock = WallClock(SPEED)
+        self.controller = LiveController(plane.kubeconfig("controller"), self.clock, DEFAULTS)
+
+    def start(self) -> None:
+        rules = [
+            {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]},
+        ]
+        role = {"metadata": {"name": ROLE}, "rules": rules}
+        self.plane.request("POST", f"{RBAC}/clusterroles", role)
+        self.controller.start()
+
+    def stop(self) -> None:
+        self.controller.stop()
+
+    def cluster(self) -> "LiveCluster":
+        return LiveCluster(self)
+
+
+class LiveCluster:
+    """One scenario's namespace; `features.cluster.Cluster` says what each method does."""
+
+    slack_ms = int(SLACK_S * 1_000 * SPEED)
+
+    def __init__(self, world: LiveWorld) -> None:
+        self.namespace = f"feature-{os.getpid()}-{next(_numbers)}"
+        self._world = world
+        self._plane = world.plane
+        self._disturbance = Disturbance(self.namespace)
+        self._executor: LiveExecutor | None = None
+        self._seen: list[Seen] = []
+        self._create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        self._observer = Observer(connect(str(self._plane.kubeconfig("admin")), None, 4))
+        self._observer.follow(path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
+        self._observer.follow(path_of(EXECUTIONS, self.namespace, EXECUTION_PLURAL))
+
+    @property
+    def history(self) -> Sequence[Seen]:
+        lines = self._observer.lines
+        while len(self._seen) < len(lines):
+            self._seen.append(Seen(*lines[len(self._seen)]))
+        return self._seen
+
+    @property
+    def now_ms(self) -> int:
+        return self._world.clock.now_ms()
+
+    @property
+    def refused_writes(self) -> int:
+        return self._disturbance.refused
+
+    @property
+    def killed(self) -> bool:
+        return self._disturbance.killed
+
+    def prepare(self, setting: Setting) -> None:
+        outcomes = Outcomes.model_validate(setting.executor)
+        admin = connect(str(self._plane.kubeconfig("admin")), None, 2)
+        seed_cluster(outcomes, admin, self.now_ms)
+        self._make_schedulable(outcomes)
+        admin.close()
+        self._grant(setting)
+        self._disturbance.kill_after_write = setting.kill_after_write
+        if setting.labelling:
+            self._disturbance.before_write = self._label
+        self._world.controller.disturb(self._disturbance)
+        connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
+        self._executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)
+        self._executor.start()
+        synced: Callable[[], bool] = lambda: self._executor is not None and self._executor.machine.synced  # noqa: E731 - asked until it is true
+        self.wait_until("the executor to follow the children", synced)
+
+    def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
+        return Answer(*self._plane.request(method, path, body, user))
+
+    def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
+        seconds = self._world.clock.real_seconds(limit_ms) + GRACE_S
+        if not self._observer.wait(lambda: self._defect() or done(), seconds, self._world.clock.monotonic):
+            raise NotSeen(f"{what} was not seen within {limit_ms / 1_000:g} s (virtual): {self._last()}")
+        if self._defect():
+            raise NotSeen(f"while waiting for {what}: {self._trouble()}")
+
+    def let_pass(self, duration_ms: int) -> None:
+        clock = self._world.clock
+        self._observer.wait(lambda: False, clock.real_seconds(duration_ms), clock.monotonic)
+
+    def kill_controller(self) -> None:
+        self._world.controller.kill()
+
+    def close(self) -> None:
+        self._world.controller.disturb(Disturbance(""))
+        if self._executor is not None:
+            self._executor.stop()
+        self._observer.close()
+        # What is still at work would go on in the shared controller.
+        self.request("DELETE", path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
+
+    def _label(self, number: int) -> None:
+        """In time for the controller's write to come too late, every other time."""
+        if number % 2:
+            path = path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL, NAME)
+            self.request("PATCH", path, {"metadata": {"labels": {"seen-by": f"somebody-{number}"}}}, "alice")
+
+    def _grant(self, setting: Setting) -> None:
+        """Each action's identity may act in this namespace, unless the scenario says that it may not."""
+        allowed = [action for action in ACTIONS if action not in setting.forbidden]
+        accounts = [f"{action}-sa" for action in allowed]
+        subjects = [{"kind": "ServiceAccount", "name": name, "namespace": SYSTEM_NAMESPACE} for name in accounts]
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ROLE}
+        body = {"metadata": {"name": "actions"}, "roleRef": role, "subjects": subjects}
+        self._create(f"{RBAC}/namespaces/{self.namespace}/rolebindings", body)
+        self.wait_until("the executor's rights to count", lambda: self._may(accounts[0]))
+
+    def _may(self, account: str) -> bool:
+        spec = {
+            "user": f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}",
+            "groups": list(USERS["executor"][1]),
+            "resourceAttributes": {
+                "verb": "patch",
+                "group": "apps",
+                "resource": "deployments",
+                "namespace": self.namespace,
+            },
+        }
+        answer = self.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec})
+        return bool(answer.body["status"]["allowed"])
+
+    def _make_schedulable(self, outcomes: Outcomes) -> None:
+        """No kubelet runs here to take away the taint that every new node is given."""
+        for name in outcomes.cluster.nodes:
+            self.request("PATCH", f"{CORE}/nodes/{name}", {"spec": {"taints": None}})
+
+    def _create(self, path: str, body: Json) -> None:
+        answer = self.request("POST", path, body)
+        assert answer.status == 201, answer.body
+
+    def _defect(self) -> bool:
+        return bool(self._trouble())
+
+    def _trouble(self) -> str:
+        failure = self._world.controller.failure() or (self._executor.failure if self._executor is not None else None)
+        return f"a defect ended a process: {failure!r}" if failure is not None else self._observer.trouble
+
+    def _last(self) -> str:
+        for seen in reversed(self.history):
+            if seen.object["kind"] == "WorkflowExecution":
+                status = seen.object.get("status", {})
+                return f"phase {status.get('phase', '')!r}, {status.get('message', '')!r}"
+        return "no workflow was seen"

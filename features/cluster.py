@@ -1,0 +1,106 @@
+"""What can a scenario do to a cluster and see of it? The port that the steps speak to, and what it must be told first.
+
+Two back-ends implement it: `features.backends.simulation` and `features.backends.apiserver`. Everything here is what
+a person with kubectl could do or see; nothing of it reaches into the controller. Times are milliseconds of the
+back-end's own clock, which runs faster than the wall's.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+
+Json = dict[str, Any]
+
+WORKFLOWS: Final = "/apis/workflowexecution.kubernaut.io/v1"
+EXECUTIONS: Final = "/apis/kubernetesexecution.kubernaut.io/v1"
+CORE: Final = "/api/v1"
+APPS: Final = "/apis/apps/v1"
+WORKFLOW_PLURAL: Final = "workflowexecutions"
+EXECUTION_PLURAL: Final = "kubernetesexecutions"
+
+SECOND: Final = 1_000
+MINUTE: Final = 60 * SECOND
+# Longer than anything a scenario waits for: the deadline of a medium workflow and a rollback after it.
+PATIENCE: Final = 60 * MINUTE
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+class Seen(NamedTuple):
+    """One line of `kubectl get --watch`: ADDED, MODIFIED or DELETED, and the object as it was then."""
+
+    change: str
+    object: Json
+
+
+class Answer(NamedTuple):
+    status: int
+    body: Any
+
+
+@dataclass
+class Setting:
+    """The world before anything is applied.
+
+    executor: an executor file, keys as in the file; its `cluster` part is the target world.
+    forbidden: actions that the executor's identities have no right to. strangers: who may not approve, though they may edit.
+    labelling: somebody labels the workflow just before every other write of the controller.
+    kill_after_write: the controller dies right after this write of its own (1 is the first); None for never.
+    """
+
+    executor: Json = field(default_factory=dict)
+    forbidden: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ("mallory",)
+    labelling: bool = False
+    kill_after_write: int | None = None
+
+
+class Cluster(Protocol):
+    """One scenario's cluster. `namespace` is the scenario's own, `history` all that a watch of it has shown so far.
+
+    `slack_ms`: by how much something may happen later than it should, because the machine is busy.
+    """
+
+    namespace: str
+    slack_ms: int
+
+    @property
+    def history(self) -> Sequence[Seen]:
+        """Workflows and children of the namespace, in the order of their changes."""
+
+    @property
+    def now_ms(self) -> int: ...
+
+    @property
+    def refused_writes(self) -> int:
+        """How many writes of the controller the server refused because the object had moved on."""
+
+    @property
+    def killed(self) -> bool:
+        """Whether the moment of `kill_after_write` came."""
+
+    def prepare(self, setting: Setting) -> None:
+        """Build the world; call once, before anything else."""
+
+    def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
+        """One request of a person; a PATCH is a merge patch."""
+
+    def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
+        """Let time pass until `done()`; the scenario fails when the limit comes first."""
+
+    def let_pass(self, duration_ms: int) -> None: ...
+
+    def kill_controller(self) -> None:
+        """At once and without a word; another one starts a little later."""
+
+    def close(self) -> None:
+        """The scenario is over."""
+
+
+class NotSeen(AssertionError):
+    """What a scenario waited for did not happen."""
+
+
+def path_of(root: str, namespace: str, plural: str, name: str = "", subresource: str = "") -> str:
+    """Of a collection, an object, or a subresource of one."""
+    parts = [root, "namespaces", namespace, plural, name, subresource]
+    return "/".join(part for part in parts if part)

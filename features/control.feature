@@ -1,0 +1,87 @@
+Feature: Control
+  People may pause, go on, stop and delete a workflow at any time.
+
+  @BR-WF-005b @BR-ORCHESTRATION-009
+  Scenario: While a workflow is suspended nothing starts, and what runs may finish
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And somebody suspends it
+    And 2m passes
+    Then it is still "paused"
+    And its steps are "a completed, b pending"
+    And the children ever seen are "recover-step-1"
+    When somebody resumes it
+    Then it is "completed"
+    And its steps are "a completed, b completed"
+    And it was paused for at least 2m
+
+  @BR-WF-005b
+  Scenario: The time of a pause does not count against the deadline
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 20s
+    And the workflow has a timeout of 2m
+    When it is applied
+    And "a" is running
+    And somebody suspends it
+    And 4m passes
+    And somebody resumes it
+    Then it is "completed"
+    And its outcome is "success"
+
+  @BR-WF-018a
+  Scenario: A cancelled workflow starts nothing more and lets its children finish
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And somebody cancels it
+    Then it is "cancelled"
+    And its steps are "a completed, b skipped"
+    And the children ever seen are "recover-step-1"
+    And the deployment of "a" has 5 replicas
+    And an event "Cancelled" says "spec.cancel"
+
+  @BR-WF-018a
+  Scenario: A cancelled workflow may take its children with it
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 5m
+    When it is applied
+    And "a" is running
+    And somebody cancels it and asks for its children to be deleted
+    Then it is "cancelled"
+    And the child "recover-step-1" is gone
+    And its steps are "a failed, b skipped"
+
+  @BR-WF-018a @BR-WF-051
+  Scenario: A cancelled workflow may be undone
+    Given a workflow with the steps "a, b after a"
+    And "b" takes 40s
+    When it is applied
+    And "b" is running
+    And somebody cancels it and asks for a rollback
+    Then it is "cancelled"
+    And the deployments of "a, b" have 3 replicas again
+    And its steps are "a rolled_back, b rolled_back"
+
+  @BR-WF-018a
+  Scenario: A workflow that waits for approval can be cancelled
+    Given a workflow with the steps "a"
+    And it needs an approval
+    When it is applied
+    And it waits for approval
+    And somebody cancels it
+    Then it is "cancelled"
+    And no child was ever created
+
+  @lifecycle @BR-WF-001
+  Scenario: A deleted workflow takes its children with it
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 5m
+    When it is applied
+    And "a" is running
+    And somebody deletes it
+    Then the workflow is gone
+    And its children are gone
+    And an event "WorkflowExecutionDeleted" says "deleted in phase executing"

@@ -1,0 +1,96 @@
+Feature: Execution
+  Every started step is one KubernetesExecution; what becomes of it decides what starts next.
+
+  @BR-WF-013
+  Scenario: Each step has one child that belongs to its workflow
+    Given a workflow with the steps "scale, verify after scale"
+    When it is applied
+    Then it is "completed"
+    And the children ever seen are "recover-step-1, recover-step-2"
+    And each child belongs to the workflow
+    And child "recover-step-2" has the labels
+      | workflow-execution | recover          |
+      | step-index         | 2                |
+      | action-type        | scale-deployment |
+    And each child carries the workflow's correlation ID
+
+  @BR-WF-023
+  Scenario Outline: The parameters of a step reach its child: <action>
+    Given a workflow with the steps "act"
+    And "act" uses the action "<action>"
+    When it is applied
+    Then it is "completed"
+    And child "recover-step-1" is told "<told>"
+    And the target of "act" has changed
+
+    Examples:
+      | action             | told                                                        |
+      | scale-deployment   | scaleDeployment: deployment=act replicas=5                  |
+      | restart-deployment | rolloutRestart: deployment=act                              |
+      | update-image       | patchDeployment: deployment=act patchType=strategic         |
+      | update-configmap   | updateConfigMap: configMap=act data.mode=careful            |
+
+  @BR-WF-012
+  Scenario: What a child reports is kept with its step
+    Given a workflow with the steps "scale"
+    And "scale" takes 20s
+    When it is applied
+    Then it is "completed"
+    And the result of "scale" is a success that took 20s
+    And the result of "scale" says that its replicas went from 3 to 5
+    And the deployment of "scale" has 5 replicas
+
+  @BR-ORCHESTRATION-005 @BR-WF-010 @BR-WF-030
+  Scenario: Steps start only after everything they depend on
+    Given a workflow with the steps "a, b after a, c after a, d after b, e after c, f after d+e, g, h after g+b"
+    And "c" takes 45s
+    And "g" takes 20s
+    When it is applied
+    Then it is "completed"
+    And every step started after all its dependencies had ended
+
+  @BR-ORCHESTRATION-006 @BR-ORCHESTRATION-009
+  Scenario: Steps that become ready together start together
+    Given a workflow with the steps "a, b after a, c after a, d after a"
+    When it is applied
+    Then it is "completed"
+    And "b, c, d" started at the same instant
+
+  @BR-WF-014 @BR-WF-031 @BR-WF-040
+  Scenario: A child's status alone moves the workflow on
+    Given a workflow with the steps "a, b after a"
+    And "a" never answers
+    When it is applied
+    And "a" is running
+    And somebody reports that the child of "a" completed
+    Then "b" started within 30s of that
+    And it is "completed"
+
+  @BR-EXECUTION-001
+  Scenario: Progress is told and never falls
+    Given a workflow with the steps "a, b after a, c after b"
+    When it is applied
+    Then it is "completed"
+    And its progress went through "0, 33, 66, 100"
+    And every step has a start and an end
+    And the current step went through "1, 2, 3"
+
+  @BR-WF-011 @BR-WF-050
+  Scenario: What depends on a failed step never starts
+    Given a workflow with the steps "a, b after a, c after b, d"
+    And "a" always fails with "permission_denied"
+    When it is applied
+    Then it is "completed"
+    And its steps are "a failed, b skipped, c skipped, d completed"
+    And the children ever seen are "recover-step-1, recover-step-4"
+    And its outcome is "partial_success"
+    And an event "StepSkipped" says "dependency 'a' is failed"
+
+  @BR-WF-020
+  Scenario: A way out is taken only when the first way fails
+    Given a workflow with the steps "try, other after try, third after other"
+    And "other" runs only if its primary fails
+    And "try" always fails with "permission_denied"
+    When it is applied
+    Then it is "completed"
+    And its steps are "try failed, other completed, third completed"

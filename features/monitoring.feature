@@ -1,0 +1,41 @@
+Feature: Monitoring
+  A workflow has succeeded when its targets have stayed well for a while, not when its last step ended.
+
+  @BR-WF-021 @BR-WF-051s
+  Scenario: Success is declared after the targets stayed healthy for the stabilisation window
+    Given a workflow with the steps "a, b after a"
+    When it is applied
+    Then it is "completed"
+    And its phases were "planning, validating, executing, monitoring, completed"
+    And its outcome is "success"
+    And its targets are "healthy"
+    And from its monitoring to its end 30s to 31s passed
+    And its success rate is 1
+    And its effectiveness score is 1
+    And it changed 2 resources
+    And its total duration is from its execution to its end
+    And an event "WorkflowExecutionCompleted" says "success"
+
+  @BR-WF-050s
+  Scenario: A target that falls ill and recovers is watched for a whole window again
+    Given a workflow with the steps "a"
+    When it is applied
+    And it becomes "monitoring"
+    And the deployment of "a" becomes unavailable
+    And 1m passes
+    Then it is still "monitoring"
+    When the deployment of "a" becomes available
+    Then it is "completed"
+    And its outcome is "success"
+    And from its monitoring to its end at least 90s passed
+
+  @BR-WF-051s
+  Scenario: A target that stays ill leaves the outcome unknown
+    Given a workflow with the steps "a, b"
+    When it is applied
+    And it becomes "monitoring"
+    And the deployment of "a" becomes unavailable
+    Then it is "completed"
+    And its outcome is "unknown"
+    And its targets are "degraded"
+    And from its monitoring to its end at least 10m passed

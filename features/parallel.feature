@@ -1,0 +1,49 @@
+Feature: Parallel limits
+  A workflow never has more children at work than its limit; what must wait, waits in line.
+
+  @BR-WF-166 @BR-WF-167 @BR-WF-168 @BR-ORCHESTRATION-007
+  Scenario: Ten ready steps: five start, five wait in line
+    Given a workflow of 10 independent steps
+    And each of its steps takes 30s
+    When it is applied
+    And 5 children exist
+    Then it shows 5 active and 5 queued steps
+    And "s1, s2, s3, s4, s5" are running
+    And an event "ParallelLimitReached" says "5 steps active, 5 queued"
+    And it is "completed"
+    And it never had more than 5 active steps
+    And the steps were started in the order of their numbers
+
+  @BR-WF-167 @BR-WF-168
+  Scenario: When two end, the next two in line start
+    Given a workflow of 10 independent steps
+    And each of its steps takes 2m
+    And "s2" takes 30s
+    And "s4" takes 30s
+    When it is applied
+    And 7 children exist
+    Then "s1, s3, s5, s6, s7" are running
+    And it shows 5 active and 3 queued steps
+    And it is "completed"
+
+  @BR-WF-166
+  Scenario Outline: A workflow may set its own limit: <limit>
+    Given a workflow of 4 independent steps
+    And at most <limit> steps run at a time
+    When it is applied
+    Then it is "completed"
+    And it never had more than <limit> active steps
+
+    Examples:
+      | limit |
+      | 1     |
+      | 2     |
+
+  @BR-ORCHESTRATION-009
+  Scenario: A step that wants to be alone is alone
+    Given a workflow with the steps "a, b, c, d"
+    And "b" wants to be alone
+    And each of its steps takes 10s
+    When it is applied
+    Then it is "completed"
+    And nothing ran beside "b"

@@ -1,0 +1,119 @@
+Feature: Planning
+  A recipe becomes a plan that people can read before anything is changed, or a refusal that names what is wrong.
+
+  @BR-WF-001
+  Scenario: A new workflow is taken over by the controller
+    Given a workflow with the steps "scale"
+    When it is applied
+    Then it becomes "validating"
+    And it carries the controller's finalizer
+    And its planning began before its validation
+    And an event "WorkflowExecutionCreated" says "accepted"
+
+  @BR-WF-002 @BR-WF-004 @BR-WF-010 @BR-ORCHESTRATION-002 @BR-ORCHESTRATION-003 @BR-ORCHESTRATION-008
+  Scenario Outline: The shape of the dependencies decides batches and strategy: <shape>
+    Given a workflow with the steps "<steps>"
+    When it is applied
+    Then it is "completed"
+    And its batches are "<batches>"
+    And its strategy is "<strategy>"
+    And its total is <total> steps
+
+    Examples:
+      | shape         | steps                                                                         | batches         | strategy                 | total |
+      | 3 independent | a, b, c                                                                       | a+b+c           | parallel                 | 3     |
+      | chain of 3    | a, b after a, c after b                                                       | a, b, c         | sequential               | 3     |
+      | diamond       | a, b after a, c after a, d after b+c                                          | a, b+c, d       | sequential-with-parallel | 4     |
+      | fork and join | a, b after a, c after a, d after a, e after a, f after b+c+d+e                | a, b+c+d+e, f   | sequential-with-parallel | 6     |
+      | written late  | c after b, a, b after a                                                       | a, b, c         | sequential               | 3     |
+
+  @BR-WF-003
+  Scenario Outline: A definition that is no definition is refused when it is applied: <what>
+    Given a workflow with the steps "a"
+    And the field "<field>" of step "a" is "<value>"
+    When somebody tries to apply it
+    Then the server refuses it and names "<named>"
+
+    Examples:
+      | what         | field      | value | named                                       |
+      | bad duration | timeout    | soon  | spec.workflowDefinition.steps[0].timeout    |
+      | wrong type   | stepNumber | first | spec.workflowDefinition.steps[0].stepNumber |
+      | no action    | action     |       | spec.workflowDefinition.steps[0].action     |
+
+  @BR-WF-005
+  Scenario Outline: A definition that cannot be carried out fails in planning: <what>
+    Given a workflow with the steps "a, b"
+    And the field "<field>" of step "b" is "<value>"
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "<reason>"
+    And no child was ever created
+
+    Examples:
+      | what           | field         | value             | reason                                   |
+      | unknown action | action        | scale-deploymnet  | did you mean scale-deployment            |
+      | name twice     | name          | a                 | the name 'a' is used twice               |
+      | wrong member   | action        | cordon-node       | cordon-node takes cordonNode             |
+      | other cluster  | targetCluster | frankfurt         | 'frankfurt' is not this cluster          |
+      | endless step   | timeout       | 4h                | timeout 4h must be more than 0s          |
+
+  @BR-WF-010-EC1 @BR-ORCHESTRATION-004
+  Scenario Outline: A circle of dependencies is refused with the way around it: <what>
+    Given a workflow with the steps "<steps>"
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "circular dependency detected"
+    And its failure reason says "<path>"
+    And no child was ever created
+
+    Examples:
+      | what     | steps                                | path          |
+      | of two   | a after b, b after a                 | a → b → a     |
+      | of three | a after c, b after a, c after b      | a → b → c → a |
+      | of one   | a, b after b                         | b → b         |
+
+  @BR-WF-012-EC1
+  Scenario: A dependency on a step that does not exist names both
+    Given a workflow with the steps "scale, verify"
+    And "verify" waits for "restart"
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "dependency not found"
+    And its failure reason says "'verify'"
+    And its failure reason says "'restart'"
+    And no child was ever created
+
+  @BR-WF-015-EC1 @BR-WF-004
+  Scenario: A chain of a hundred steps is planned
+    Given a chain of 100 steps
+    When it is applied
+    Then it becomes "validating"
+    And its total is 100 steps
+    And its plan has 100 batches
+
+  @BR-WF-020
+  Scenario: The plan fixes retries, timeout and undo of every step
+    Given a workflow with the steps "a, b, c after a+b"
+    And "a" allows 4 retries
+    And "a" has a timeout of 90s
+    And the strategy allows 1 retry
+    And "c" uses the action "restart-deployment"
+    When it is applied
+    Then it is "completed"
+    And the plan says of its steps
+      | step | timeout | retries | undo             |
+      | a    | 1m30s   | 4       | scale-deployment |
+      | b    | 5m      | 1       | scale-deployment |
+      | c    | 5m      | 1       |                  |
+
+  @BR-WF-025
+  Scenario: The version of the definition is recorded, and the definition stays as it was planned
+    Given a workflow with the steps "a, b after a"
+    And the version of its definition is "2.1.0"
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And somebody tries to change its definition
+    Then the server refuses it and names "workflowDefinition is immutable"
+    And it is "completed"
+    And its plan is of version "2.1.0"

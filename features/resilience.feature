@@ -1,0 +1,45 @@
+Feature: Resilience
+  Whatever happens to the controller, the outcome is the one it would have been.
+
+  @BR-WF-020a @BR-WF-025a @BR-WF-013
+  Scenario: A controller that comes back goes on where the last one stopped
+    Given a workflow with the steps "a, b after a, c after b"
+    And "a" takes 40s
+    And "b" fails once with "network"
+    When it is applied
+    And "a" is running
+    And the controller is killed
+    Then it is "completed"
+    And its outcome is "success"
+    And the children ever seen are "recover-step-1, recover-step-2, recover-step-3"
+
+  @BR-WF-025a @BR-WF-013 @BR-WF-047
+  Scenario: A controller killed after any of its writes
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    When it is run once for each write of the controller, and the controller is killed after that write
+    Then each time it was "completed" with the outcome "success"
+    And each time the children ever seen were "recover-step-1, recover-step-2"
+    And each time the deployments of "a, b" had 5 replicas
+
+  @BR-WF-025a @BR-WF-051
+  Scenario: A controller killed after any of its writes while things go wrong
+    Given a workflow with the steps "a, check after a"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    When it is run once for each write of the controller, and the controller is killed after that write
+    Then each time it was "failed" with the outcome "failed"
+    And each time the children ever seen were "recover-step-1, recover-step-2, recover-rollback-1"
+    And each time the deployments of "a" had 3 replicas
+
+  @BR-WF-045 @BR-WF-045-EC1
+  Scenario: Somebody else writes the object while the controller does
+    Given a workflow with the steps "a, b after a, c after a, d after b+c"
+    And somebody labels the workflow just before every other write of the controller
+    When it is applied
+    Then it is "completed"
+    And its outcome is "success"
+    And at least one write of the controller was refused for that
+    And the children ever seen are "recover-step-1, recover-step-2, recover-step-3, recover-step-4"
+    And the label that somebody wrote is still there
+    And its progress never fell

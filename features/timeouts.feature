@@ -1,0 +1,48 @@
+Feature: Timeouts
+  Nothing is waited for longer than was agreed.
+
+  @BR-WF-017a
+  Scenario: A step that never answers times out and is tried again
+    Given a workflow with the steps "scale"
+    And "scale" has a timeout of 1m
+    And "scale" hangs once
+    When it is applied
+    Then it is "completed"
+    And "scale" was tried by the children "recover-step-1, recover-step-1-r1"
+    And try 1 of "scale" lasted 60s to 61s
+    And the child "recover-step-1" is gone
+
+  @BR-WF-017a
+  Scenario: A step that never answers at all fails
+    Given a workflow with the steps "scale"
+    And "scale" is critical
+    And "scale" allows 0 retries
+    And "scale" has a timeout of 1m
+    And "scale" never answers
+    When it is applied
+    Then it is "failed"
+    And its error type is "timeout"
+    And its failure reason says "the step's timeout passed"
+
+  @BR-WF-016a
+  Scenario: A workflow's deadline ends it
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 10s
+    And "b" never answers
+    And the workflow has a timeout of 2m
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "workflow_timeout"
+    And its error type is "timeout"
+    And from its execution to its rollback 120s to 121s passed
+    And its steps are "a rolled_back, b failed"
+
+  @BR-WF-016a
+  Scenario: A child is never given more time than the workflow has left
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 50s
+    And the workflow has a timeout of 3m
+    When it is applied
+    Then it is "completed"
+    And child "recover-step-1" has a timeout of at most 3m
+    And child "recover-step-2" has a timeout of at most 130s

@@ -1,0 +1,10 @@
+"""The controller and the executor composed for tests against a real API server, with a clock that runs faster.
+
+Where a fast clock meets times that are not its own:
+- Controller and executor share one clock object, so what one writes the other reads on the same scale.
+- What the server writes (creationTimestamp, deletionTimestamp, metadata of events) is real time; neither machine
+  compares it with its own.
+- Timeouts of requests and of watches are real seconds: only waiting is sped up, the network is not.
+- A lease would have to be renewed every 2 s of the fast clock, some 30 ms in reality, and a busy machine would lose it.
+  There is one controller at a time here, so it runs without election; election is tested at its own pace.
+"""

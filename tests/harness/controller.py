@@ -1,0 +1,160 @@
+"""How does a test run, kill and disturb the shipped controller against a real API server?
+
+Called by the features' API server back-end. The controller is `wfexec.app` as it is, in threads of this process,
+as the service account that deploy/ binds; a `Tap` stands between it and the network. It must never decide anything,
+and never be an administrator: what a tap does in somebody else's name goes through `Disturbance.before_write`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any, Final
+
+from wfexec.adapters.clock import WallClock
+from wfexec.adapters.kube import connect
+from wfexec.adapters.workers import Workers
+from wfexec.app import Crash, Options, Process
+from wfexec.model.requests import (
+    Code,
+    CreateExecution,
+    DeleteExecution,
+    PatchMetadata,
+    PatchStatus,
+    Replied,
+    Request,
+    Signal,
+)
+from wfexec.settings import Settings
+
+WRITES: Final = (PatchMetadata, PatchStatus, CreateExecution, DeleteExecution)
+CONNECTIONS_EXTRA: Final = 5
+STOP_S: Final = 10.0
+NOTHING: Final = Options(metrics_address="0", health_address="0", leader_elect=False)
+
+
+class Disturbance:
+    """What happens to the controller's writes in one namespace. Events do not count as writes here.
+
+    `kill_after_write`: the controller dies after this write is carried out and before it sees the reply.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        *,
+        kill_after_write: int | None = None,
+        before_write: Callable[[int], None] | None = None,
+    ) -> None:
+        self.namespace = namespace
+        self.kill_after_write = kill_after_write
+        self.before_write = before_write
+        self.writes = 0
+        self.refused = 0
+        self.killed = False
+
+
+class Tap:
+    """A transport that can be cut: nothing goes out any more and nothing comes back, as if the process had died."""
+
+    def __init__(self, workers: Workers, owner: "LiveController") -> None:
+        self._workers = workers
+        self._owner = owner
+        self._lock = Lock()
+        self._cut = False
+
+    def send(self, request: Request, reply: Callable[[Signal], None]) -> None:
+        if self._cut:
+            return
+        number = self._owner.count(request)
+        self._workers.send(request, lambda signal: self._replied(request, number, signal, reply))
+
+    def close(self) -> None:
+        self._workers.close()
+
+    def cut(self) -> None:
+        with self._lock:
+            self._cut = True
+
+    def _replied(self, request: Request, number: int, signal: Signal, reply: Callable[[Signal], None]) -> None:
+        if number and isinstance(signal, Replied) and self._owner.fatal(number, signal):
+            self.cut()
+            self._owner.died(self)
+        with self._lock:
+            if not self._cut:
+                reply(signal)
+
+
+class LiveController:
+    """One controller at a time; a killed one is followed by a fresh one at once."""
+
+    def __init__(self, kubeconfig: Path, clock: WallClock, settings: Settings) -> None:
+        self._kubeconfig = kubeconfig
+        self._clock = clock
+        self._settings = settings
+        self._lock = Lock()
+        self._disturbance = Disturbance("")
+        self._lives: list[tuple[Process, Tap, Thread]] = []
+
+    def start(self) -> None:
+        settings = self._settings
+        threads = settings.workers + CONNECTIONS_EXTRA
+        connection = connect(str(self._kubeconfig), None, threads)
+        posts: list[Callable[[Any], None]] = []
+        workers = Workers(connection, self._clock, threads, _unmeasured, lambda error: posts[0](Crash(error)))
+        tap = Tap(workers, self)
+        process = Process(settings, NOTHING, tap, self._clock)
+        posts.append(process.loop.post)
+        thread = Thread(target=process.run, name="controller", daemon=True)
+        self._lives.append((process, tap, thread))
+        thread.start()
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        """From now on; the one before is forgotten."""
+        self._disturbance = disturbance
+
+    def kill(self) -> None:
+        """At once: requests on their way are carried out, their replies never seen."""
+        _, tap, _ = self._lives[-1]
+        tap.cut()
+        self.died(tap)
+
+    def died(self, tap: Tap) -> None:
+        """Its threads are told to end, and a fresh controller starts."""
+        with self._lock:
+            process, current, _ = self._lives[-1]
+            if current is tap:
+                process.stop()
+                self.start()
+
+    def failure(self) -> BaseException | None:
+        """A defect that ended a controller."""
+        return next((life[0].loop.failure for life in self._lives if life[0].loop.failure is not None), None)
+
+    def stop(self) -> None:
+        for process, _, _ in self._lives:
+            process.stop()
+        for _, _, thread in self._lives:
+            thread.join(STOP_S)
+
+    def count(self, request: Request) -> int:
+        """The number of a write to the disturbed namespace, 0 for anything else; somebody may act before it."""
+        disturbance, body = self._disturbance, request.body
+        if not isinstance(body, WRITES) or body.key.namespace != disturbance.namespace:
+            return 0
+        disturbance.writes += 1
+        if disturbance.before_write is not None:
+            disturbance.before_write(disturbance.writes)
+        return disturbance.writes
+
+    def fatal(self, number: int, signal: Replied) -> bool:
+        """Whether the controller dies of this reply."""
+        disturbance = self._disturbance
+        disturbance.refused += signal.outcome.code is Code.CONFLICT
+        if number != disturbance.kill_after_write or disturbance.killed:
+            return False
+        disturbance.killed = True
+        return True
+
+
+def _unmeasured(request: Request, outcome: object, seconds: float) -> None:
+    """Nobody reads the metrics of a controller under test here."""
