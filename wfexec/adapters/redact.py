@@ -13,10 +13,10 @@ MARK: Final = "***REDACTED***"
 TEXT_MAX: Final = 16_384
 
 _NAMES: Final = (
-    r"(?:password|passwd|passphrase|pwd|api[_-]?key|token|auth|authorization|secret|credentials?|private[_-]?key"
+    r"(?:password|passwd|passphrase|pwd|api[_-]?key|token|auth|secret|credentials?|private[_-]?key"
     r"|(?:aws[_-]?)?(?:secret[_-]?)?access[_-]?key(?:[_-]?id)?|client[_-]?secret|connection[_-]?string|database[_-]?url)"
 )
-_NAME: Final = re.compile(rf"(?i){_NAMES}s?[_-]?\d{{0,3}}$")
+_NAME: Final = re.compile(rf"(?i)(?:{_NAMES}|authorization)s?[_-]?\d{{0,3}}$")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{1,40}-----")
 _RULES: Final = (
     # JWT

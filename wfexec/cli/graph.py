@@ -60,8 +60,9 @@ def _numbers(recipe: Recipe, positions: tuple[int, ...]) -> list[int]:
 
 
 def _text(recipe: Recipe) -> str:
+    count = f"{len(recipe.steps)} step{'' if len(recipe.steps) == 1 else 's'}"
     lines = [
-        f"{_plain(recipe.name)} {_plain(recipe.version)}: {len(recipe.steps)} step{'' if len(recipe.steps) == 1 else 's'},"
+        f"{_plain(recipe.name)} {_plain(recipe.version)}: {count},"
         f" {recipe.strategy.value}, about {format_duration(recipe.estimate_ms)},"
         f" at most {recipe.parallel_max} at a time, rollback {recipe.rollback_strategy.value}"
     ]
@@ -72,8 +73,8 @@ def _text(recipe: Recipe) -> str:
         lines.append(f"batch {place}")
         for position in batch:
             step = recipe.steps[position]
-            row = f"  {step.number:>{number}}  {_plain(step.name):<{name}}  {step.action:<{action}}  {_details(recipe, step)}"
-            lines.append(row.rstrip())
+            row = f"  {step.number:>{number}}  {_plain(step.name):<{name}}  {step.action:<{action}}"
+            lines.append(f"{row}  {_details(recipe, step)}".rstrip())
     path = " → ".join(str(each) for each in _numbers(recipe, recipe.critical_path))
     lines.append(f"critical path: {path}")
     return "\n".join(lines) + "\n"
@@ -94,7 +95,8 @@ def _details(recipe: Recipe, step: RecipeStep) -> str:
 def _mermaid(recipe: Recipe) -> str:
     lines = ["flowchart TD"]
     for step in recipe.steps:
-        name = html.escape(_plain(step.name)).replace("&", "#")
+        # Mermaid writes entities with # in place of &.
+        name = html.escape(_plain(step.name), quote=False).replace("&", "#").replace('"', "#quot;")
         lines.append(f'  s{step.number}["{step.number} {name}<br/>{step.action}"]')
     lines += [f"  s{number} --> s{dependent}" for number, dependent in _edges(recipe)]
     critical = ",".join(f"s{number}" for number in _numbers(recipe, recipe.critical_path))
