@@ -8,10 +8,13 @@ what it does not model raises `Unmodelled`.
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final, overload
 
+from sim.cluster.api import Api, HttpReply
 from sim.cluster.lifecycle import Lifecycle
 from sim.cluster.objects import Objects
+from sim.cluster.rbac import Rbac
 from sim.cluster.requests import (
     CreateTarget,
     DeleteTarget,
@@ -22,10 +25,12 @@ from sim.cluster.requests import (
     TargetOutcome,
 )
 from sim.cluster.resources import NAMESPACES, Json, Resources, Unmodelled
+from sim.cluster.schema import Schema
 from sim.cluster.shared import RESOURCE_OF, Shared, TypedBody
 from sim.cluster.store import HISTORY, Sink, Store, Watch
 from sim.cluster.targets import Targets
 from wfexec.crd import schema, testing
+from wfexec.crd.wire import HttpCall
 from wfexec.errors import OurBug
 from wfexec.model.meta import CONTROLLER_NAMESPACE, EXECUTION_KIND, WORKFLOW_KIND
 from wfexec.model.requests import Code, Kind, Outcome
@@ -43,22 +48,41 @@ class Depth(StrEnum):
     WIRE = "wire"
 
 
+def schemas_of(resources: Resources) -> dict[str, Schema]:
+    """By resource key."""
+    return {each.key: Schema(each.crd) for each in resources.all if each.crd is not None}
+
+
+@cache
 def own_crds() -> tuple[Json, ...]:
     """Our two kinds and the parents' two, as they are committed under crds/."""
     return (schema.crd(WORKFLOW_KIND), schema.crd(EXECUTION_KIND), *testing.definitions())
 
 
 class Cluster:
-    """`history`: how many changes per resource a watch may lie behind before it is answered 410."""
+    """`history`: how many changes per resource a watch may lie behind before it is answered 410.
+
+    `manifests`: Kubernetes documents whose roles and bindings decide who may do what in wire depth; without any,
+    everybody may do everything. `tokens`: bearer token -> user, for token reviews.
+    """
 
     def __init__(
-        self, depth: Depth = Depth.SHARED, seed: int = 0, *, history: int = HISTORY, crds: Iterable[Json] | None = None
+        self,
+        depth: Depth = Depth.SHARED,
+        seed: int = 0,
+        *,
+        history: int = HISTORY,
+        crds: Iterable[Json] | None = None,
+        manifests: Iterable[Json] = (),
+        tokens: dict[str, str] | None = None,
     ) -> None:
         self.depth = depth
         self.resources = Resources(own_crds() if crds is None else crds)
         self.store = Store(history)
         self.lifecycle = Lifecycle(self.store, self.resources, seed)
-        self.objects = Objects(self.lifecycle, {})
+        schemas = schemas_of(self.resources) if depth is Depth.WIRE else {}
+        self.objects = Objects(self.lifecycle, schemas)
+        self._api = Api(self.lifecycle, self.objects, schemas, Rbac(manifests), tokens or {})
         self._targets = Targets(self.lifecycle, self.objects)
         self._typed = Shared(self.lifecycle).handlers
         for name in NAMESPACES_AT_START:
@@ -77,13 +101,27 @@ class Cluster:
     @overload
     def execute(self, body: TargetBody, user: str, now: int) -> TargetOutcome: ...
     def execute(self, body: Any, user: str, now: int) -> Outcome | TargetOutcome:
-        """Carry out a request in shared depth. `user` asks no right there: rights are wire depth's business."""
+        """Carry out a request in shared depth; about targets in both. Rights are asked over HTTP alone."""
         handler = self._typed.get(body.__class__)
         if handler is not None:
+            if self.depth is Depth.WIRE:
+                raise OurBug("a typed request in wire depth is an HTTP request: encode it")
             return handler(body, now)
         if isinstance(body, _TARGETS):
             return self._targets.execute(body, now)
         raise Unmodelled(f"{type(body).__name__} in shared depth")
+
+    def http(self, call: HttpCall, user: str, now: int) -> HttpReply:
+        """Answer an HTTP request in wire depth; a watch is opened with `http_watch`."""
+        if self.depth is Depth.SHARED:
+            raise OurBug("an HTTP request in shared depth")
+        return self._api.handle(call, user, now)
+
+    def http_watch(self, call: HttpCall, user: str, sink: Sink) -> Watch | HttpReply:
+        """`sink(change, line, version)` gets each line of JSON inside the write that causes it; it must not write."""
+        if self.depth is Depth.SHARED:
+            raise OurBug("an HTTP request in shared depth")
+        return self._api.watch(call, user, sink)
 
     def watch(self, kind: Kind, resource_version: str, sink: Sink) -> Watch | Outcome:
         """Tell `sink` of every change after that version, inside the write that makes it; it must not write.

@@ -68,6 +68,9 @@ class Watch:
                 return
             if seen != knew:
                 change = Change.ADDED if seen else Change.DELETED
+            # What leaves the selection is told as it was while it was in it.
+            if not seen and previous is not None and stored.uid == previous.uid and change is not happened.change:
+                stored = previous
         self.sink(change, stored.body, str(version))
 
     def bookmark(self) -> None:
