@@ -42,7 +42,7 @@ class Setting:
     """The world before anything is applied.
 
     executor: an executor file, keys as in the file; its `cluster` part is the target world.
-    forbidden: actions that the executor's identities have no right to. strangers: who may not approve, though they may edit.
+    forbidden: actions that the executor's identities have no right to. strangers: who may edit but not approve.
     labelling: somebody labels the workflow just before every other write of the controller.
     kill_after_write: the controller dies right after this write of its own (1 is the first); None for never.
     """

@@ -6,6 +6,7 @@ simulation and once against the real API server, those in one worker; the table 
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_bdd.scenario import scenario_wrapper_template_registry
@@ -57,7 +58,8 @@ class Gatherer:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, value in report.user_properties:
             if name == RESULTS and (report.when == "call" or report.outcome != "passed"):
-                tags, scenario, back_end = value  # type: ignore[misc] # pytest types a property as any object
+                told: Any = value
+                tags, scenario, back_end = told
                 self.results.append(matrix.Result(tuple(tags), scenario, back_end, report.outcome))
 
     def pytest_sessionfinish(self) -> None:
@@ -105,4 +107,3 @@ def story(cluster: Cluster) -> Story:
 def sweep() -> list[Story]:
     """The runs of a scenario that is run many times."""
     return []
-

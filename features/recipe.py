@@ -33,7 +33,7 @@ class Step:
 
 @dataclass
 class Recipe:
-    """A workflow under construction and the world it will meet. `extra_after`: dependencies by name, as people write."""
+    """A workflow under construction and the world it will meet. `named_after`: dependencies by name."""
 
     steps: list[Step] = field(default_factory=list)
     strategy: Json = field(default_factory=dict)

@@ -11,7 +11,7 @@ Feature: Resilience
     And the controller is killed
     Then it is "completed"
     And its outcome is "success"
-    And the children ever seen are "recover-step-1, recover-step-2, recover-step-3"
+    And the children ever seen are "recover-step-1, recover-step-2, recover-step-2-r1, recover-step-3"
 
   @BR-WF-025a @BR-WF-013 @BR-WF-047
   Scenario: A controller killed after any of its writes

@@ -156,6 +156,9 @@ class Story:
         status = self.status()
         assert self.phase() == phase, f"{self.phase()!r}: {status.get('message')} {status.get('failureReason', '')}"
 
+    def wait_for_end(self) -> None:
+        self.wait("the end", lambda: self.phase() in ENDED)
+
     def reaches(self, phase: str) -> None:
         """It is or was in this phase."""
         self.wait(f"phase {phase!r}", lambda: phase in self.phases() or self.phase() in ENDED)

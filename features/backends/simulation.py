@@ -9,7 +9,18 @@ from typing import Any, Final
 
 import orjson
 
-from features.cluster import MERGE_PATCH, PATIENCE, WORKFLOW_PLURAL, WORKFLOWS, Answer, Json, NotSeen, Seen, Setting, path_of
+from features.cluster import (
+    MERGE_PATCH,
+    PATIENCE,
+    WORKFLOW_PLURAL,
+    WORKFLOWS,
+    Answer,
+    Json,
+    NotSeen,
+    Seen,
+    Setting,
+    path_of,
+)
 from features.recipe import NAME
 from sim.cluster.cluster import Depth
 from sim.driver import Options, Simulation

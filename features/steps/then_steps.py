@@ -1,5 +1,6 @@
 """Sentences about steps and their children: states, tries, order, undo, results."""
 
+from itertools import pairwise
 from typing import Any
 
 from pytest_bdd import parsers, step, then
@@ -25,7 +26,7 @@ def _children(story: Story, text: str) -> None:
 @then(parsers.parse('its steps are "{text}"'))
 def _states(story: Story, text: str) -> None:
     found = {name: status.get("status", "pending") for name, status in story.steps().items()}
-    assert found == dict(tuple(part.split(" ", 1)) for part in names(text))
+    assert [f"{name} {state}" for name, state in found.items()] == names(text)
 
 
 @step(parsers.parse('"{text}" are running'))
@@ -48,7 +49,7 @@ def _owned(story: Story) -> None:
 
 @then(parsers.parse('child "{name}" has the labels'))
 def _labels(story: Story, name: str, datatable: list[list[str]]) -> None:
-    assert dict(tuple(row) for row in datatable).items() <= story.ever()[name]["metadata"]["labels"].items()
+    assert {row[0]: row[1] for row in datatable}.items() <= story.ever()[name]["metadata"]["labels"].items()
 
 
 @then("each child carries the workflow's correlation ID")
@@ -197,7 +198,7 @@ def _undone(story: Story, text: str) -> None:
         f"{NAME}-rollback-{story.recipe.number(name)}" for name in names(text)
     ]
     found = [(parse_instant(_undo(story, name)["startTime"]), _undo(story, name)["endTime"]) for name in names(text)]
-    for (_, end), (start, _) in zip(found, found[1:], strict=False):
+    for (_, end), (start, _) in pairwise(found):
         assert parse_instant(end) <= start
 
 

@@ -180,7 +180,7 @@ def _sweep(story: Story, sweep: list[Story], new_cluster: Callable[[], Cluster])
         run = Story(new_cluster(), recipe=story.recipe, setting=Setting(kill_after_write=write))
         try:
             run.apply()
-            run.wait(f"the end after a crash at write {write}", lambda run=run: run.phase() in ENDED)
+            run.wait_for_end()
             run.settle()
         finally:
             run.cluster.close()
@@ -188,5 +188,3 @@ def _sweep(story: Story, sweep: list[Story], new_cluster: Callable[[], Cluster])
         if not run.cluster.killed:
             break
     assert 5 < len(sweep) < SWEEP_MAX - 1, f"{len(sweep)} runs"
-    print(f"\n{len(sweep) - 1} crash points tried")
-

@@ -30,7 +30,7 @@ def fold_results(step: RecipeStep, child: KubernetesExecution, took_ms: int, suc
     warnings = step.warnings
     if len(results.outputs) > OUTPUTS_MAX:
         warnings = (*warnings, f"{len(results.outputs) - OUTPUTS_MAX} outputs beyond {OUTPUTS_MAX} were dropped")
-    fields: dict[str, Any] = _typed_result(step, results)
+    fields: dict[str, Any] = _typed_result(step, child, results)
     return evolve(
         _BLANK_RESULT,
         success=success,
@@ -56,7 +56,16 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _typed_result(step: RecipeStep, results: ExecutionResults) -> dict[str, Any]:
+def _previous_replicas(child: KubernetesExecution, before: str) -> int:
+    """What the executor would scale back to; else the number it names as the state before; 0 when it says neither."""
+    information = child.status.rollback_information
+    undo = information.rollback_parameters if information is not None else None
+    if undo is not None and undo.scale_to_previous is not None:
+        return undo.scale_to_previous.previous_replicas
+    return _number(before)
+
+
+def _typed_result(step: RecipeStep, child: KubernetesExecution, results: ExecutionResults) -> dict[str, Any]:
     """The one typed result that fits the step's parameters, from the first resource the child names."""
     p = step.spec.parameters
     if p is None:
@@ -65,7 +74,7 @@ def _typed_result(step: RecipeStep, results: ExecutionResults) -> dict[str, Any]
     if p.scale_deployment is not None:
         scale = evolve(
             _BLANK_SCALE,
-            previous_replicas=_number(first.before) if first is not None else 0,
+            previous_replicas=_previous_replicas(child, first.before if first is not None else ""),
             new_replicas=p.scale_deployment.replicas,
             scaled_namespace=p.scale_deployment.namespace,
             scaled_deployment=p.scale_deployment.deployment,
