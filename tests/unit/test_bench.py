@@ -1,0 +1,79 @@
+"""Does the bench still run, and does what it keeps have the promised shape? Never how fast anything is."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.bench import deciding, floor, live, load, rows, throughput
+from tests.bench.client import outline
+from tests.bench.rows import Row
+from tests.envtest import build
+from wfexec.crd.wire import JSON, JSON_PATCH, HttpCall
+
+KEYS = {"name", "value", "unit", "floor", "ratio", "must", "aim", "note", "higher", "reached"}
+TINY = throughput.Sizes(
+    workflows=3, turns=1, in_flight=(1, 2), window_events=50, windows=1, tens=1, hundreds=1, sweep_points=2
+)
+
+
+def test_graphs_have_the_promised_form() -> None:
+    assert load.TEN == ((), (1,), (2,), (3,), (1,), (5,), (6,), (1,), (8,), (4, 7, 9))
+    assert len(load.HUNDRED) == 100
+    assert len(load.CHAIN) == 10
+
+
+def test_cheap_rows_are_measured_and_kept(tmp_path: Path) -> None:
+    measured = [*throughput.measure(TINY), *deciding.measure(passes=1)]
+    kept = tmp_path / "build" / "bench.json"
+    rows.keep(kept, measured, {"cores": 2})
+    told = orjson.loads(kept.read_bytes())
+    assert [row["name"] for row in told["rows"]] == [row.name for row in measured]
+    for row in told["rows"]:
+        assert set(row) == KEYS
+        assert row["value"] > 0
+        assert (row["ratio"] is None) == (row["floor"] is None)
+    assert len(rows.table(measured).splitlines()) == 1 + len(measured) + sum(bool(row.note) for row in measured)
+
+
+def test_floor_has_exactly_the_delays_it_was_told() -> None:
+    for delays in (81, 88, 189):
+        assert floor.protocol(delays, (3, 3, 2)).delays == delays
+    # 8 delays of 2 to 8 ms, then 5 steps of 1 s on the longest way.
+    shape = floor.Protocol(4, 0, 0, 4, (3, 3, 2))
+    assert 5_016 <= floor.simulate(shape, 1, 1_000, (1_000, 1_000), 1) <= 5_064
+
+
+def test_traced_protocol_is_part_of_all_traffic() -> None:
+    traffic = throughput.traffic()
+    assert 40 < traffic.told < traffic.all
+
+
+def test_verdicts() -> None:
+    assert Row("a", 1.0, "", must=3, aim=2).verdict == "aim"
+    assert Row("a", 2.5, "", must=3, aim=2).verdict == "must"
+    assert Row("a", 4.0, "", must=3, aim=2).verdict == "missed"
+    assert Row("a", 9.0, "", 18.0, 0.5, 0.4, 0.6, higher=True).verdict == "must"
+    assert Row("a", None, "", must=3, aim=2).verdict == ""
+    assert Row("a", 1.0, "").verdict == ""
+
+
+def test_hard_coded_client_repeats_the_controllers_writes() -> None:
+    status = "/apis/g/v1/namespaces/bench/workflowexecutions/w/status"
+    fence = b'{"op":"replace","path":"/metadata/resourceVersion","value":"7"}'
+    one = HttpCall("PATCH", status, (), JSON_PATCH, b"[" + fence + b',{"op":"add","path":"/status/a","value":1}]')
+    two = HttpCall("PATCH", status, (), JSON_PATCH, b"[" + fence + b',{"op":"add","path":"/status/b","value":2}]')
+    create = HttpCall("POST", "/apis/g/v1/namespaces/bench/kubernetesexecutions", (), JSON, b'{"uid":"u-1"}')
+    event = HttpCall("POST", "/api/v1/namespaces/bench/events", (), JSON, b'{"uid":"u-1"}')
+    paces = outline([one, event, two, create, one, create], "w", "u-1")
+    both = b'{"op":"add","path":"/status/a","value":1},{"op":"add","path":"/status/b","value":2}]'
+    assert [pace.operations for pace in paces] == [both, b'{"op":"add","path":"/status/a","value":1}]']
+
+
+def test_without_a_server_the_rows_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert build.find() is None
+    for row in live.measure():
+        assert row.value is None
+        assert "make envtest" in row.note
