@@ -51,6 +51,7 @@ class Verdict(IntEnum):
 class Application:
     """`open` counts writes handed out and not replied.
 
+    `rests_until`: once applied, nothing has to be decided before this instant or news; None: look again at once.
     `committed`: the status write is in (the metadata write where there is none). `changed`: some write left a trace.
     """
 
@@ -65,6 +66,7 @@ class Application:
         "failures",
         "message",
         "open",
+        "rests_until",
         "retry_after_ms",
         "verdict",
     )
@@ -85,6 +87,7 @@ class Application:
         # By child name; replaced, never changed, since snapshots share it.
         self.failures = failures
         self.open = 0
+        self.rests_until = _rest(plan, base)
         self.committed = plan.metadata is None and (plan.status is None or plan.status is base.status)
         self.changed = False
         self.verdict = Verdict.APPLIED
@@ -199,6 +202,17 @@ class Application:
             self.message = outcome.message
         if outcome.retry_after_ms is not None and outcome.retry_after_ms > self.retry_after_ms:
             self.retry_after_ms = outcome.retry_after_ms
+
+
+def _rest(plan: Plan, base: WorkflowExecution) -> int | None:
+    """A plan that stays in its phase and names its alarm has thought of all that phase can do with what is known.
+
+    Entering a phase, on the other hand, is followed by a look, which does what the new phase asks for.
+    """
+    if plan.metadata is not None or plan.deletes:
+        return None
+    status = plan.status
+    return plan.wake_at if status is None or status.phase == base.status.phase else None
 
 
 def count_failure(

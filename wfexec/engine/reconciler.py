@@ -6,7 +6,8 @@ waits in `outbox` as (body, handler, tracked) until the controller hands it out.
 2. While a plan is carried out, signals only mark its workflow dirty; there is one further look afterwards.
 3. Records of a plan are released when its own write to the workflow is in (at once if it has none), never if that was
    refused. After a lost reply to a status write the read decides which of the two it was.
-4. A plan that wrote something is followed by a look, for nothing else would wake its workflow: echoes do not.
+4. A plan that wrote something is followed by a look, for nothing else would wake its workflow: echoes do not. One that
+   stayed in its phase and named its alarm has nothing more to say until news or the alarm come.
 """
 
 from collections import deque
@@ -26,6 +27,7 @@ from wfexec.model.requests import (
     Ask,
     Body,
     Code,
+    CreateExecution,
     DeleteExecution,
     GetObject,
     Kind,
@@ -257,7 +259,8 @@ class Reconciler:
         if type(stored) is WorkflowExecution:
             self._view.own_write(stored)
         elif type(stored) is KubernetesExecution:
-            self._view.put_execution(stored, version(stored.metadata))
+            # A creation is no news to the plan that asked for it; what a deletion left behind is.
+            self._view.put_execution(stored, version(stored.metadata), wake=type(body) is not CreateExecution)
         elif type(body) is DeleteExecution:
             self._view.child_deleted(body.key, body.uid)
 
@@ -357,7 +360,11 @@ class Reconciler:
             return
         if verdict is Verdict.APPLIED and application.changed:
             queue.succeeded(tracked)
-            queue.add(tracked, tracked.level)
+            rests_until = application.rests_until
+            if rests_until is not None and rests_until > now:
+                self._view.deadlines.set(tracked, rests_until)
+            else:
+                queue.add(tracked, tracked.level)
         elif verdict is Verdict.CREATE_FAILED:
             due_at = min(failure.at + self._create_delay(failure) for failure in tracked.failures.values())
             queue.add_at(tracked, tracked.level, max(due_at, now + application.retry_after_ms))

@@ -167,8 +167,8 @@ class View:
             tracked.unreadable = stored.message
         return tracked
 
-    def put_execution(self, stored: Stored, at: int) -> bool:
-        """Whether it is news; its owner (and a former one) is woken."""
+    def put_execution(self, stored: Stored, at: int, wake: bool = True) -> bool:
+        """Whether it is news; its owner is woken if `wake`, a former one in any case."""
         previous = self.executions.put(stored, at)
         if previous is STALE:
             self.ignored += 1
@@ -190,7 +190,7 @@ class View:
                 family.put(name, stored)
             elif type(stored) is Unreadable:
                 family.unreadable[name] = stored
-            tracked = self.tracked.get(uid)
+            tracked = self.tracked.get(uid) if wake else None
             if tracked is not None:
                 self.queue.add(tracked, tracked.level)
         if self._strangers:

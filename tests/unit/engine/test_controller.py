@@ -64,6 +64,39 @@ def test_a_plan_is_written_intent_first_and_followed_by_one_look() -> None:
     assert list(brain.looks[1].children) == ["wf-step-1"]
 
 
+def test_a_plan_that_stays_in_its_phase_and_names_its_alarm_rests_until_news_or_the_alarm() -> None:
+    brain = Brain(START._replace(status=status("executing", "next"), wake_at=T0 + 5_000))
+    hand = Hand(brain)
+    hand.boot([workflow(phase="executing")])
+    hand.reply(PatchStatus, ok(workflow(version=101, phase="executing", message="next")))
+    hand.reply(CreateExecution, ok(child(version=102)))
+    assert len(brain.looks) == 1
+    assert hand.controller.wake_at() == T0 + 5_000
+    hand.seen(Change.MODIFIED, child(version=103))
+    assert len(brain.looks) == 2
+
+
+def test_news_during_a_plan_that_would_rest_is_looked_at() -> None:
+    brain = Brain(START._replace(status=status("executing", "next"), wake_at=T0 + 5_000))
+    hand = Hand(brain)
+    hand.boot([workflow(phase="executing")])
+    hand.reply(PatchStatus, ok(workflow(version=101, phase="executing", message="next")))
+    hand.seen(Change.ADDED, child(version=103, phase="completed"))
+    assert len(brain.looks) == 1
+    hand.reply(CreateExecution, ok(child(version=102)))
+    assert len(brain.looks) == 2
+    assert brain.looks[1].children["wf-step-1"].status.phase == "completed"
+
+
+def test_an_alarm_that_passed_while_the_plan_was_written_is_a_look_at_once() -> None:
+    brain = Brain(Plan(status=status("executing", "next"), wake_at=T0 + 50))
+    hand = Hand(brain)
+    hand.boot([workflow(phase="executing")])
+    hand.after(80)
+    hand.reply(PatchStatus, ok(workflow(version=101, phase="executing", message="next")))
+    assert len(brain.looks) == 2
+
+
 def test_an_empty_plan_costs_no_request_and_sets_the_alarm() -> None:
     brain = Brain(Plan(wake_at=T0 + 5_000))
     hand = Hand(brain)
