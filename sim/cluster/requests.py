@@ -1,7 +1,7 @@
 """What do the executor, people and scenarios ask of the cluster, beyond what the controller asks?
 
-The executor and the drivers make these; `sim.cluster.shared` carries them out on typed values, `sim.cluster.encode`
-turns them into HTTP for wire depth and for a real API server. Nothing here knows how they are carried out.
+The executor and the drivers make these; `sim.cluster.shared` carries them out on typed values, `sim.wire_door` and
+`sim.executor.wire` turn them into HTTP. Nothing here knows how they are carried out.
 """
 
 from collections.abc import Mapping
