@@ -31,7 +31,7 @@ from wfexec.adapters.metrics import Metrics
 from wfexec.adapters.workers import Workers
 from wfexec.engine.controller import Controller
 from wfexec.model.plan import CountRecord, LogRecord
-from wfexec.model.requests import Request, Signal, StopAsked
+from wfexec.model.requests import Code, Outcome, Request, Signal, StopAsked
 from wfexec.settings import Settings
 
 log = logging.getLogger("wfexec.app")
@@ -47,6 +47,8 @@ DRAIN_S: Final = 25.0
 LOOK_S: Final = 1.0
 # So many signals are fed before what they led to is sent.
 BATCH: Final = 128
+# What an operator should hear of: a missing right, a request that makes no sense, a server that is not there.
+TROUBLE: Final = frozenset({Code.FORBIDDEN, Code.INVALID, Code.UNAVAILABLE, Code.LOST, Code.THROTTLED})
 # With thousands of long-lived objects the default thresholds make each new one ten times as dear.
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 
@@ -198,6 +200,7 @@ class Process:
         self.servers: list[Server] = []
         self._options = options
         self._stopping = False
+        self._state = (False, False)
 
     def run(self) -> int:
         """Until a signal or `stop` ends it: 0 after a clean stop, 1 after a defect or when draining took too long."""
@@ -249,7 +252,15 @@ class Process:
     def _workers(self, settings: Settings) -> Workers:
         assert self._connection is not None
         threads = settings.workers + CONNECTIONS_EXTRA
-        return Workers(self._connection, self.clock, threads, self.metrics.request, self._crashed)
+        return Workers(self._connection, self.clock, threads, self._ended, self._crashed)
+
+    def _ended(self, request: Request, outcome: Outcome, seconds: float) -> None:
+        """From worker threads: a request is over."""
+        self.metrics.request(request, outcome, seconds)
+        level = logging.WARNING if outcome.code in TROUBLE else logging.DEBUG
+        if log.isEnabledFor(level):
+            fields = {"request": type(request.body).__name__, "code": outcome.code.value, "why": outcome.message}
+            log.log(level, "request ended", extra={"fields": {**fields, "ms": round(seconds * 1_000)}})
 
     def _crashed(self, error: BaseException) -> None:
         self.loop.post(Crash(error))
@@ -285,6 +296,10 @@ class Process:
 
     def _after_turn(self, seconds: float) -> None:
         self.metrics.turn(seconds)
+        state = (self.controller.synced, self.controller.leading)
+        if state != self._state:
+            self._state = state
+            log.info("state", extra={"fields": {"synced": state[0], "leading": state[1]}})
         for key, record in self.controller.take_records():
             if isinstance(record, CountRecord):
                 self.metrics.count(record)

@@ -131,7 +131,7 @@ FAMILIES: Final = (
     Family("wfexec_looks_total", "counter", "Decisions made."),
     Family("wfexec_write_conflicts_total", "counter", "Writes refused because the object had moved on."),
     Family("wfexec_lost_replies_total", "counter", "Writes without a reply: carried out or not."),
-    Family("wfexec_relists_total", "counter", "Lists after the first, because a watch could not be resumed."),
+    Family("wfexec_lists_total", "counter", "Lists; more than one of each kind means a watch could not be resumed."),
     Family("wfexec_watch_restarts_total", "counter", "Watches begun after the first of their kind."),
     Family("wfexec_events_dropped_total", "counter", "Kubernetes Events given up."),
     Family("wfexec_turn_duration_seconds", "histogram", "Work of one turn of the engine.", (), doubling(0.0005, 12)),

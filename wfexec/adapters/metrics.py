@@ -53,7 +53,7 @@ _TOTALS: Final = {
     "wfexec_looks_total": "looks",
     "wfexec_write_conflicts_total": "conflicts",
     "wfexec_lost_replies_total": "lost_replies",
-    "wfexec_relists_total": "relists",
+    "wfexec_lists_total": "relists",
     "wfexec_watch_restarts_total": "watch_restarts",
     "wfexec_events_dropped_total": "events_dropped",
 }

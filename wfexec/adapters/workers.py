@@ -132,7 +132,9 @@ class Workers:
         started = self._clock.monotonic()
         outcome = self._stream(job)
         if outcome is not None:
-            self._observe(job.request, outcome, self._clock.monotonic() - started)
+            # A watch that we ended ourselves is no news.
+            if not self._closed:
+                self._observe(job.request, outcome, self._clock.monotonic() - started)
             job.reply(Replied(job.request.id, outcome))
 
     def _stream(self, job: _Job) -> Outcome | None:
