@@ -27,7 +27,7 @@ from sim.report_study import verdicts
 from sim.report_study_svg import draw_study
 from sim.study import conduct, load_study
 
-here = Path.cwd()
+here = Path(os.environ.get("WFEXEC_ROOT", Path.cwd()))
 root = next(folder for folder in (here, *here.parents) if (folder / "examples" / "studies").exists())
 runs = int(os.environ.get("WFEXEC_NOTEBOOK_RUNS", "200"))
 study = load_study(root / "examples" / "studies" / "rollback-policies.yaml", runs=runs)

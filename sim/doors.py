@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 from sim.answers import Answers
 from sim.cluster.cluster import Cluster
-from sim.cluster.requests import TargetOutcome, TargetReplied
-from wfexec.model.requests import Ask, Change, Kind, Outcome, Replied, Watched
+from wfexec.model.requests import Ask, Change, Kind, Outcome, Watched
 
 Hear = Callable[[Change, Watched | None, str], None]
 
@@ -44,8 +43,3 @@ class SharedDoor:
         if body.__class__ is Ask:
             return self._answer(body, user, now)
         return self._execute(body, user, now)
-
-
-def reply(request_id: int, outcome: Any) -> Replied | TargetReplied:
-    """The signal that brings an outcome back."""
-    return TargetReplied(request_id, outcome) if outcome.__class__ is TargetOutcome else Replied(request_id, outcome)

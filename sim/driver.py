@@ -23,7 +23,8 @@ from sim.executor.outcomes import Outcomes
 from sim.faults import CALM, Fault, FaultPlan
 from sim.process import Latencies, Machine, Nature, Process
 from sim.rng import Streams
-from sim.trace import VERBS, Incident, TraceRecord, Version, Written
+from sim.trace import Incident, TraceRecord, Version, Written
+from sim.wire_door import WireDoor
 from sim.world import World
 from wfexec.engine.controller import Controller
 from wfexec.model.phases import TERMINAL
@@ -41,6 +42,7 @@ COLLECT_MS: Final = 500
 BOOKMARK_MS: Final = 60_000
 
 
+_tuple: Final[Any] = tuple.__new__
 # Generating the CRDs takes longer than many runs.
 _crds = cache(own_crds)
 
@@ -69,10 +71,14 @@ class Simulation:
         self.clock = Clock(streams.seed_of("ties"), EPOCH_MS)
         self.cluster = Cluster(options.depth, streams.seed_of("cluster"), crds=_crds())
         self.world = World(self.cluster, options.outcomes, EPOCH_MS)
-        self.door: Door = SharedDoor(self.cluster, Answers(self.cluster, options.outcomes))
+        if options.depth is Depth.WIRE:
+            self.door: Door = WireDoor(self.cluster, options.outcomes)
+        else:
+            self.door = SharedDoor(self.cluster, Answers(self.cluster, options.outcomes))
         # Requests and watch events on their way, and crashed controllers that will be back.
         self.busy = 0
         self.writes = 0
+        self.dangling = self.cluster.store.dangling
         self._collecting = False
         self._open: dict[str, None] = {}
         self._step_names: dict[tuple[str, int], str] = {}
@@ -123,7 +129,9 @@ class Simulation:
     def person(self, body: PersonBody) -> Outcome:
         """A person's request, carried out at once."""
         outcome: Outcome = self.door.execute(body, PERSON, self.clock.now)
-        self.wrote(PERSON, body, outcome)
+        self.records.append(Written(self.clock.now, PERSON, body, outcome.code))
+        if self.cluster.collectable:
+            self.collect_soon()
         return outcome
 
     def run(self, limit_ms: int) -> bool:
@@ -135,14 +143,12 @@ class Simulation:
         with quiet_garbage():
             return self.clock.run(done, self.clock.now + limit_ms)
 
-    def wrote(self, actor: str, body: Any, outcome: Outcome) -> None:
-        """The cluster has answered; only writes are worth a record."""
-        if body.__class__ in VERBS:
-            self.records.append(Written(self.clock.now, actor, body, outcome.code))
-            if self.cluster.collectable and not self._collecting:
-                self._collecting = True
-                self.busy += 1
-                self.clock.at(COLLECT_MS, self._collect)
+    def collect_soon(self) -> None:
+        """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""
+        if not self._collecting:
+            self._collecting = True
+            self.busy += 1
+            self.clock.at(COLLECT_MS, self._collect)
 
     def tell(self, actor: str, what: str) -> None:
         """Something that the simulation itself does to the world."""
@@ -160,9 +166,7 @@ class Simulation:
         self._collecting = False
         self.cluster.collect(self.clock.now)
         if self.cluster.collectable:
-            self._collecting = True
-            self.busy += 1
-            self.clock.at(COLLECT_MS, self._collect)
+            self.collect_soon()
 
     def _bookmark(self) -> None:
         self.cluster.bookmark()
@@ -179,7 +183,7 @@ class Simulation:
         """The store committed a version."""
         if thing is None:
             return
-        self.records.append(Version(self.clock.now, change, thing, version))
+        self.records.append(_tuple(Version, (self.clock.now, change, thing, version)))
         if thing.__class__ is WorkflowExecution:
             uid = thing.metadata.uid
             if change is Change.DELETED or thing.status.phase in TERMINAL:

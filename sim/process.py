@@ -10,15 +10,36 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
 from sim.clock import Clock
-from sim.doors import Door, Ending, reply
+from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
+from sim.doors import Door, Ending
 from sim.faults import Fault, FaultPlan
 from sim.rng import Streams
-from sim.trace import VERBS
-from wfexec.model.requests import Change, Code, Kind, Outcome, Replied, Watched, WatchObjects, WatchSeen
+from sim.trace import VERBS, TraceRecord, Written
+from wfexec.model.requests import (
+    Change,
+    Code,
+    CreateExecution,
+    DeleteExecution,
+    GetObject,
+    Kind,
+    Outcome,
+    PatchMetadata,
+    PatchStatus,
+    Replied,
+    Watched,
+    WatchObjects,
+    WatchSeen,
+)
 
 _A: Final = 6364136223846793005
 _C: Final = 1442695040888963407
 _MASK: Final = (1 << 64) - 1
+# Making a named tuple by its own constructor costs more than all else that is done for an event.
+_tuple: Final[Any] = tuple.__new__
+# Whose requests are about one object by name; all others of a class share their luck.
+_KEYED: Final = frozenset(
+    {CreateExecution, DeleteExecution, GetObject, PatchExecutionStatus, PatchMetadata, PatchStatus}
+)
 
 
 class Latencies(NamedTuple):
@@ -44,8 +65,11 @@ class Surroundings(Protocol):
     clock: Clock
     door: Door
     busy: int
+    records: list[TraceRecord]
+    # Objects without an owner, as the store knows them.
+    dangling: dict[tuple[str, tuple[str, str]], None]
 
-    def wrote(self, actor: str, body: Any, outcome: Outcome) -> None: ...
+    def collect_soon(self) -> None: ...
     def tell(self, actor: str, what: str) -> None: ...
     def next_fault(self) -> Fault: ...
 
@@ -65,12 +89,15 @@ class Process:
     __slots__ = (
         "_armed",
         "_clock",
+        "_faulty",
         "_luck",
         "_lucks",
+        "_record",
         "_request_low",
         "_request_span",
         "_sim",
         "_streams",
+        "_user",
         "life",
         "machine",
         "name",
@@ -89,7 +116,10 @@ class Process:
         self._streams: list[Stream] = []
         self._luck = streams
         # One generator per object asked about, so that one request more does not shift the delays of others.
-        self._lucks: dict[Any, int] = {}
+        self._lucks: dict[str, int] = {}
+        self._faulty = nature.faulty
+        self._user = nature.user
+        self._record = sim.records.append
         low, high = nature.latencies.request
         self._request_low, self._request_span = low, high - low + 1
 
@@ -143,13 +173,13 @@ class Process:
         if stream in self._streams:
             self._streams.remove(stream)
 
-    def delay(self, key: Any, low: int, span: int) -> int:
+    def delay(self, name: str, low: int, span: int) -> int:
         """The next delay of this object's own luck."""
         lucks = self._lucks
-        state = lucks.get(key)
+        state = lucks.get(name)
         if state is None:
-            state = self._luck.seed_of("latency", self.name, *(key if isinstance(key, tuple) else (key,)))
-        lucks[key] = state = (state * _A + _C) & _MASK
+            state = self._luck.seed_of("latency", self.name, name)
+        lucks[name] = state = (state * _A + _C) & _MASK
         return low + ((state >> 33) * span >> 31)
 
     def _restart(self) -> None:
@@ -159,35 +189,42 @@ class Process:
 
     def _send(self, request: Any) -> None:
         body = request.body
-        key = getattr(body, "key", None) or body.__class__.__name__
+        kind = body.__class__
+        name = body.key.name if kind in _KEYED else kind.__name__
         self._sim.busy += 1
-        self._clock.at(self.delay(key, self._request_low, self._request_span), self._arrive, request, self.life)
+        self._clock.at(self.delay(name, self._request_low, self._request_span), self._arrive, request, self.life)
 
     def _arrive(self, request: Any, life: int) -> None:
         """The request reaches the API server, and in the same instant its reply reaches us."""
         sim = self._sim
         sim.busy -= 1
         body = request.body
-        if body.__class__ is WatchObjects:
+        kind = body.__class__
+        if kind is WatchObjects:
             self._watch(request, body, life)
             return
         fault = Fault.NONE
-        if self.nature.faulty and body.__class__ in VERBS:
+        write = kind in VERBS
+        if write and self._faulty:
             fault = sim.next_fault()
             if fault is Fault.CRASH_BEFORE or fault is Fault.DROP:
                 self._lose(fault, request, life)
                 return
-        outcome = sim.door.execute(body, self.nature.user, self._clock.now)
-        sim.wrote(self.name, body, outcome)
-        if life != self.life:
+        now = self._clock.now
+        outcome = sim.door.execute(body, self._user, now)
+        if write:
+            self._record(_tuple(Written, (now, self.name, body, outcome.code)))
+            if sim.dangling:
+                sim.collect_soon()
+        machine = self.machine
+        if life != self.life or machine is None:
             return
         if fault is Fault.CRASH_AFTER or fault is Fault.LOSE_REPLY:
             self._lose(fault, request, life)
             return
-        machine = self.machine
-        if machine is not None:
-            machine.feed(reply(request.id, outcome), self._clock.now)
-            self.pump()
+        answer = TargetReplied if outcome.__class__ is TargetOutcome else Replied
+        machine.feed(_tuple(answer, (request.id, outcome)), now)
+        self.pump()
         if fault is Fault.CRASH_SEEN:
             self.crash()
 
@@ -200,7 +237,7 @@ class Process:
             return
         self._sim.tell(self.name, f"no reply to a {VERBS[request.body.__class__]}")
         self._sim.busy += 1
-        lost = reply(request.id, Outcome(Code.LOST, message="no reply within the time limit"))
+        lost = Replied(request.id, Outcome(Code.LOST, message="no reply within the time limit"))
         self._clock.at(request.timeout_ms, self._late, lost, life)
 
     def _late(self, signal: Any, life: int) -> None:
@@ -229,7 +266,19 @@ class Process:
 class Stream:
     """A watch of a process: events wait in line, and each callback delivers the one that has waited longest."""
 
-    __slots__ = ("_ending", "_kind", "_life", "_low", "_process", "_queue", "_request_id", "_sim", "_span")
+    __slots__ = (
+        "_at",
+        "_clock",
+        "_ending",
+        "_kind",
+        "_life",
+        "_low",
+        "_process",
+        "_queue",
+        "_request_id",
+        "_sim",
+        "_span",
+    )
 
     def __init__(self, process: Process, sim: Surroundings, request_id: int, kind: Kind, life: int) -> None:
         self._process = process
@@ -239,6 +288,8 @@ class Stream:
         self._life = life
         low, high = process.nature.latencies.watch
         self._low, self._span = low, high - low + 1
+        self._clock = sim.clock
+        self._at = sim.clock.at
         self._queue: deque[Any] = deque()
         self._ending: Ending | None = None
 
@@ -249,7 +300,7 @@ class Stream:
             return watch
         self._ending = watch
         self._process.opened(self)
-        self._sim.clock.at(body.timeout_ms, self._expire)
+        self._at(body.timeout_ms, self._expire)
         return None
 
     def stop(self) -> None:
@@ -260,10 +311,10 @@ class Stream:
 
     def seen(self, change: Change, thing: Watched | None, version: str) -> None:
         """The store tells of a change; called inside the write that made it."""
-        self._queue.append(WatchSeen(self._request_id, self._kind, change, thing, version))
-        key = ("watch", thing.metadata.namespace, thing.metadata.name) if thing is not None else "bookmark"
+        self._queue.append(_tuple(WatchSeen, (self._request_id, self._kind, change, thing, version)))
+        name = thing.metadata.name if thing is not None else "bookmark"
         self._sim.busy += 1
-        self._sim.clock.at(self._process.delay(key, self._low, self._span), self._deliver)
+        self._at(self._process.delay(name, self._low, self._span), self._deliver)
 
     def _expire(self) -> None:
         """The server ends a watch after the time it was asked for; its last events still arrive before that."""
@@ -273,12 +324,13 @@ class Stream:
         self._process.closed(self)
         self._queue.append(Replied(self._request_id, Outcome(Code.OK)))
         self._sim.busy += 1
-        self._sim.clock.at(self._low, self._deliver)
+        self._at(self._low, self._deliver)
 
     def _deliver(self) -> None:
         self._sim.busy -= 1
         signal = self._queue.popleft()
         process = self._process
-        if process.life == self._life and process.machine is not None:
-            process.machine.feed(signal, self._sim.clock.now)
+        machine = process.machine
+        if machine is not None and process.life == self._life:
+            machine.feed(signal, self._clock.now)
             process.pump()
