@@ -76,6 +76,14 @@ def test_a_plan_that_stays_in_its_phase_and_names_its_alarm_rests_until_news_or_
     assert len(brain.looks) == 2
 
 
+def test_entering_a_phase_is_followed_by_a_look_though_the_plan_named_an_alarm() -> None:
+    brain = Brain(Plan(status=status("executing"), wake_at=T0 + 5_000))
+    hand = Hand(brain)
+    hand.boot([workflow(phase="validating")])
+    hand.reply(PatchStatus, ok(workflow(version=101, phase="executing")))
+    assert len(brain.looks) == 2
+
+
 def test_news_during_a_plan_that_would_rest_is_looked_at() -> None:
     brain = Brain(START._replace(status=status("executing", "next"), wake_at=T0 + 5_000))
     hand = Hand(brain)
