@@ -190,7 +190,9 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         ),
     )
     recipe = compile_recipe(given_spec, DEFAULTS)
-    facts = st.sampled_from([Unknown("no"), Unknown("no", transient=True), TargetFacts(True, False, False, {}, "")])
+    facts: st.SearchStrategy[Facts] = st.sampled_from(
+        [Unknown("no"), Unknown("no", transient=True), TargetFacts(True, False, False, {}, "")]
+    )
     questions = getattr(recipe, "questions", ())
     answers = {one: Answer(START - draw(durations), draw(facts)) for one in questions if draw(st.booleans())}
     failure = CreateFailure(draw(st.integers(1, 9)), "server_error", "no", START, draw(st.booleans()))
