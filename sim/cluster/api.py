@@ -29,6 +29,8 @@ _JSON_PATCH: Final = "application/json-patch+json"
 _STRATEGIC: Final = "application/strategic-merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
 _CREATES_ON_UPDATE: Final = ("leases.coordination.k8s.io", "events")
+# kubectl's `create` speaks protobuf to built-in kinds, which is not modelled; `apply` does not.
+_READABLE: Final = ("", JSON)
 _BODY_MAX: Final = 3 * 1024 * 1024
 
 
@@ -55,6 +57,7 @@ class Api:
 
     def handle(self, call: HttpCall, user: str, now: int) -> HttpReply:
         """Anything but a watch."""
+        self._listings.now = now
         person = person_of(user)
         plain = self._plain(call, person)
         if plain is not None:
@@ -250,7 +253,7 @@ class Api:
         elif body.get("kind") != "Status":
             table = tables.wanted(call.accept, resource)
             if table is not None:
-                body = table.of(body, meant.verb == "list")
+                body = table.of(body, now=self._listings.now, many=meant.verb == "list")
         status = 201 if meant.verb == "create" else 200
         return HttpReply(status, orjson.dumps(body), {"Content-Type": JSON})
 
@@ -264,6 +267,8 @@ def reply_of(refusal: Refusal) -> HttpReply:
 
 def decoded(call: HttpCall) -> Json | Refusal:
     """The JSON object of a request."""
+    if call.content_type.partition(";")[0] not in _READABLE:
+        return refusals.unsupported_media_type()
     if len(call.body) > _BODY_MAX:
         return Refusal(413, "RequestEntityTooLarge", f"Request entity too large: limit is {_BODY_MAX}")
     try:

@@ -27,8 +27,11 @@ _NO_STREAM: Final = "Forbidden: sendInitialEvents is forbidden for watch unless 
 
 
 class Listings:
+    """`now` is when the request that is being answered came; ages in tables are reckoned from it."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.now = 0
 
     def page(self, meant: Call, resource: Resource) -> Json | Refusal:
         """One page of a list, or all of it."""
@@ -89,7 +92,7 @@ class Listings:
         version = _number(asked)
         if version is None:
             return _no_number(asked)
-        lines = _Lines(resource, sink, table)
+        lines = _Lines(self, resource, sink, table)
         bookmarks = query.get("allowWatchBookmarks") in ("1", "true")
         if version == 0:
             version = self._store.version
@@ -113,7 +116,8 @@ class Listings:
 class _Lines:
     """Turns what a watch is told into lines of JSON."""
 
-    def __init__(self, resource: Resource, sink: Sink, table: Table | None) -> None:
+    def __init__(self, listings: Listings, resource: Resource, sink: Sink, table: Table | None) -> None:
+        self._listings = listings
         self._resource = resource
         self._sink = sink
         self._table = table
@@ -129,7 +133,7 @@ class _Lines:
         else:
             told = body
         if self._table is not None:
-            told = self._table.of(told, many=False)
+            told = self._table.of(told, now=self._listings.now, many=False)
         self._sink(change, orjson.dumps({"type": change.value, "object": told}), version)
 
 

@@ -81,6 +81,12 @@ def precondition_failed(resource: Resource, name: str, why: str) -> Refusal:
     return Refusal(409, "Conflict", f'Operation cannot be fulfilled on {kind} "{name}": {why}', details)
 
 
+def unsupported_media_type() -> Refusal:
+    """A body in another form than JSON."""
+    said = "the body of the request was in an unknown format - accepted media types include: application/json"
+    return Refusal(415, "UnsupportedMediaType", said)
+
+
 def unsupported_patch(resource: Resource) -> Refusal:
     """A kind of patch that this resource does not take."""
     types = ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"]

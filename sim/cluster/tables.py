@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sim.cluster.resources import Resource, Unmodelled
 from sim.cluster.selectors import field_text
+from wfexec.units import parse_instant
 
 Json = dict[str, Any]
 _META: Final = "meta.k8s.io/v1"
@@ -33,39 +34,24 @@ class Table(NamedTuple):
     resource: Resource
     columns: tuple[tuple[str, str, str], ...] | None
 
-    def of(self, body: Json, many: bool) -> Json:
-        """An object, or a whole list with `many`, in this form."""
+    def of(self, body: Json, *, now: int, many: bool) -> Json:
+        """An object, or a whole list with `many`, in this form; a bookmark has no row."""
         items = body["items"] if many else [body]
         if self.columns is None:
             partial = [_partial(item) for item in items]
             if not many:
                 return partial[0]
-            return {
-                "kind": "PartialObjectMetadataList",
-                "apiVersion": _META,
-                "metadata": body["metadata"],
-                "items": partial,
-            }
+            head = {"kind": "PartialObjectMetadataList", "apiVersion": _META}
+            return {**head, "metadata": body["metadata"], "items": partial}
         meta = body["metadata"] if many else {"resourceVersion": body["metadata"]["resourceVersion"]}
-        columns = [
-            {"name": name, "type": kind, "format": "", "description": "", "priority": 0}
-            for name, kind, _ in self.columns
-        ]
-        rows = (
-            []
-            if body.get("metadata", {}).keys() == {"resourceVersion"} and not many
-            else [self._row(item) for item in items]
-        )
-        return {
-            "kind": "Table",
-            "apiVersion": _META,
-            "metadata": meta,
-            "columnDefinitions": [_NAME, *columns],
-            "rows": rows,
-        }
+        plain = {"format": "", "description": "", "priority": 0}
+        columns = [{"name": name, "type": kind, **plain} for name, kind, _ in self.columns]
+        rows = [self._row(item, now) for item in items if "name" in item["metadata"]]
+        table: Json = {"kind": "Table", "apiVersion": _META, "metadata": meta}
+        return {**table, "columnDefinitions": [_NAME, *columns], "rows": rows}
 
-    def _row(self, item: Json) -> Json:
-        cells = [_cell(item, kind, path) for _, kind, path in self.columns or ()]
+    def _row(self, item: Json, now: int) -> Json:
+        cells = [_cell(item, kind, path, now) for _, kind, path in self.columns or ()]
         return {"cells": [item["metadata"]["name"], *cells], "object": _partial(item)}
 
 
@@ -89,11 +75,27 @@ def _columns(resource: Resource) -> tuple[tuple[str, str, str], ...]:
     return tuple(column for column in found if column[0] != _AGE[0])
 
 
-def _cell(item: Json, kind: str, path: str) -> Any:
+def _cell(item: Json, kind: str, path: str, now: int) -> Any:
     text = field_text(item, path.split("."))
     if not text:
         return None
+    if kind == "date":
+        return age((now - parse_instant(text)) // 1_000)
     return int(text) if kind == "integer" else text
+
+
+def age(seconds: int) -> str:
+    """As kubectl writes how long ago something was."""
+    minutes, hours, days = seconds // 60, seconds // 3_600, seconds // 86_400
+    if seconds < 120:
+        return f"{max(0, seconds)}s"
+    if minutes < 10:
+        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
+        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
+    return f"{hours}h" if days < 2 else f"{days}d"
 
 
 def _partial(item: Json) -> Json:
