@@ -7,7 +7,7 @@ the making of the input (manifests and outcome models).
 from collections import Counter
 from typing import Any, Final, NamedTuple
 
-from sim.cluster.requests import PatchExecutionStatus
+from sim.cluster.requests import CreateWorkflow, PatchExecutionStatus
 from sim.doors import Door, Ending, Hear
 from sim.driver import Options, Simulation
 from sim.faults import CALM, FaultPlan, crash_after_write
@@ -104,7 +104,7 @@ class CountingDoor:
         number = self._watches
 
         def counted(change: Change, thing: Watched | None, version: str) -> None:
-            self.heard[number, kind] += 1
+            self.heard[number, kind] += thing is not None
             hear(change, thing, version)
 
         return self._door.watch(kind, resource_version, counted)
@@ -117,7 +117,7 @@ def traffic() -> Traffic:
     made.submit(load.workflow("traced", load.spec(load.TEN)))
     made.start()
     finish(made, HOUR_MS, 1)
-    asked = door.requests.total() - door.requests[ListObjects]
+    asked = door.requests.total() - door.requests[ListObjects] - door.requests[CreateWorkflow]
     told = sum(door.requests[body] for body in PROTOCOL)
     # News: the workflow and each report to the controller, each child to the executor; the others are echoes.
     news = 1 + door.requests[PatchExecutionStatus] + door.requests[CreateExecution]
