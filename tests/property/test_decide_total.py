@@ -15,7 +15,7 @@ from wfexec.core.graph import compile_recipe
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.model.base import evolve
 from wfexec.model.execution import ExecutionResults, KubernetesExecution, KubernetesExecutionStatus, RollbackInformation
-from wfexec.model.facts import Answer, TargetFacts, Unknown
+from wfexec.model.facts import Answer, Facts, TargetFacts, Unknown
 from wfexec.model.meta import ObjectMeta, ObjectReference
 from wfexec.model.phases import EXECUTION_ENDED, ExecutionPhase, Phase, RollbackStrategy, StepState, UndoState
 from wfexec.model.plan import Plan
