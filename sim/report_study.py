@@ -97,6 +97,8 @@ def table(study: Study, found: Sequence[Verdict]) -> Iterator[str]:
             if mine.difference is not None:
                 line += f"  difference {_difference(mine.difference, mine.unit)}{_sure(mine.difference)}"
             yield line.rstrip()
+    yield ""
+    yield f"differences are from {found[0].policy!r}, run by run; * where the interval leaves out zero"
 
 
 def document(study: Study, found: Sequence[Verdict], samples: Sequence[tuple[Sample, ...]]) -> dict[str, Any]:
