@@ -26,6 +26,9 @@ from wfexec.settings import Settings
 MONITORING_TARGET_MS = 60_000
 EXECUTION_RETRIES_MAX = 5
 EXECUTION_TIMEOUT_MAX_MS = 900_000
+# Kept with the objects they were made from, so that an identity cannot be taken over by another object.
+RECENT_MAX = 64
+_recent: dict[tuple[int, int], tuple[WorkflowExecutionSpec, Settings, Recipe | Refusal]] = {}
 _NOBODY = ObjectReference(name="unset")
 
 
@@ -178,7 +181,22 @@ def _prototype(
 
 
 def compile_recipe(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusal:
-    """The recipe of a spec, or the first reason why there is none (BR-WF-005)."""
+    """The recipe of a spec, or the first reason why there is none (BR-WF-005).
+
+    The very same spec object (values are shared, so a thousand runs of one manifest have one) is compiled once.
+    """
+    key = (id(spec), id(settings))
+    known = _recent.get(key)
+    if known is not None and known[0] is spec and known[1] is settings:
+        return known[2]
+    made = _compile(spec, settings)
+    if len(_recent) >= RECENT_MAX:
+        _recent.clear()
+    _recent[key] = (spec, settings, made)
+    return made
+
+
+def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusal:
     definition = spec.workflow_definition
     refusal = next(findings(spec, settings), None)
     if refusal is not None or definition is None:
