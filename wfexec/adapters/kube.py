@@ -48,12 +48,16 @@ class Watching:
 
     def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
         self._response = response
+        self._stopped = False
 
     def lines(self) -> Iterator[bytes | Outcome]:
         """Each line without its end; the last item is an `Outcome`: OK when the server ended the watch."""
         rest = b""
         try:
             while chunk := self._response.read1(_CHUNK):
+                # Shutting a TLS socket down strips its encryption: what a read already under way brings is ciphertext.
+                if self._stopped:
+                    break
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from (line for line in lines if line)
                 if len(rest) > _LINE_MAX:
@@ -67,6 +71,7 @@ class Watching:
             self._response.close()
 
     def stop(self) -> None:
+        self._stopped = True
         try:
             self._response.shutdown()
         except (OSError, RuntimeError, ValueError):
