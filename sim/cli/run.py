@@ -61,6 +61,8 @@ def run(
         if svg is not None:
             draw(result, svg, ", ".join(chart.workflow for chart in charts(result.history, *_span(result))))
             typer.echo(f"timeline: {svg}", err=True)
+        if crash_after is not None and result.writes < crash_after:
+            typer.echo(f"no crash: the controller made only {result.writes} writes", err=True)
         complain(result.complaints, seed)
         raise typer.Exit(DEFECT if result.complaints else COMPLETED if result.completed else FAILED)
 

@@ -84,6 +84,12 @@ def test_a_crash_is_seen_in_the_trace_and_changes_nothing_in_the_end() -> None:
     assert "controller-0   started again" in result.stdout
 
 
+def test_a_crash_after_the_last_write_is_none_and_says_so() -> None:
+    result = sim("run", MANIFEST, "--crash-after-write", "999")
+    assert result.exit_code == 0, result.output
+    assert "no crash: the controller made only" in result.stderr
+
+
 def test_a_setting_reaches_the_controller() -> None:
     result = sim("run", MANIFEST, "--set", "max-parallel-steps=1")
     assert result.exit_code == 0, result.output
