@@ -45,6 +45,7 @@ class Setting:
     forbidden: actions that the executor's identities have no right to. strangers: who may edit but not approve.
     labelling: somebody labels the workflow just before every other write of the controller.
     kill_after_write: the controller dies right after this write of its own (1 is the first); None for never.
+    replicas: how many controllers there are; more than one share a lease.
     """
 
     executor: Json = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Setting:
     strangers: tuple[str, ...] = ("mallory",)
     labelling: bool = False
     kill_after_write: int | None = None
+    replicas: int = 1
 
 
 class Cluster(Protocol):
@@ -90,7 +92,7 @@ class Cluster(Protocol):
     def let_pass(self, duration_ms: int) -> None: ...
 
     def kill_controller(self) -> None:
-        """At once and without a word; another one starts a little later."""
+        """The one that leads, at once and without a word; another one starts a little later."""
 
     def close(self) -> None:
         """The scenario is over."""

@@ -13,7 +13,7 @@ Feature: Resilience
     And its outcome is "success"
     And the children ever seen are "recover-step-1, recover-step-2, recover-step-2-r1, recover-step-3"
 
-  @BR-WF-025a @BR-WF-013 @BR-WF-047
+  @BR-WF-025a @BR-WF-013
   Scenario: A controller killed after any of its writes
     Given a workflow with the steps "a, b after a"
     And "b" is critical
@@ -31,6 +31,21 @@ Feature: Resilience
     Then each time it was "failed" with the outcome "failed"
     And each time the children ever seen were "recover-step-1, recover-step-2, recover-rollback-1"
     And each time the deployments of "a" had 3 replicas
+
+  @BR-WF-047 @BR-WF-047-EC1
+  Scenario: Two controllers share a lease, and the one that leads dies
+    Given a workflow with the steps "a, b after a, c after b"
+    And "a" takes 40s
+    And there are 2 controllers
+    When it is applied
+    And "a" is running
+    And the leading controller is killed
+    Then it is "completed"
+    And its outcome is "success"
+    And the other controller has taken the lease over
+    And the children ever seen are "recover-step-1, recover-step-2, recover-step-3"
+    And "a" was tried by the children "recover-step-1"
+    And its progress never fell
 
   @BR-WF-045 @BR-WF-045-EC1
   Scenario: Somebody else writes the object while the controller does

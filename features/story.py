@@ -23,6 +23,7 @@ from features.cluster import (
     path_of,
 )
 from features.recipe import NAME, Recipe
+from wfexec.model.meta import CONTROLLER_NAMESPACE, LEASE_NAME
 from wfexec.units import parse_instant
 
 ENDED = ("completed", "failed", "cancelled")
@@ -30,7 +31,9 @@ ENDED = ("completed", "failed", "cancelled")
 
 @dataclass
 class Story:
-    """`moments` are instants that later sentences refer to, `foreign` names of children that belong to nobody here."""
+    """`moments` are instants that later sentences refer to, `foreign` names of children that belong to nobody here,
+    `holder` who held the lease once.
+    """
 
     cluster: Cluster
     recipe: Recipe = field(default_factory=Recipe)
@@ -38,6 +41,7 @@ class Story:
     answer: Answer | None = None
     moments: dict[str, int] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
+    holder: str = ""
 
     @property
     def namespace(self) -> str:
@@ -139,6 +143,14 @@ class Story:
 
     def steps(self) -> dict[str, Json]:
         return {step.name: self.step(step.name) for step in self.recipe.steps}
+
+    def lease(self) -> Json:
+        """The spec of the controllers' lease."""
+        path = path_of("/apis/coordination.k8s.io/v1", CONTROLLER_NAMESPACE, "leases", LEASE_NAME)
+        answer = self.cluster.request("GET", path)
+        assert answer.status == 200, answer.body
+        spec: Json = answer.body["spec"]
+        return spec
 
     def events(self) -> list[Json]:
         """All Events about the workflow."""

@@ -28,13 +28,14 @@ from features.cluster import (
 from features.recipe import NAME
 from sim.executor.machine import nameless
 from sim.executor.outcomes import Outcomes
+from sim.executor.targets import TargetCluster
 from sim.live import LiveExecutor, seed_cluster
 from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
 from tests.harness.controller import Disturbance, LiveController
 from tests.harness.observer import Observer
 from wfexec.adapters.clock import WallClock
-from wfexec.adapters.kube import connect
-from wfexec.settings import DEFAULTS
+from wfexec.adapters.kube import Connection, connect
+from wfexec.settings import DEFAULTS, Settings
 
 SPEED: Final = 60
 # How much later than agreed something may happen because threads and the network take their time, in real seconds.
@@ -44,7 +45,13 @@ GRACE_S: Final = 10.0
 ROLE: Final = "wfexec-feature-actions"
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 ACTIONS: Final = ("scale-deployment", "restart-deployment", "update-image", "update-configmap")
+# Seconds of reality instead of fractions: 2 s until a lease may be taken, 1 s until its holder stops writing.
+SHARED_LEASE: Final = Settings(lease_duration=120_000, lease_renew_deadline=60_000, lease_retry_period=10_000)
 _numbers = itertools.count(1)
+
+
+def without_nodes(outcomes: Outcomes) -> TargetCluster:
+    return outcomes.cluster.model_copy(update={"nodes": {}})
 
 
 class LiveWorld:
@@ -53,7 +60,8 @@ class LiveWorld:
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
         self.clock = WallClock(SPEED)
-        self.controller = LiveController(plane.kubeconfig("controller"), self.clock, DEFAULTS)
+        self._seeded = False
+        self.controllers = self._fresh(1)
 
     def start(self) -> None:
         rules = [
@@ -62,10 +70,44 @@ class LiveWorld:
         ]
         role = {"metadata": {"name": ROLE}, "rules": rules}
         self.plane.request("POST", f"{RBAC}/clusterroles", role)
-        self.controller.start()
+        self._start()
 
     def stop(self) -> None:
-        self.controller.stop()
+        for controller in self.controllers:
+            controller.stop()
+
+    def staff(self, count: int) -> None:
+        """So many controllers from now on; those that are there end first, unless they are as many."""
+        if count != len(self.controllers):
+            self.stop()
+            self.controllers = self._fresh(count)
+            self._start()
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        for controller in self.controllers:
+            controller.disturb(disturbance)
+
+    def failure(self) -> BaseException | None:
+        found = (controller.failure() for controller in self.controllers)
+        return next((failure for failure in found if failure is not None), None)
+
+    def seed_nodes(self, outcomes: Outcomes, connection: Connection) -> None:
+        """Nodes are the same for all scenarios. No kubelet takes away the taint that every new node is given."""
+        if not self._seeded:
+            self._seeded = True
+            cluster = TargetCluster(nodes=outcomes.cluster.nodes)
+            seed_cluster(Outcomes(cluster=cluster), connection, self.clock.now_ms())
+            for name in outcomes.cluster.nodes:
+                self.plane.request("PATCH", f"{CORE}/nodes/{name}", {"spec": {"taints": None}})
+
+    def _fresh(self, count: int) -> list[LiveController]:
+        kubeconfig, elect = self.plane.kubeconfig("controller"), count > 1
+        settings = SHARED_LEASE if elect else DEFAULTS
+        return [LiveController(kubeconfig, self.clock, settings, elect=elect) for _ in range(count)]
+
+    def _start(self) -> None:
+        for controller in self.controllers:
+            controller.start()
 
     def cluster(self) -> "LiveCluster":
         return LiveCluster(self)
@@ -110,14 +152,15 @@ class LiveCluster:
     def prepare(self, setting: Setting) -> None:
         outcomes = Outcomes.model_validate(setting.executor)
         admin = connect(str(self._plane.kubeconfig("admin")), None, 2)
-        seed_cluster(outcomes, admin, self.now_ms)
-        self._make_schedulable(outcomes)
+        self._world.seed_nodes(outcomes, admin)
+        seed_cluster(outcomes.model_copy(update={"cluster": without_nodes(outcomes)}), admin, self.now_ms)
         admin.close()
         self._grant(setting)
         self._disturbance.kill_after_write = setting.kill_after_write
         if setting.labelling:
             self._disturbance.before_write = self._label
-        self._world.controller.disturb(self._disturbance)
+        self._world.staff(setting.replicas)
+        self._world.disturb(self._disturbance)
         connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
         self._executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)
         self._executor.start()
@@ -139,10 +182,11 @@ class LiveCluster:
         self._observer.wait(lambda: False, clock.real_seconds(duration_ms), clock.monotonic)
 
     def kill_controller(self) -> None:
-        self._world.controller.kill()
+        leaders = [controller for controller in self._world.controllers if controller.leading]
+        leaders[0].kill()
 
     def close(self) -> None:
-        self._world.controller.disturb(Disturbance(""))
+        self._world.disturb(Disturbance(""))
         if self._executor is not None:
             self._executor.stop()
         self._observer.close()
@@ -179,11 +223,6 @@ class LiveCluster:
         answer = self.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec})
         return bool(answer.body["status"]["allowed"])
 
-    def _make_schedulable(self, outcomes: Outcomes) -> None:
-        """No kubelet runs here to take away the taint that every new node is given."""
-        for name in outcomes.cluster.nodes:
-            self.request("PATCH", f"{CORE}/nodes/{name}", {"spec": {"taints": None}})
-
     def _create(self, path: str, body: Json) -> None:
         answer = self.request("POST", path, body)
         assert answer.status == 201, answer.body
@@ -192,7 +231,7 @@ class LiveCluster:
         return bool(self._trouble())
 
     def _trouble(self) -> str:
-        failure = self._world.controller.failure() or (self._executor.failure if self._executor is not None else None)
+        failure = self._world.failure() or (self._executor.failure if self._executor is not None else None)
         return f"a defect ended a process: {failure!r}" if failure is not None else self._observer.trouble
 
     def _last(self) -> str:

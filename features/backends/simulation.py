@@ -29,6 +29,7 @@ from sim.faults import CALM, Fault, crash_after_write
 from sim.trace import Incident, Version, Written
 from wfexec.crd.codec import render_execution, render_workflow
 from wfexec.crd.wire import JSON, HttpCall
+from wfexec.engine.controller import Controller
 from wfexec.model.requests import Code
 from wfexec.model.status import WorkflowExecution
 
@@ -100,7 +101,7 @@ class SimulatedCluster:
         outcomes = Outcomes.model_validate(setting.executor | {"denied": denied})
         write = setting.kill_after_write
         faults = CALM if write is None else crash_after_write(write)
-        options = Options(outcomes=outcomes, depth=Depth.WIRE, faults=faults)
+        options = Options(outcomes=outcomes, depth=Depth.WIRE, faults=faults, replicas=setting.replicas)
         self._simulation = Disturbed(options) if setting.labelling else Simulation(options)
         self._simulation.start()
 
@@ -115,7 +116,12 @@ class SimulatedCluster:
         self._simulation.run_until(lambda: False, duration_ms)
 
     def kill_controller(self) -> None:
-        self._simulation.controllers[0].crash()
+        leaders = [
+            process
+            for process in self._simulation.controllers
+            if isinstance(process.machine, Controller) and process.machine.leading
+        ]
+        leaders[0].crash()
 
     def close(self) -> None:
         """There is nothing to give back."""

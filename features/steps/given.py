@@ -173,6 +173,11 @@ def _foreign(story: Story, name: str) -> None:
     story.foreign.append(name)
 
 
+@given(parsers.parse("there are {count:d} controllers"))
+def _replicas(story: Story, count: int) -> None:
+    story.setting.replicas = count
+
+
 @given("somebody labels the workflow just before every other write of the controller")
 def _labelling(story: Story) -> None:
     story.setting.labelling = True

@@ -253,6 +253,12 @@ def _was_refused(story: Story) -> None:
     assert story.cluster.refused_writes > 0
 
 
+@then("the other controller has taken the lease over")
+def _taken_over(story: Story) -> None:
+    assert story.holder
+    assert story.lease()["holderIdentity"] not in ("", story.holder)
+
+
 @then("the workflow is gone")
 def _gone(story: Story) -> None:
     story.wait("the end of the workflow", story.gone)

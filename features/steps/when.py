@@ -173,6 +173,12 @@ def _killed(story: Story) -> None:
     story.cluster.kill_controller()
 
 
+@step("the leading controller is killed")
+def _leader_killed(story: Story) -> None:
+    story.holder = story.lease()["holderIdentity"]
+    story.cluster.kill_controller()
+
+
 @when("it is run once for each write of the controller, and the controller is killed after that write")
 def _sweep(story: Story, sweep: list[Story], new_cluster: Callable[[], Cluster]) -> None:
     """Each run is a story of its own; the first one in which the moment does not come ends the sweep."""

@@ -5,6 +5,7 @@ Where a fast clock meets times that are not its own:
 - What the server writes (creationTimestamp, deletionTimestamp, metadata of events) is real time; neither machine
   compares it with its own.
 - Timeouts of requests and of watches are real seconds: only waiting is sped up, the network is not.
-- A lease would have to be renewed every 2 s of the fast clock, some 30 ms in reality, and a busy machine would lose it.
-  There is one controller at a time here, so it runs without election; election is tested at its own pace.
+- A lease would have to be renewed every 2 s of the fast clock, some 30 ms in reality, and a busy machine would lose it:
+  safely, but again and again. So one controller runs without election, and where two share a lease, the lease's three
+  times are longer by the same factor for both. Candidates of one lease must share one clock.
 """

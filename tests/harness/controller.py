@@ -29,7 +29,6 @@ from wfexec.settings import Settings
 WRITES: Final = (PatchMetadata, PatchStatus, CreateExecution, DeleteExecution)
 CONNECTIONS_EXTRA: Final = 5
 STOP_S: Final = 10.0
-NOTHING: Final = Options(metrics_address="0", health_address="0", leader_elect=False)
 
 
 class Disturbance:
@@ -87,8 +86,9 @@ class Tap:
 class LiveController:
     """One controller at a time; a killed one is followed by a fresh one at once."""
 
-    def __init__(self, kubeconfig: Path, clock: WallClock, settings: Settings) -> None:
+    def __init__(self, kubeconfig: Path, clock: WallClock, settings: Settings, *, elect: bool = False) -> None:
         self._kubeconfig = kubeconfig
+        self._options = Options(metrics_address="0", health_address="0", leader_elect=elect)
         self._clock = clock
         self._settings = settings
         self._lock = Lock()
@@ -102,7 +102,7 @@ class LiveController:
         posts: list[Callable[[Any], None]] = []
         workers = Workers(connection, self._clock, threads, _unmeasured, lambda error: posts[0](Crash(error)))
         tap = Tap(workers, self)
-        process = Process(settings, NOTHING, tap, self._clock)
+        process = Process(settings, self._options, tap, self._clock)
         posts.append(process.loop.post)
         thread = Thread(target=process.run, name="controller", daemon=True)
         self._lives.append((process, tap, thread))
@@ -111,6 +111,10 @@ class LiveController:
     def disturb(self, disturbance: Disturbance) -> None:
         """From now on; the one before is forgotten."""
         self._disturbance = disturbance
+
+    @property
+    def leading(self) -> bool:
+        return self._lives[-1][0].controller.leading
 
     def kill(self) -> None:
         """At once: requests on their way are carried out, their replies never seen."""
