@@ -31,15 +31,14 @@ WATCH_S: Final = 1_800.0
 class Served:
     """A cluster in wire depth behind a port of its own. Use it as a context, or `start` and `stop` it.
 
-    `tokens`: bearer token -> user; without a token a caller is the administrator.
+    A caller is whoever the cluster's `tokens` say; without a token the administrator.
     """
 
-    def __init__(self, cluster: Cluster, port: int = 0, tokens: dict[str, str] | None = None) -> None:
+    def __init__(self, cluster: Cluster, port: int = 0) -> None:
         if cluster.depth is not Depth.WIRE:
             raise ValueError("only a cluster in wire depth can be served")
         self.cluster = cluster
         self.lock = threading.Lock()
-        self.tokens = dict(tokens or {})
         self.stopping = threading.Event()
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.served = self
@@ -91,7 +90,7 @@ class Served:
     def user_of(self, authorization: str) -> str | None:
         """The caller; None for a token that nobody has."""
         token = authorization.removeprefix("Bearer ").strip()
-        return self.tokens.get(token) if token else ADMIN
+        return self.cluster.tokens.get(token) if token else ADMIN
 
     def _housekeeping(self) -> None:
         """Collection and bookmarks, in the background as on a real server."""

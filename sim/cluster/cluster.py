@@ -63,7 +63,7 @@ class Cluster:
     """`history`: how many changes per resource a watch may lie behind before it is answered 410.
 
     `manifests`: Kubernetes documents whose roles and bindings decide who may do what in wire depth; without any,
-    everybody may do everything. `tokens`: bearer token -> user, for token reviews.
+    everybody may do everything. `tokens`: bearer token -> user.
     """
 
     def __init__(
@@ -82,7 +82,8 @@ class Cluster:
         self.lifecycle = Lifecycle(self.store, self.resources, seed)
         schemas = schemas_of(self.resources) if depth is Depth.WIRE else {}
         self.objects = Objects(self.lifecycle, schemas)
-        self._api = Api(self.lifecycle, self.objects, schemas, Rbac(manifests), tokens or {})
+        self.tokens = dict(tokens or {})
+        self._api = Api(self.lifecycle, self.objects, schemas, Rbac(manifests), self.tokens)
         self._targets = Targets(self.lifecycle, self.objects)
         self._typed = Shared(self.lifecycle).handlers
         for name in NAMESPACES_AT_START:

@@ -33,13 +33,14 @@ def manifests() -> list[dict[str, object]]:
 
 
 def fake_cluster() -> Cluster:
-    return Cluster(Depth.WIRE, crds=(*own_crds(), CRD), manifests=manifests())
+    tokens = {f"token-of-{short}": USERS[short][0] for short in USERS}
+    return Cluster(Depth.WIRE, crds=(*own_crds(), CRD), manifests=manifests(), tokens=tokens)
 
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Served]:
     """The fake over HTTP, with the test server's users."""
-    with Served(fake_cluster(), tokens={f"token-of-{short}": USERS[short][0] for short in USERS}) as running:
+    with Served(fake_cluster()) as running:
         yield running
 
 
