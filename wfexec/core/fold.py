@@ -13,7 +13,7 @@ from wfexec.core.draft import Draft
 from wfexec.core.results import fold_results
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
-from wfexec.model.phases import ErrorType, ExecutionPhase, Phase, StepState
+from wfexec.model.phases import ErrorType, ExecutionPhase, Phase, RollbackStrategy, StepState
 from wfexec.model.plan import DeleteChild
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.snapshot import CreateFailure
@@ -181,17 +181,22 @@ def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: 
 
 
 def _timed_out(draft: Draft, position: int, child: KubernetesExecution | None, overdue: bool) -> None:
-    """The limit passed with no end to be seen; a child that will be replaced is deleted: two never act at once."""
+    """The limit passed with no end to be seen.
+
+    A child that another attempt or an undo may follow is deleted, so that two never act at once.
+    """
     what = "the workflow's deadline passed" if overdue else "the step's timeout passed"
     if overdue:
         # No attempt can follow: what is retryable in itself ends here.
         _give_up(draft, position, what)
-        return
-    _failed(draft, position, ErrorType.TIMEOUT, what, None)
-    if draft.steps[position].status is StepState.RETRYING and child is not None:
+    else:
+        _failed(draft, position, ErrorType.TIMEOUT, what, None)
+    followed = draft.steps[position].status is StepState.RETRYING or (
+        draft.recipe.rollback_strategy is RollbackStrategy.AUTOMATIC
+    )
+    if followed and child is not None and child.metadata.deletion_timestamp is None:
         meta = child.metadata
-        if meta.deletion_timestamp is None:
-            draft.deletes.append(DeleteChild(meta.name, meta.uid, meta.resource_version))
+        draft.deletes.append(DeleteChild(meta.name, meta.uid, meta.resource_version))
 
 
 def _give_up(draft: Draft, position: int, what: str) -> None:

@@ -92,7 +92,11 @@ def _batches(recipe: Recipe) -> tuple[Batch, ...]:
 def validating(draft: Draft) -> None:
     """Ask what is not answered, judge what is; then dry run, approval, and off it goes."""
     began = draft.get("validation_start_time") or draft.now
-    deadline = began + draft.settings.validation_timeout + draft.get("paused_total")
+    limit = draft.settings.validation_timeout
+    if any(condition.type == "Approved" for condition in draft.get("conditions")):
+        # After a restart the answers are asked for again; the wait for a person may have taken longer than validation.
+        limit = max(limit, draft.settings.approval_timeout)
+    deadline = began + limit + draft.get("paused_total")
     if not _answered(draft, began):
         if draft.now > deadline:
             _refuse(draft, "validation_timeout", "no answers from the cluster in time", ErrorType.TIMEOUT)

@@ -185,6 +185,14 @@ def test_a_hanging_step_times_out_is_replaced_and_its_child_deleted() -> None:
     assert world.phases == HAPPY
 
 
+def test_a_hanging_child_that_nothing_follows_stays_as_evidence() -> None:
+    world = World(spec(step(1, timeout="1m", maxRetries=0, criticalStep=True), strategy={"rollbackStrategy": "none"}))
+    world.say("wf-step-1", HANGS)
+    world.run()
+    assert world.workflow.status.error_type == "timeout"
+    assert list(world.children) == ["wf-step-1"]
+
+
 def test_completion_in_the_very_instant_of_the_timeout_wins() -> None:
     world = World(spec(step(1, timeout="1m")))
     world.say("wf-step-1", completed(60_000))
@@ -201,8 +209,10 @@ def test_the_deadline_ends_the_execution_and_rolls_back() -> None:
     assert world.states() == {1: "rolled_back", 2: "failed"}
     began = world.workflow.status.execution_start_time
     assert began is not None
-    # The child is told how much time is left.
-    assert world.children["wf-step-2"].spec.timeout == 299_000
+    # The child is told how much time is left, and it is gone before the first undo.
+    (child,) = [made for plan in world.plans for made in plan.creates if made.metadata.name == "wf-step-2"]
+    assert child.spec.timeout == 299_000
+    assert "wf-step-2" not in world.children
     assert world.workflow.status.rollback_start_time == began + 300_000 + 1
 
 

@@ -17,6 +17,7 @@ from wfexec.model.facts import (
     TargetFacts,
     Unknown,
 )
+from wfexec.settings import Settings
 
 HAPPY = ["planning", "validating", "executing", "monitoring", "completed"]
 
@@ -131,6 +132,20 @@ def test_nobody_without_the_right_approves_and_the_wait_ends() -> None:
     world.run()
     assert world.workflow.status.failure_reason.startswith("approval_timeout")
     assert world.created == []
+
+
+def test_a_restart_late_in_a_long_wait_for_approval_goes_on_waiting() -> None:
+    world = World(
+        spec(step(1), strategy={"approvalRequired": True}), Settings.model_validate({"approval-timeout": "2h"})
+    )
+    world.run(until_ms=3_600_000)
+    # A new process remembers no answers.
+    world.answers.clear()
+    world.run(until_ms=60_000)
+    assert world.workflow.status.phase == "validating"
+    annotate(world, approval="approved", approved_by="alice")
+    world.run()
+    assert world.phases == HAPPY
 
 
 def test_a_rejection_ends_it() -> None:
