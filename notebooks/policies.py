@@ -17,7 +17,7 @@ from sim.study import conduct, load_study
 
 here = Path(os.environ.get("WFEXEC_ROOT", Path.cwd()))
 root = next(folder for folder in (here, *here.parents) if (folder / "examples" / "studies").exists())
-runs = int(os.environ.get("WFEXEC_NOTEBOOK_RUNS", "200"))
+runs = int(os.environ.get("WFEXEC_NOTEBOOK_RUNS", "120"))
 study = load_study(root / "examples" / "studies" / "rollback-policies.yaml", runs=runs)
 study.title, study.runs, [arm.name for arm in study.arms]
 

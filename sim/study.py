@@ -7,6 +7,7 @@ order and process, gets the same sample. It must never let one policy's choices 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -171,7 +172,8 @@ def pool(jobs: int) -> Iterator[Executor | None]:
     if jobs == 1:
         yield None
         return
-    with ProcessPoolExecutor(jobs) as executor:
+    # Never forked: a progress bar or a test runner may have threads, and a fork would copy their locks.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
         yield executor
 
 

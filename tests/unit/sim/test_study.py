@@ -124,4 +124,4 @@ def test_what_is_wrong_with_a_study_is_said_at_its_place(tmp_path: Path, text: s
 def test_the_shipped_study_compares_two_policies() -> None:
     study = load_study(STUDY)
     assert [arm.name for arm in study.arms] == ["give up early", "try longer"]
-    assert study.runs == 200
+    assert study.runs == 120
