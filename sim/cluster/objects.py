@@ -65,8 +65,9 @@ class Objects:
         made = built_in_defaults(resource, made)
         if causes := [*metadata_causes(resource, made["metadata"], None), *self._causes(resource, made, None)]:
             return refusals.invalid(resource, name, causes)
-        if self._store.get(resource.key, namespace, name) is not None:
-            return refusals.already_exists(resource, name)
+        there = self._store.get(resource.key, namespace, name)
+        if there is not None:
+            return refusals.already_exists(resource, name, deleting=there.deleting)
         stored = stored_of(resource, made)
         if not dry_run:
             self._store.put(stored)
@@ -89,7 +90,10 @@ class Objects:
         made = self._merged(resource, old, body, subresource)
         same = made["metadata"] == old["metadata"]
         problems = [] if same else metadata_causes(resource, made["metadata"], old["metadata"])
-        if causes := [*problems, *self._causes(resource, made, old)]:
+        found = self._causes(resource, made, old)
+        if subresource == "status":
+            found = [_within_status(cause) for cause in found]
+        if causes := [*problems, *found]:
             return refusals.invalid(resource, name, causes)
         # These are the server's: what it was sent must agree, and then its own stand.
         made["metadata"] |= {key: old["metadata"][key] for key in _SERVERS if key in old["metadata"]}
@@ -201,6 +205,12 @@ def built_in_defaults(resource: Resource, body: Json) -> Json:
                 kept["data"] = {**(kept.get("data") or {}), **data}
             return {"type": "Opaque", **kept}
     return body
+
+
+def _within_status(cause: Cause) -> Cause:
+    """A status written alone is checked alone: the words of the schema then begin at the status."""
+    inner = cause.field.removeprefix("status.")
+    return cause._replace(message=cause.message.replace(f"{cause.field} in body", f"{inner} in body"))
 
 
 def _claims(meta: Json) -> Json:

@@ -63,8 +63,10 @@ def not_found(resource: Resource, name: str) -> Refusal:
     return Refusal(404, "NotFound", f'{resource.key} "{name}" not found', _details(resource, name))
 
 
-def already_exists(resource: Resource, name: str) -> Refusal:
-    return Refusal(409, "AlreadyExists", f'{resource.key} "{name}" already exists', _details(resource, name))
+def already_exists(resource: Resource, name: str, *, deleting: bool) -> Refusal:
+    said = f'{resource.key} "{name}" already exists'
+    told = f"object is being deleted: {said}" if deleting else said
+    return Refusal(409, "AlreadyExists", told, _details(resource, name))
 
 
 def conflict(resource: Resource, name: str, why: str = "") -> Refusal:

@@ -62,21 +62,42 @@ def checks_of(schema: Json) -> list[Check]:
         found.append(_at_least(schema["minimum"]))
     if "maximum" in schema:
         found.append(_at_most(schema["maximum"]))
+    if text := _text_checks(schema):
+        found.append(_first(text))
+    if "minItems" in schema:
+        least = schema["minItems"]
+        found.append(_sized(lambda size: size >= least, f"should have at least {least} items", show=len))
+    for key in ("maxItems", "maxProperties"):
+        if key in schema:
+            found.append(_bounded(schema[key], text=False))
+    if schema.get("format") == "date-time":
+        found.append(_date_time)
+    return found
+
+
+def _text_checks(schema: Json) -> list[Check]:
+    found: list[Check] = []
+    if "maxLength" in schema:
+        found.append(_bounded(schema["maxLength"], text=True))
     if "minLength" in schema:
         least = schema["minLength"]
         found.append(_sized(lambda size: size >= least, f"should be at least {least} chars long"))
     if "pattern" in schema:
         found.append(_matching(schema["pattern"]))
-    if "minItems" in schema:
-        least_items = schema["minItems"]
-        why = f"should have at least {least_items} items"
-        found.append(_sized(lambda size: size >= least_items, why, show=len))
-    for key in ("maxLength", "maxItems", "maxProperties"):
-        if key in schema:
-            found.append(_bounded(schema[key], text=key == "maxLength"))
-    if schema.get("format") == "date-time":
-        found.append(_date_time)
     return found
+
+
+def _first(checks: list[Check]) -> Check:
+    """Of a text the server tells the first fault alone."""
+
+    def check(value: Any, path: str) -> Cause | None:
+        for each in checks:
+            cause = each(value, path)
+            if cause is not None:
+                return cause
+        return None
+
+    return check
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sim.cluster.lifecycle import Lifecycle, whole_seconds
-from sim.cluster.refusals import Refusal, code_of
+from sim.cluster.refusals import Refusal, already_exists, code_of
 from sim.cluster.requests import CreateWorkflow, DeleteObject, EditWorkflow, PatchExecutionStatus, PersonBody
 from sim.cluster.resources import EVENTS, EXECUTIONS, LEASES, WORKFLOWS
 from sim.cluster.store import Store, Stored
@@ -155,12 +155,12 @@ class Shared:
 
     def _no_room(self, resource: str, namespace: str, name: str) -> Outcome | None:
         """Why no object of that name can be made there."""
-        refusal = self._lifecycle.refuses_new(self._lifecycle.resources.named(resource), namespace, name)
-        if refusal is not None:
-            return outcome_of(refusal)
-        if self._store.get(resource, namespace, name) is not None:
-            return Outcome(Code.ALREADY_EXISTS, message=f'{resource} "{name}" already exists')
-        return None
+        known = self._lifecycle.resources.named(resource)
+        refusal = self._lifecycle.refuses_new(known, namespace, name)
+        there = self._store.get(resource, namespace, name)
+        if refusal is None and there is not None:
+            refusal = already_exists(known, name, deleting=there.deleting)
+        return None if refusal is None else outcome_of(refusal)
 
     def _edit_workflow(self, body: EditWorkflow, _now: int) -> Outcome:
         stored = self._find(body.key)
