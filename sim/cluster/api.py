@@ -124,6 +124,9 @@ class Api:
 
     def _carry_out(self, meant: Call, resource: Resource, call: HttpCall, now: int) -> Stored | Json | Refusal:
         dry_run = meant.query.get("dryRun") == "All"
+        if meant.verb == "patch" and call.content_type.startswith(_APPLY):
+            # It would create what is not there: a 404 would be a guess.
+            raise Unmodelled("server-side apply")
         match meant.verb:
             case "list":
                 return self._listings.page(meant, resource)
@@ -283,8 +286,6 @@ def decoded(call: HttpCall) -> Json | Refusal:
 def _patched(resource: Resource, current: Json, call: HttpCall) -> Json | Refusal:
     """The object with the patch of the request applied."""
     kind = call.content_type.partition(";")[0]
-    if kind == _APPLY:
-        raise Unmodelled("server-side apply")
     if kind not in (_MERGE, _JSON_PATCH, _STRATEGIC) or (kind == _STRATEGIC and resource.custom):
         return refusals.unsupported_patch(resource)
     try:
