@@ -55,6 +55,16 @@ fmt: $(DEV) ## format, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.PHONY: crds
+crds: $(DEV) ## write the CRDs anew from the types
+	@$(BIN)/wfexec crds --out crds
+
+.PHONY: docs
+docs: $(DEV) ## write the generated pages anew, and the output of the README's sessions
+	@$(BIN)/wfexec reference settings > docs/settings.md
+	@$(BIN)/wfexec reference metrics > docs/metrics.md
+	@$(BIN)/python -m tests.docs.sessions --write README.md
+
 .PHONY: bench
 bench: $(DEV) ## the table of figures, also in build/bench.json
 	@$(BIN)/python -m tests.bench

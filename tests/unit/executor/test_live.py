@@ -183,6 +183,7 @@ def test_the_identities_of_the_executor_may_do_what_the_file_does_not_deny(
     for kind in ("clusterrolebindings", "clusterroles"):
         label = "--selector=app.kubernetes.io/part-of=wfexec-rehearsal"
         control_plane.kubectl(["delete", kind, label], check=True)
+    control_plane.wait_until(lambda: not may("drain-node", "delete", "pods"), "nobody has the rights any more")
 
 
 def test_what_the_server_refuses_is_told_as_bad_input(admin: Connection, namespace: str) -> None:
