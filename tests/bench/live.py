@@ -25,11 +25,11 @@ from tests.bench.rows import Row
 from tests.envtest import build
 from tests.envtest.plugin import install
 from tests.envtest.server import SYSTEM_NAMESPACE, ControlPlane
-from tests.harness.controller import CONNECTIONS_EXTRA, NOTHING
+from tests.harness.controller import CONNECTIONS_EXTRA
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection, Reply, Watching, connect
 from wfexec.adapters.workers import Workers
-from wfexec.app import Crash, Process
+from wfexec.app import Crash, Options, Process
 from wfexec.crd.codec import render_workflow
 from wfexec.crd.wire import HttpCall, object_path
 from wfexec.model.meta import EXECUTION_PLURAL, WORKFLOW_PLURAL
@@ -42,6 +42,8 @@ PATIENCE_S: Final = 30.0
 # Between a transition and the next: Events are written and the controller is at rest.
 QUIET_S: Final = 0.08
 CALL_S: Final = 10.0
+# Nobody scrapes or probes the bench.
+UNSEEN: Final = Options(metrics_address="0", health_address="0", leader_elect=False)
 
 
 class Wiretap(Connection):
@@ -69,7 +71,7 @@ def controller(plane: ControlPlane, clock: WallClock) -> Iterator[Wiretap]:
     tap = Wiretap(str(plane.kubeconfig("controller")), threads)
     running: list[Process] = []
     workers = Workers(tap, clock, threads, _unmeasured, lambda error: running[0].loop.post(Crash(error)))
-    process = Process(settings, NOTHING, workers, clock)
+    process = Process(settings, UNSEEN, workers, clock)
     running.append(process)
     thread = Thread(target=process.run, name="controller", daemon=True)
     thread.start()
