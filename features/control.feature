@@ -21,11 +21,11 @@ Feature: Control
   Scenario: The time of a pause does not count against the deadline
     Given a workflow with the steps "a, b after a"
     And "a" takes 20s
-    And the workflow has a timeout of 2m
+    And the workflow has a timeout of 90s
     When it is applied
     And "a" is running
     And somebody suspends it
-    And 4m passes
+    And 2m passes
     And somebody resumes it
     Then it is "completed"
     And its outcome is "success"

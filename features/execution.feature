@@ -19,7 +19,7 @@ Feature: Execution
     Given a workflow with the steps "act"
     And "act" uses the action "<action>"
     When it is applied
-    Then it is "completed"
+    Then it becomes "monitoring"
     And child "recover-step-1" is told "<told>"
     And the target of "act" has changed
 
@@ -46,14 +46,14 @@ Feature: Execution
     And "c" takes 45s
     And "g" takes 20s
     When it is applied
-    Then it is "completed"
+    Then it becomes "monitoring"
     And every step started after all its dependencies had ended
 
   @BR-ORCHESTRATION-006 @BR-ORCHESTRATION-009
   Scenario: Steps that become ready together start together
     Given a workflow with the steps "a, b after a, c after a, d after a"
     When it is applied
-    Then it is "completed"
+    Then it becomes "monitoring"
     And "b, c, d" started at the same instant
 
   @BR-WF-014 @BR-WF-031 @BR-WF-040

@@ -14,7 +14,7 @@ Feature: Planning
   Scenario Outline: The shape of the dependencies decides batches and strategy: <shape>
     Given a workflow with the steps "<steps>"
     When it is applied
-    Then it is "completed"
+    Then it becomes "executing"
     And its batches are "<batches>"
     And its strategy is "<strategy>"
     And its total is <total> steps
