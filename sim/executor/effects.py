@@ -59,6 +59,9 @@ class Effects(NamedTuple):
 
 
 NO_EFFECTS: Final = Effects()
+_NOT_WRITTEN: Final = frozenset({"metadata", "status", "apiVersion", "kind"})
+_WRITTEN_META: Final = frozenset({"labels", "annotations"})
+_NONE: Final[Object] = {}
 _TOUCHED: Final = AffectedResource(kind="", name="")
 
 
@@ -118,9 +121,11 @@ def manifest_undo(ref: TargetRef, manifest: Object) -> Undo | None:
 
 def written(target: Object) -> Object:
     """The part of an object that a person may write: labels, annotations and everything but status."""
-    head = {k: v for k, v in target.get("metadata", {}).items() if k in ("labels", "annotations")}
-    body = {k: v for k, v in target.items() if k not in ("metadata", "status", "apiVersion", "kind")}
-    return body | ({"metadata": head} if head else {})
+    body = {key: part for key, part in target.items() if key not in _NOT_WRITTEN}
+    head = {key: part for key, part in target.get("metadata", _NONE).items() if key in _WRITTEN_META}
+    if head:
+        body["metadata"] = head
+    return body
 
 
 def patching(ref: TargetRef, target: Object, after: Object) -> tuple[PatchTarget, ...]:

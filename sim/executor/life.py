@@ -75,13 +75,17 @@ class Context(NamedTuple):
 
 
 class Course(NamedTuple):
-    """What is going to happen; `held`: the API server will notice if what was looked at is stale by then."""
+    """What is going to happen. `seen` is what that was worked out from, None where looking failed.
+
+    `held`: the API server will notice if that is stale by the time the change is made.
+    """
 
     doing: Doing
     planned: Effects | Failure
     drawn: Fate
     start: int
     held: bool
+    seen: dict[TargetRef, Object | None] | None
 
 
 def attempt_of(child: KubernetesExecution, context: Context) -> Try:
@@ -103,7 +107,7 @@ def attempt_of(child: KubernetesExecution, context: Context) -> Try:
 class Life:
     """`child` is the newest version seen; the machine replaces it when the watch brings a newer one."""
 
-    __slots__ = ("_attempt", "_context", "_resumed", "_rule", "_tries", "child", "key")
+    __slots__ = ("_attempt", "_context", "_looks", "_resumed", "_rule", "_tries", "child", "key")
 
     def __init__(self, child: KubernetesExecution, context: Context) -> None:
         self.child = child
@@ -112,6 +116,8 @@ class Life:
         self._attempt = attempt_of(child, context)
         self._rule = context.rule(self._attempt)
         self._tries = 0
+        # What the action reads, once that is known.
+        self._looks: tuple[Look, ...] | None = None
         self._resumed = child.status.phase == ExecutionPhase.EXECUTING
 
     def run(self, now: int) -> Generator[Move, Woken, None]:
@@ -142,7 +148,7 @@ class Life:
             yield from self._finish_failed(planned, now, now)
             return
         held = isinstance(planned, Effects) and len(seen) == 1 and bool(planned.writes)
-        yield from self._execute(Course(doing, planned, drawn, start, held), now)
+        yield from self._execute(Course(doing, planned, drawn, start, held, None if trouble else seen), now)
 
     @property
     def _phase(self) -> str:
@@ -165,7 +171,7 @@ class Life:
             yield from self._finish_failed(lapsed, now, now)
 
     def _execute(self, course: Course, now: int) -> Generator[Move, Woken, None]:
-        doing, planned, drawn, start, held = course
+        _, planned, drawn, start, _, _ = course
         effects = planned if isinstance(planned, Effects) else NO_EFFECTS
         if self._phase == ExecutionPhase.ROLLBACK_READY:
             yield from self._report(completed, now)
@@ -181,7 +187,7 @@ class Life:
             now, _ = yield drawn.end_ms
         trouble = drawn.failure
         if drawn.changes:
-            changed, now = yield from self._change(doing, effects if held else None, now)
+            changed, now = yield from self._change(course, now)
             trouble = trouble or (changed if isinstance(changed, Failure) else None)
             effects = changed if isinstance(changed, Effects) else NO_EFFECTS
         else:
@@ -286,7 +292,9 @@ class Life:
     ) -> Generator[Move, Woken, tuple[dict[TargetRef, Object | None], Failure | None, int]]:
         """Everything the action reads; a missing object is None."""
         seen: dict[TargetRef, Object | None] = {}
-        for look in needs(doing):
+        if self._looks is None:
+            self._looks = needs(doing)
+        for look in self._looks:
             reply, now = yield from self._persist(look, now)
             if reply.code not in (Code.OK, Code.NOT_FOUND):
                 return seen, _denied(reply, doing.action, look), now
@@ -298,23 +306,22 @@ class Life:
                 seen[TargetRef(look.kind, meta.get("namespace", ""), meta["name"])] = found
         return seen, None, now
 
-    def _change(
-        self, doing: Doing, ready: Effects | None, now: int
-    ) -> Generator[Move, Woken, tuple[Effects | Failure, int]]:
+    def _change(self, course: Course, now: int) -> Generator[Move, Woken, tuple[Effects | Failure, int]]:
         """Make the change; a conflict means somebody else was faster: look again and work it out anew.
 
-        `ready` is what was worked out at the start, None where that may be stale without the API noticing.
+        What was worked out at the start is right where the API would notice it being stale, or a look shows it is not.
         Once a reply was lost, what was worked out before it stays: a later look may already show our own change.
         """
+        doing, planned, _, _, held, before = course
         first: Effects | None = None
         lost = False
         while True:
             effects: Effects | Failure
-            if ready is not None:
-                effects, ready = ready, None
+            if held:
+                effects, held = planned, False
             else:
                 seen, trouble, now = yield from self._look(doing, now)
-                effects = trouble or act(doing, seen)
+                effects = trouble or (planned if seen == before else act(doing, seen))
             if isinstance(effects, Failure):
                 return effects, now
             first = first or effects

@@ -6,7 +6,7 @@ out, `now` as an argument. It never touches a clock, a socket or chance.
 
 from collections.abc import Callable, Generator
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sim.cluster.requests import TargetOutcome, TargetReplied
 from sim.executor.fate import Luck
@@ -20,7 +20,6 @@ from wfexec.model.requests import (
     Kind,
     Listing,
     ListObjects,
-    ObjectKey,
     Outcome,
     Replied,
     Signal,
@@ -32,6 +31,8 @@ from wfexec.model.requests import (
 PAGE_SIZE: Final = 500
 WATCH_TIMEOUT_MS: Final = 300_000
 REQUEST_TIMEOUT_MS: Final = 10_000
+# Making a named tuple by its own constructor costs more than all else that is done for a request.
+_tuple: Final[Any] = tuple.__new__
 
 
 class ExecutorRequest(NamedTuple):
@@ -79,7 +80,8 @@ class Executor:
         self._step_name = step_name
         self._context: Context | None = None
         self._watch = Reflector(Kind.EXECUTION, page_size=PAGE_SIZE, watch_timeout_ms=watch_timeout_ms, salt=identity)
-        self._tasks: dict[ObjectKey, _Task] = {}
+        # By the child's uid: its next of the same name is another one.
+        self._tasks: dict[str, _Task] = {}
         self._asked: dict[int, _Task] = {}
         self._alarms: list[tuple[int, int, _Task]] = []
         self._out: list[ExecutorRequest] = []
@@ -106,17 +108,21 @@ class Executor:
 
     def wake_at(self) -> int | None:
         """When `tick` must be called at the latest, None for never."""
-        while self._alarms and not self._rings(self._alarms[0]):
-            heappop(self._alarms)
-        alarm = self._alarms[0][0] if self._alarms else None
+        alarms = self._alarms
+        while alarms and alarms[0][2].waiting != alarms[0][1]:
+            heappop(alarms)
         watch = None if self.stopped else self._watch.wake_at
-        return min((at for at in (alarm, watch) if at is not None), default=None)
+        if not alarms:
+            return watch
+        alarm = alarms[0][0]
+        return alarm if watch is None or alarm < watch else watch
 
     def tick(self, now: int) -> None:
-        while self._alarms and self._alarms[0][0] <= now:
-            entry = heappop(self._alarms)
-            if self._rings(entry):
-                self._resume(entry[2], (now, None))
+        alarms = self._alarms
+        while alarms and alarms[0][0] <= now:
+            _, number, task = heappop(alarms)
+            if task.waiting == number:
+                self._resume(task, (now, None))
         self._follow(now)
 
     def feed(self, signal: Signal | TargetReplied, now: int) -> None:
@@ -145,56 +151,64 @@ class Executor:
 
     def _follow(self, now: int) -> None:
         """Keep the list and the watch going."""
-        body = None if self.stopped else self._watch.due(now)
+        at = self._watch.wake_at
+        if at is None or now < at or self.stopped:
+            return
+        body = self._watch.due(now)
         if body is not None:
-            watching = isinstance(body, WatchObjects)
             extra = body.timeout_ms if isinstance(body, WatchObjects) else 0
-            self._watch.sent(self._send(body, REQUEST_TIMEOUT_MS + extra if watching else REQUEST_TIMEOUT_MS), now)
+            self._watch.sent(self._send(body, REQUEST_TIMEOUT_MS + extra), now)
 
     def _send(self, body: Body | ListObjects | WatchObjects, timeout_ms: int) -> int:
-        self._last_id += 1
-        self._out.append(ExecutorRequest(self._last_id, body, timeout_ms))
-        return self._last_id
+        self._last_id = number = self._last_id + 1
+        self._out.append(_tuple(ExecutorRequest, (number, body, timeout_ms)))
+        return number
 
     def _seen(self, signal: WatchSeen, now: int) -> None:
-        if not self._watch.seen(signal) or not isinstance(signal.object, KubernetesExecution):
+        child = signal.object
+        if not self._watch.seen(signal) or not isinstance(child, KubernetesExecution):
             return
         if signal.change is Change.DELETED:
-            self._forget(_key(signal.object))
+            self._forget(child.metadata.uid)
         else:
-            self._child(signal.object, now)
+            self._child(child, now)
 
     def _listed(self, listing: Listing, now: int) -> None:
         children = [item for item in listing.items if isinstance(item, KubernetesExecution)]
-        present = {_key(child) for child in children}
-        for key in [key for key in self._tasks if key not in present]:
-            self._forget(key)
+        present = {child.metadata.uid for child in children}
+        for uid in [uid for uid in self._tasks if uid not in present]:
+            self._forget(uid)
         for child in children:
             self._child(child, now)
 
-    def _forget(self, key: ObjectKey) -> None:
+    def _forget(self, uid: str) -> None:
         """The child is gone: so is its job, whatever it was waiting for."""
-        task = self._tasks.pop(key, None)
+        task = self._tasks.pop(uid, None)
         if task is not None:
             self._asked.pop(task.waiting, None)
             task.waiting = -1
 
     def _child(self, child: KubernetesExecution, now: int) -> None:
-        key = _key(child)
-        task = self._tasks.get(key)
-        if task is not None and task.life.child.metadata.uid == child.metadata.uid:
-            newer = version_of(child.metadata.resource_version) > version_of(task.life.child.metadata.resource_version)
-            if newer:
-                task.life.child = child
-            if not newer or child.status.phase not in Ended:
-                return
-        if task is not None:
-            self._forget(key)
+        metadata = child.metadata
+        task = self._tasks.get(metadata.uid)
+        if task is None:
+            self._begin(child, now)
+            return
+        life = task.life
+        known = life.child
+        # Most often the echo of our own report.
+        if child is known or version_of(metadata.resource_version) <= version_of(known.metadata.resource_version):
+            return
+        life.child = child
+        if child.status.phase in Ended:
+            self._forget(metadata.uid)
+
+    def _begin(self, child: KubernetesExecution, now: int) -> None:
         if child.status.phase in Ended or child.metadata.deletion_timestamp is not None or self._context is None:
             return
         life = Life(child, self._context)
         made = _Task(life, life.run(now))
-        self._tasks[key] = made
+        self._tasks[child.metadata.uid] = made
         self._move(made, next(made.running, None))
 
     def _resume(self, task: _Task, woken: Woken) -> None:
@@ -206,8 +220,9 @@ class Executor:
 
     def _move(self, task: _Task, move: Move | None) -> None:
         if move is None:
-            if self._tasks.get(task.life.key) is task and task.life.child.status.phase in Ended:
-                del self._tasks[task.life.key]
+            child = task.life.child
+            if child.status.phase in Ended and self._tasks.get(child.metadata.uid) is task:
+                del self._tasks[child.metadata.uid]
             task.waiting = -1
         elif isinstance(move, int):
             self._last_id += 1
@@ -216,10 +231,3 @@ class Executor:
         else:
             task.waiting = self._send(move, REQUEST_TIMEOUT_MS)
             self._asked[task.waiting] = task
-
-    def _rings(self, alarm: tuple[int, int, _Task]) -> bool:
-        return alarm[2].waiting == alarm[1]
-
-
-def _key(child: KubernetesExecution) -> ObjectKey:
-    return ObjectKey(Kind.EXECUTION, child.metadata.namespace, child.metadata.name)

@@ -44,7 +44,7 @@ def merge(target: Json, patch: Json) -> Json:
 
 def difference(before: Object, after: Object) -> Object:
     """The smallest merge patch that turns `before` into `after`; {} when they are equal."""
-    patch: Object = {key: None for key in before if key not in after}
+    patch: Object = {} if before.keys() <= after.keys() else {key: None for key in before if key not in after}
     for key, value in after.items():
         old = before.get(key)
         if old is value and value is not None:

@@ -24,6 +24,9 @@ MESSAGE_MAX: Final = 4_096
 UNDO_ESTIMATE_MS: Final = 30_000
 NO_UNDO: Final = RollbackInformation(available=False)
 _NO_RESULTS: Final = ExecutionResults()
+# An enumeration gives its value by a call.
+_EXECUTING: Final = ExecutionPhase.EXECUTING.value
+_COMPLETED: Final = ExecutionPhase.COMPLETED.value
 _CONDITION: Final = Condition(type="Executed", status="True", reason="Completed", last_transition_time=0)
 
 
@@ -49,7 +52,7 @@ def executing(status: KubernetesExecutionStatus, now: int, start: int, undo: Und
     results = evolve(status.execution_results or _NO_RESULTS, start_time=start)
     return evolve(
         status,
-        phase=ExecutionPhase.EXECUTING.value,
+        phase=_EXECUTING,
         execution_results=results,
         rollback_information=information_of(undo, available=False) if undo is not None else status.rollback_information,
     )
@@ -80,7 +83,7 @@ def after_change(
 
 def completed(status: KubernetesExecutionStatus, now: int) -> KubernetesExecutionStatus:
     conditions = _with(status, "Executed", "True", "Completed", "", now)
-    return evolve(status, phase=ExecutionPhase.COMPLETED.value, conditions=conditions)
+    return evolve(status, phase=_COMPLETED, conditions=conditions)
 
 
 def failed(

@@ -6,11 +6,12 @@ action twice changes nothing the second time, which makes a repeated write after
 
 import json
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any
 
 from sim.cluster.requests import CreateTarget, GetTarget, ListTargets
 from sim.executor.custom import apply, changed, manifest_needs, parsed, roll_back
 from sim.executor.effects import (
+    NO_EFFECTS,
     Doing,
     Effects,
     Undo,
@@ -32,14 +33,14 @@ from wfexec.model.parameters import ActionParameters, PatchDeploymentAction, Pat
 from wfexec.units import format_instant
 
 Look = GetTarget | ListTargets
-_NONE: Final = ActionParameters()
 
 
 def member_of(parameters: ActionParameters | None) -> tuple[str, Any]:
     """(name, value) of the one member that is set; ("", None) without parameters."""
-    for name, given in (parameters or _NONE).__dict__.items():
-        if given is not None:
-            return name, given
+    if parameters is not None:
+        for name, given in parameters.__dict__.items():
+            if given is not None:
+                return name, given
     return "", None
 
 
@@ -58,23 +59,31 @@ def needs(doing: Doing) -> tuple[Look, ...]:
 
 def _of_action(doing: Doing) -> tuple[Look, ...]:
     member, given = member_of(doing.parameters)
-    if member in ("scale_deployment", "rollout_restart", "patch_deployment", "rollback_deployment"):
-        return (GetTarget(TargetRef("Deployment", given.namespace, given.deployment)),)
-    if member in ("cordon_node", "uncordon_node"):
-        return (GetTarget(TargetRef("Node", "", given.node)),)
-    if member == "drain_node":
-        return (GetTarget(TargetRef("Node", "", given.node)), ListTargets("Node", ""), ListTargets("Pod", ""))
-    if member == "delete_pod" and given.pod is None:
-        return (ListTargets("Pod", given.namespace),)
-    if member == "delete_pod":
-        return (GetTarget(TargetRef("Pod", given.namespace, given.pod)),)
-    if member == "update_config_map":
-        return (GetTarget(TargetRef("ConfigMap", given.namespace, given.config_map)),)
-    if member == "update_secret":
-        return (GetTarget(TargetRef("Secret", given.namespace, given.secret)),)
     if member == "apply_manifest":
         return tuple(GetTarget(ref) for ref in manifest_needs(given.manifest))
-    return ()
+    if member == "delete_pod" and given.pod is None:
+        return (ListTargets("Pod", given.namespace),)
+    ref = _target(member, given)
+    if ref is None:
+        return ()
+    if member == "drain_node":
+        return (GetTarget(ref), ListTargets("Node", ""), ListTargets("Pod", ""))
+    return (GetTarget(ref),)
+
+
+def _target(member: str, given: Any) -> TargetRef | None:
+    """The one object that the action names."""
+    if member in ("scale_deployment", "rollout_restart", "patch_deployment", "rollback_deployment"):
+        return TargetRef("Deployment", given.namespace, given.deployment)
+    if member in ("cordon_node", "uncordon_node", "drain_node"):
+        return TargetRef("Node", "", given.node)
+    if member == "delete_pod":
+        return TargetRef("Pod", given.namespace, given.pod)
+    if member == "update_config_map":
+        return TargetRef("ConfigMap", given.namespace, given.config_map)
+    if member == "update_secret":
+        return TargetRef("Secret", given.namespace, given.secret)
+    return None
 
 
 def act(doing: Doing, seen: Seen) -> Effects | Failure:
@@ -103,15 +112,15 @@ def act(doing: Doing, seen: Seen) -> Effects | Failure:
 
 def _act(doing: Doing, seen: Seen) -> Effects | Failure:
     member, given = member_of(doing.parameters)
-    if member == "":
-        return Effects()
     if member == "delete_pod":
         return delete_pods(doing, given, seen)
     if member == "drain_node":
         return drain(doing, given, seen)
     if member == "apply_manifest":
         return apply(doing, given.manifest, seen)
-    (ref,) = (look.ref for look in _of_action(doing) if isinstance(look, GetTarget))
+    ref = _target(member, given)
+    if ref is None:
+        return NO_EFFECTS
     target = seen.get(ref)
     if target is None:
         return missing(ref)
@@ -134,11 +143,14 @@ def _act(doing: Doing, seen: Seen) -> Effects | Failure:
 
 
 def _scale(doing: Doing, ref: TargetRef, seen: Seen, before: Object, replicas: int) -> Effects:
-    previous = before.get("spec", {}).get("replicas", 1)
-    after = {**before, "spec": {**before.get("spec", {}), "replicas": replicas}}
+    spec = before.get("spec", {})
+    previous = spec.get("replicas", 1)
+    outputs = (("previousReplicas", str(previous)), ("replicas", str(replicas)))
+    if previous == spec.get("replicas") == replicas:
+        return Effects(replacing(doing, ref, seen, before), outputs=outputs)
+    after = {**before, "spec": {**spec, "replicas": replicas}}
     scale = UndoScale(deployment=ref.name, namespace=ref.namespace, previous_replicas=previous)
     undo = Undo("scale-deployment", UndoParameters(scale_to_previous=scale)) if previous != replicas else None
-    outputs = (("previousReplicas", str(previous)), ("replicas", str(replicas)))
     return Effects(replacing(doing, ref, seen, after), affected(ref, "scaled", before, after), undo, outputs)
 
 
