@@ -31,8 +31,6 @@ from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX
 # What the executor accepts at most; a timeout below a second would end before it began.
 CHILD_TIMEOUT_MAX: Final = 900_000
 CHILD_TIMEOUT_MIN: Final = 1_000
-# Facts kept for the default undo; contents of ConfigMaps and Secrets are never among them.
-UNDO_FACTS: Final = ("replicas", "unschedulable", "revision")
 _BLANK_META: Final = ObjectMeta()
 _BLANK_OWNER: Final = OwnerReference(
     api_version=WORKFLOW_API, kind=WORKFLOW_KIND, name="unset", uid="", controller=True, block_owner_deletion=True
@@ -64,7 +62,9 @@ def deadline_of(draft: Draft) -> int:
 
 def attempt_limit(draft: Draft, step: RecipeStep, started: int) -> int:
     """Milliseconds one attempt may take: the step's own timeout or what is left of the workflow's."""
-    return max(CHILD_TIMEOUT_MIN, min(step.timeout_ms, deadline_of(draft) - started))
+    left = (draft.deadline if draft.deadline is not None else deadline_of(draft)) - started
+    own = step.timeout_ms
+    return own if own <= left else left if left > CHILD_TIMEOUT_MIN else CHILD_TIMEOUT_MIN
 
 
 def birth(draft: Draft, step: RecipeStep, attempt: int) -> KubernetesExecution:
@@ -133,10 +133,10 @@ def undo_facts(draft: Draft) -> None:
     """Keep of each reversible step's target what its default undo needs (BR-WF-054)."""
     for step in draft.recipe.steps:
         ref = step.target
-        answer = draft.snapshot.answers.get(AskTarget(ref)) if ref is not None and step.undo else None
+        answer = draft.snapshot.answers.get(AskTarget(ref)) if ref is not None and step.undo_keys else None
         if answer is None or not isinstance(answer.facts, TargetFacts):
             continue
         state = answer.facts.state
-        kept = {key: clip(state[key]) for key in sorted(state) if key in UNDO_FACTS or key.startswith("image:")}
+        kept = {key: clip(state[key]) for key in step.undo_keys if key in state}
         if kept:
             draft.set_step(step.position, pre_state=kept)

@@ -42,7 +42,7 @@ def paused(draft: Draft) -> None:
     """Nothing starts and no clock runs out; what running children report is still written down (BR-WF-168)."""
     if draft.get("paused_from") == Phase.EXECUTING and draft.steps:
         look = look_at_steps(draft, overdue=False)
-        count_steps(draft, len(look.active), len(look.ready))
+        count_steps(draft, len(look.active), len(look.ready), look.unfinished)
         # Folding may have asked for children and for wake-ups: a paused workflow takes neither.
         draft.creates.clear()
     draft.wake_at = None

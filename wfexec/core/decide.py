@@ -34,7 +34,24 @@ HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
 STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
 # Stands in for the recipe of a definition that was refused: it has no steps, and it is never executed.
 NO_RECIPE: Final = Recipe(
-    "", "", (), (), (), (), Strategy.SEQUENTIAL, RollbackStrategy.NONE, 0, 1, [], (), (), (), (), ()
+    name="",
+    version="",
+    steps=(),
+    order=(),
+    batches=(),
+    critical_path=(),
+    strategy=Strategy.SEQUENTIAL,
+    rollback_strategy=RollbackStrategy.NONE,
+    estimate_ms=0,
+    parallel_max=1,
+    numbers=[],
+    targets=(),
+    access=(),
+    checks=(),
+    questions=(),
+    conflicts=(),
+    plan=None,
+    pending=(),
 )
 
 

@@ -13,6 +13,7 @@ from wfexec.model.status import STATUSES_MAX, DryRunResults, DryRunStep, Potenti
 
 State = dict[str, str]
 _BLANK_STEP = DryRunStep(step_number=1, action="unset", would_succeed=True)
+_BLANK_CHANGE = ResourceChange(resource_type="", resource_name="", change_type="update")
 
 
 def simulate(recipe: Recipe, facts: Mapping[TargetRef, TargetFacts | Unknown]) -> DryRunResults:
@@ -78,38 +79,41 @@ def _apply(
     ref: TargetRef, world: dict[TargetRef, State | None], step: RecipeStep, changes: list[ResourceChange]
 ) -> None:
     """Put the step's effect into the simulated world and note what changed."""
-    before = world[ref] or {}
-    after = _effect(step, before)
+    state = world[ref] or {}
+    effect = {key: value for key, value in _effect(step).items() if state.get(key) != value}
+    before = {key: state[key] for key in effect if key in state}
     if step.deletes_target:
-        kind: str = "delete"
+        kind = "delete"
         # Its owner makes a new one: the name is gone, later steps cannot use it.
         world[ref] = None
+    elif effect:
+        kind = "scale" if "replicas" in effect else "update"
+        state.update(effect)
     else:
-        kind = "scale" if before.get("replicas") != after.get("replicas") else "update"
-        world[ref] = after
-    if kind == "delete" or before != after:
-        differing = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
-        changes.append(
-            ResourceChange(
-                resource_type=ref.kind,
-                resource_name=ref.name,
-                namespace=ref.namespace,
-                change_type=kind,
-                before_state={key: before[key] for key in differing if key in before},
-                after_state={key: after[key] for key in differing if key in after},
-            )
+        return
+    changes.append(
+        evolve(
+            _BLANK_CHANGE,
+            resource_type=ref.kind,
+            resource_name=ref.name,
+            namespace=ref.namespace,
+            change_type=kind,
+            before_state=before,
+            after_state=effect,
         )
+    )
 
 
-def _effect(step: RecipeStep, before: State) -> State:
+def _effect(step: RecipeStep) -> State:
+    """The facts of its target that the step sets."""
     p: Any = step.spec.parameters
     if p.scale_deployment is not None:
-        return {**before, "replicas": str(p.scale_deployment.replicas)}
+        return {"replicas": str(p.scale_deployment.replicas)}
     if p.update_image is not None:
-        return {**before, f"image:{p.update_image.container}": p.update_image.new_image}
+        return {f"image:{p.update_image.container}": p.update_image.new_image}
     if p.cordon_node is not None or p.drain_node is not None:
-        return {**before, "unschedulable": "false" if step.uncordons else "true"}
-    return before
+        return {"unschedulable": "false" if step.uncordons else "true"}
+    return {}
 
 
 def conflicts_of(steps: tuple[RecipeStep, ...], order: tuple[int, ...]) -> tuple[PotentialIssue, ...]:

@@ -61,7 +61,7 @@ def executing(draft: Draft) -> None:
         return
     active, ready = look.active, look.ready
     if not look.unfinished:
-        count_steps(draft, 0, 0)
+        count_steps(draft, 0, 0, 0)
         if not any(step.status is _COMPLETED for step in draft.steps) and _any_failed(draft):
             _end_badly(draft, first_failed(draft), overdue=False)
         else:
@@ -69,7 +69,7 @@ def executing(draft: Draft) -> None:
         return
     draft.wake(deadline + 1)
     queued = start_ready(draft, active, ready)
-    count_steps(draft, len(active), queued)
+    count_steps(draft, len(active), queued, look.unfinished)
 
 
 def look_at_steps(draft: Draft, overdue: bool) -> Look:
@@ -205,10 +205,10 @@ def _start(draft: Draft, position: int) -> None:
     draft.count("kubernaut_workflowexecution_steps_created_total", draft.recipe.name, step.action)
 
 
-def count_steps(draft: Draft, active: int, queued: int) -> None:
+def count_steps(draft: Draft, active: int, queued: int, unfinished: int) -> None:
     """Exact figures at every write (BR-WF-168); progress never falls."""
-    ended = sum(1 for step in draft.steps if step.status in STEP_ENDED)
-    progress = max(draft.get("progress"), 100 * ended // len(draft.steps))
+    total = len(draft.steps)
+    progress = max(draft.get("progress"), 100 * (total - unfinished) // total)
     draft.set(active_steps=active, queued_steps=queued, progress=progress)
 
 
@@ -230,9 +230,9 @@ def _wind_down(draft: Draft, look: Look, overdue: bool) -> None:
             _delete_children(draft, look.active)
         else:
             draft.set(message=f"draining {len(look.active)} steps")
-        count_steps(draft, len(look.active), 0)
+        count_steps(draft, len(look.active), 0, look.unfinished)
         return
-    count_steps(draft, 0, 0)
+    count_steps(draft, 0, 0, look.unfinished)
     if look.fatal is not None:
         _end_badly(draft, look.fatal, overdue)
     elif spec.cancel:

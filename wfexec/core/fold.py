@@ -32,9 +32,11 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
     """True while the step is still running; `overdue` when the workflow's deadline has passed."""
     state = draft.steps[position]
     step = draft.recipe.steps[position]
-    attempt = max(0, len(state.attempts) - 1)
     reference = state.k8s_execution_ref
-    name = child_name(draft.workflow.metadata.name, step.number, attempt) if reference is None else reference.name
+    if reference is None:
+        name = child_name(draft.workflow.metadata.name, step.number, max(0, len(state.attempts) - 1))
+    else:
+        name = reference.name
     child = draft.snapshot.children.get(name)
     if child is not None:
         phase = child.status.phase
@@ -52,7 +54,7 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
             draft.log(
                 "warning", "child has an unknown phase", ("kubernetesexecution", name), ("phase", clip(phase, 63))
             )
-    elif not _missing(draft, position, step, attempt, name):
+    elif not _missing(draft, position, step, max(0, len(state.attempts) - 1), name):
         return False
     started = state.attempts[-1].start_time if state.attempts else state.start_time or draft.now
     limit = started + attempt_limit(draft, step, started)

@@ -12,13 +12,14 @@ from wfexec.core.dryrun import conflicts_of
 from wfexec.core.gates import checks_of, questions_of
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.registry import Action, find_action
-from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons
+from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons, undo_keys
 from wfexec.errors import OurBug
 from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.facts import AskTarget, TargetRef
 from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import Strategy
 from wfexec.model.recipe import Recipe, RecipeStep, Refusal
+from wfexec.model.status import Batch, ExecutionPlan, PlannedStep, StepStatus
 from wfexec.model.workflow import ExecutionStrategy, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import Settings
 
@@ -221,7 +222,7 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
     cost = [step.estimate_ms for step in steps]
     batches = batches_of(edges, [step.barrier for step in steps])
     slots = strategy.max_parallel_steps or settings.max_parallel_steps
-    return Recipe(
+    made = Recipe(
         name=definition.name,
         version=definition.version,
         steps=steps,
@@ -238,6 +239,35 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
         checks=checks,
         conflicts=conflicts_of(steps, order),
         questions=questions_of(checks, targets, access, strategy.dry_run_first),
+        plan=None,
+        pending=tuple(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in steps),
+    )
+    return made._replace(plan=_plan(made))
+
+
+def _plan(recipe: Recipe) -> ExecutionPlan:
+    """The recipe as people read it in status (BR-WF-002, BR-WF-020)."""
+
+    def numbers(positions: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(recipe.steps[position].number for position in positions)
+
+    return ExecutionPlan(
+        strategy=recipe.strategy,
+        estimated_duration=recipe.estimate_ms,
+        rollback_strategy=recipe.rollback_strategy,
+        definition_version=recipe.version,
+        safety_checks=recipe.checks,
+        batches=tuple(
+            Batch(batch_number=number, steps=numbers(batch), parallel=len(batch) > 1)
+            for number, batch in enumerate(recipe.batches, start=1)
+        ),
+        critical_path=numbers(recipe.critical_path),
+        steps=tuple(
+            PlannedStep(
+                step_number=step.number, timeout=step.timeout_ms, max_retries=step.retries_max, rollback=step.undo
+            )
+            for step in recipe.steps
+        ),
     )
 
 
@@ -288,4 +318,5 @@ def _recipe_step(
         namespace=namespace_of(step),
         deletes_target=deletes_its_target(step),
         uncordons=uncordons(step),
+        undo_keys=undo_keys(step),
     )

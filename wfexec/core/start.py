@@ -20,22 +20,15 @@ from wfexec.model.meta import (
     WORKFLOW_PLURAL,
 )
 from wfexec.model.phases import ErrorType, Phase
-from wfexec.model.recipe import Recipe
 from wfexec.model.status import (
-    Batch,
     CheckResult,
     DryRunResults,
-    ExecutionPlan,
-    PlannedStep,
-    StepStatus,
     ValidationResults,
 )
 
 # A question nobody answered is asked again after this long, for as long as validation may take.
 ASK_AGAIN_MS = 2_000
 WARNINGS_MAX = 64
-_BLANK_PLANNED = PlannedStep(step_number=1, timeout=0, max_retries=0)
-_BLANK_STEP = StepStatus(step_number=1, action="unset")
 
 
 def new(draft: Draft) -> None:
@@ -48,45 +41,13 @@ def new(draft: Draft) -> None:
 def planning(draft: Draft) -> None:
     """The recipe is there already (a refused one never comes here); write it down where people can read it."""
     recipe = draft.recipe
-    plan = ExecutionPlan(
-        strategy=recipe.strategy,
-        estimated_duration=recipe.estimate_ms,
-        rollback_strategy=recipe.rollback_strategy,
-        definition_version=recipe.version,
-        safety_checks=recipe.checks,
-        batches=_batches(recipe),
-        critical_path=_numbers(recipe, recipe.critical_path),
-        steps=tuple(
-            evolve(
-                _BLANK_PLANNED,
-                step_number=step.number,
-                timeout=step.timeout_ms,
-                max_retries=step.retries_max,
-                rollback=step.undo,
-            )
-            for step in recipe.steps
-        ),
-    )
-    draft.set_steps(
-        evolve(_BLANK_STEP, step_number=step.number, name=step.name, action=step.action) for step in recipe.steps
-    )
+    draft.set_steps(recipe.pending)
     count = len(recipe.steps)
-    draft.set(total_steps=count, execution_plan=plan)
+    draft.set(total_steps=count, execution_plan=recipe.plan)
     draft.condition("Planned", True, "PlanBuilt", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
     draft.move_phase(Phase.VALIDATING, f"validating {count} steps")
     draft.event("Normal", "PlanCreated", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
     draft.count("workflowexecution_workflow_steps_total", value=count)
-
-
-def _numbers(recipe: Recipe, positions: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(recipe.steps[position].number for position in positions)
-
-
-def _batches(recipe: Recipe) -> tuple[Batch, ...]:
-    return tuple(
-        Batch(batch_number=number, steps=_numbers(recipe, batch), parallel=len(batch) > 1)
-        for number, batch in enumerate(recipe.batches, start=1)
-    )
 
 
 def validating(draft: Draft) -> None:

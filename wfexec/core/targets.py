@@ -67,6 +67,18 @@ def deletes_its_target(step: WorkflowStep) -> bool:
     return action is not None and action.name in DELETING
 
 
+def undo_keys(step: WorkflowStep) -> tuple[str, ...]:
+    """Which facts of the target its default undo needs; contents of ConfigMaps and Secrets are never among them."""
+    p = step.parameters
+    if p is None:
+        return ()
+    if p.scale_deployment is not None:
+        return ("replicas",)
+    if p.update_image is not None:
+        return (f"image:{p.update_image.container}",)
+    return ("unschedulable",) if p.cordon_node is not None or p.drain_node is not None else ()
+
+
 def uncordons(step: WorkflowStep) -> bool:
     action = find_action(step.action)
     return action is not None and action.name == "uncordon-node"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.facts import AskAccess, AskTarget, Question, TargetRef
 from wfexec.model.phases import RollbackStrategy, RunCondition, Strategy
-from wfexec.model.status import PotentialIssue
+from wfexec.model.status import ExecutionPlan, PotentialIssue, StepStatus
 from wfexec.model.workflow import SafetyCheck, WorkflowStep
 
 
@@ -43,6 +43,7 @@ class RecipeStep(NamedTuple):
     namespace: str
     deletes_target: bool
     uncordons: bool
+    undo_keys: tuple[str, ...]
 
 
 class Recipe(NamedTuple):
@@ -50,7 +51,7 @@ class Recipe(NamedTuple):
 
     `targets` are the objects of all steps, once each; `access` the rights the executor needs; `checks` the safety
     checks in their fixed order; `questions` all that must be answered before anything runs; `conflicts` steps that may
-    change the same object at the same time.
+    change the same object at the same time; `plan` and `pending` what planning writes into status.
     """
 
     name: str
@@ -69,6 +70,8 @@ class Recipe(NamedTuple):
     checks: tuple[SafetyCheck, ...]
     questions: tuple[Question, ...]
     conflicts: tuple[PotentialIssue, ...]
+    plan: ExecutionPlan | None
+    pending: tuple[StepStatus, ...]
 
 
 class Refusal(NamedTuple):
