@@ -147,7 +147,8 @@ class Api:
         body = self._body(meant, resource, call)
         if isinstance(body, Refusal):
             return body
-        return self._objects.create(resource, meant.namespace, body, now, dry_run=dry_run)
+        anew = meant.verb == "update"
+        return self._objects.create(resource, meant.namespace, body, now, dry_run=dry_run, update=anew)
 
     def _change(
         self, meant: Call, resource: Resource, current: Stored, call: HttpCall, now: int, dry_run: bool
@@ -257,7 +258,9 @@ class Api:
             table = tables.wanted(call.accept, resource)
             if table is not None:
                 body = table.of(body, now=self._listings.now, many=meant.verb == "list")
-        status = 201 if meant.verb == "create" else 200
+        # The uid of an object is drawn from its first version, so this also knows what an update created.
+        created = isinstance(result, Stored) and result.uid == self._lifecycle.uid(result.version)
+        status = 201 if created and meant.verb in ("create", "update") else 200
         return HttpReply(status, orjson.dumps(body), {"Content-Type": JSON})
 
 

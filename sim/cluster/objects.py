@@ -44,9 +44,9 @@ class Objects:
         self._schemas = schemas
 
     def create(
-        self, resource: Resource, namespace: str, body: Json, now: int, *, dry_run: bool = False
+        self, resource: Resource, namespace: str, body: Json, now: int, *, dry_run: bool = False, update: bool = False
     ) -> Stored | Refusal:
-        """A new object. `namespace` is "" for kinds without one."""
+        """A new object. `namespace` is "" for kinds without one; `update`: somebody thought that it was there."""
         given = body.get("metadata") or {}
         version = self._store.version + 1
         name = given.get("name") or self._generated(given, version)
@@ -65,6 +65,8 @@ class Objects:
         made = built_in_defaults(resource, made)
         if causes := [*metadata_causes(resource, made["metadata"], None), *self._causes(resource, made, None)]:
             return refusals.invalid(resource, name, causes)
+        if given.get("resourceVersion") and not update:
+            return refusals.version_on_create()
         there = self._store.get(resource.key, namespace, name)
         if there is not None:
             return refusals.already_exists(resource, name, deleting=there.deleting)

@@ -69,6 +69,11 @@ def already_exists(resource: Resource, name: str, *, deleting: bool) -> Refusal:
     return Refusal(409, "AlreadyExists", told, _details(resource, name))
 
 
+def version_on_create() -> Refusal:
+    """What a new object is answered that claims to be a version already: an internal error on a real server."""
+    return Refusal(500, "", "resourceVersion should not be set on objects to be created")
+
+
 def conflict(resource: Resource, name: str, why: str = "") -> Refusal:
     """A stale resourceVersion, unless `why` says otherwise."""
     why = why or "the object has been modified; please apply your changes to the latest version and try again"

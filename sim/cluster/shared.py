@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sim.cluster.lifecycle import Lifecycle, whole_seconds
-from sim.cluster.refusals import Refusal, already_exists, code_of
+from sim.cluster.refusals import Refusal, already_exists, code_of, version_on_create
 from sim.cluster.requests import CreateWorkflow, DeleteObject, EditWorkflow, PatchExecutionStatus, PersonBody
 from sim.cluster.resources import EVENTS, EXECUTIONS, LEASES, WORKFLOWS
 from sim.cluster.store import Store, Stored
@@ -44,6 +44,8 @@ RESOURCE_OF: Final = {Kind.WORKFLOW: WORKFLOWS, Kind.EXECUTION: EXECUTIONS}
 
 _DONE: Final = Outcome(Code.OK)
 _ABSENT: Final = Outcome(Code.NOT_FOUND, message="not found")
+# An internal error on a real server, so the writer cannot know.
+_NOT_NEW: Final = Outcome(Code.LOST, message=version_on_create().message)
 _STALE: Final = Outcome(Code.CONFLICT, message="the object has been modified")
 
 
@@ -136,6 +138,8 @@ class Shared:
 
     def _create(self, key: ObjectKey, thing: WorkflowExecution | KubernetesExecution, now: int) -> Outcome:
         resource = RESOURCE_OF[key.kind]
+        if thing.metadata.resource_version:
+            return _NOT_NEW
         if refused := self._no_room(resource, key.namespace, key.name):
             return refused
         version = self._store.version + 1
@@ -213,15 +217,18 @@ class Shared:
 
     def _create_lease(self, body: CreateLease, _now: int) -> Outcome:
         lease = body.lease
+        if lease.resource_version:
+            return _NOT_NEW
         if refused := self._no_room(LEASES, lease.namespace, lease.name):
             return refused
         return self._put_lease(lease, self._lifecycle.uid(self._store.version + 1))
 
-    def _update_lease(self, body: UpdateLease, _now: int) -> Outcome:
+    def _update_lease(self, body: UpdateLease, now: int) -> Outcome:
         lease = body.lease
         stored = self._store.get(LEASES, lease.namespace, lease.name)
         if stored is None:
-            return _ABSENT
+            # The server makes a lease anew that somebody thought was there.
+            return self._create_lease(CreateLease(lease._replace(resource_version="")), now)
         if lease.resource_version != str(stored.version):
             return _STALE
         if _in_seconds(lease) == stored.body:

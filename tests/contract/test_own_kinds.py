@@ -114,6 +114,21 @@ def test_a_lease_is_taken_by_whoever_knows_its_version(api: Api) -> None:
     assert api.client.request("GET", leases(api, "l"))[1]["spec"]["holderIdentity"] == "a"
 
 
+def test_an_update_makes_a_lease_that_is_gone(api: Api) -> None:
+    lease: Json = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "l", "resourceVersion": "5"},
+        "spec": {"holderIdentity": "a"},
+    }
+    status, made = api.client.request("PUT", leases(api, "l"), lease)
+    assert (status, made["spec"]["holderIdentity"]) == (201, "a")
+    status, answer = api.client.request(
+        "POST", leases(api), {**lease, "metadata": {"name": "m", "resourceVersion": "5"}}
+    )
+    assert (status, answer["message"]) == (500, "resourceVersion should not be set on objects to be created")
+
+
 def test_an_event_is_counted_up(api: Api) -> None:
     path = f"/api/v1/namespaces/{api.namespace}/events"
     about = {"kind": "WorkflowExecution", "namespace": api.namespace, "name": "w"}
