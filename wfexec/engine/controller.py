@@ -13,7 +13,7 @@ once to a monotonic one. Rules:
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from wfexec.core.decide import decide as core_decide
 from wfexec.core.graph import compile_recipe as core_compile_recipe
@@ -43,12 +43,15 @@ from wfexec.settings import Settings
 LIST_PAGES_PATIENCE = 6
 
 Handler = Callable[[Any, Any, Outcome, int], None]
+# The constructor of a named tuple costs as much as handing out a request.
+_tuple: Final[Any] = tuple.__new__
 
 
 class Controller:
     """One controller process. `synced`, `leading` and `stopped` are for the drivers' probes; read only."""
 
     __slots__ = (
+        "_alarm",
         "_blocked",
         "_elector",
         "_event_places",
@@ -101,7 +104,10 @@ class Controller:
         self._out: list[Request] = []
         self._next_id = 1
         self._now = 0
+        # Something came since the last `take` that may give us something to do.
         self._stirred = False
+        # What `wake_at` said, 0 where it was not asked since: until then, a controller not stirred has nothing to do.
+        self._alarm: int | None = 0
         # Something waits for the limiter.
         self._blocked = False
         self._stop_by: int | None = None
@@ -130,13 +136,15 @@ class Controller:
     def feed(self, signal: Signal, now: int) -> None:
         """Something came; what follows from it is asked for with `take`."""
         self._now = now
-        self._stirred = True
         if isinstance(signal, WatchSeen):
+            # The echo of our own write gives us nothing to do.
             reflector = self._executions if signal.kind is Kind.EXECUTION else self._workflows
             if not reflector.seen(signal):
                 self._unasked += 1
-            elif signal.object is not None:
-                self._view.watched(signal.kind, signal.change, signal.object, signal.resource_version)
+            elif signal.object is not None and self._view.watched(
+                signal.kind, signal.change, signal.object, signal.resource_version
+            ):
+                self._stirred = True
         elif isinstance(signal, Replied):
             flight = self._flight.pop(signal.request_id, None)
             if flight is None:
@@ -149,8 +157,13 @@ class Controller:
                 if outcome.code is Code.THROTTLED:
                     self._limiter.throttled(now, outcome.retry_after_ms)
             handler(body, concerned, outcome, now)
-        elif self._stop_by is None:
-            self._stop_by = now + self._timeout_ms
+            # A place became free, and the Events are no news to anybody.
+            if body.__class__ is not EventWrite or self._blocked or self._recorder.waiting or self._stop_by is not None:
+                self._stirred = True
+        else:
+            self._stirred = True
+            if self._stop_by is None:
+                self._stop_by = now + self._timeout_ms
 
     def tick(self, now: int) -> None:
         """Time passed; `take` does what has come due."""
@@ -159,10 +172,12 @@ class Controller:
     def take(self) -> list[Request]:
         """What must be sent now, each once; decisions are made here."""
         now = self._now
-        self._stirred = False
         out = self._out = []
-        if self.stopped:
+        alarm = self._alarm
+        if self.stopped or not (self._stirred or (alarm is not None and alarm <= now)):
             return out
+        self._stirred = False
+        self._alarm = 0
         if self._elector is not None:
             self._lead(self._elector, now)
         if self._stop_by is None:
@@ -180,6 +195,8 @@ class Controller:
             return None
         if self._stirred:
             return self._now
+        if self._alarm != 0:
+            return self._alarm
         working = self.leading and self.synced
         # Most often two watches are open, nobody is elected, and one workflow waits for its alarm: kept short.
         earliest = self._rare_alarms(working)
@@ -190,6 +207,7 @@ class Controller:
             at = self._view.queue.next_at()
             if at is not None and (earliest is None or at < earliest):
                 earliest = at
+        self._alarm = earliest
         return earliest
 
     def _rare_alarms(self, working: bool) -> int | None:
@@ -258,7 +276,7 @@ class Controller:
         request_id = self._next_id
         self._next_id = request_id + 1
         self._flight[request_id] = (handler, body, concerned, placed)
-        self._out.append(Request(request_id, body, timeout_ms))
+        self._out.append(_tuple(Request, (request_id, body, timeout_ms)))
         return request_id
 
     def _lead(self, elector: Elector, now: int) -> None:

@@ -51,11 +51,16 @@ class Limiter:
 
     def admit(self, now: int) -> bool:
         """Take a place and a token, if there are."""
-        if not self.free(now):
+        # As `free`, without the call: this is asked for every request.
+        if self.in_flight >= self.window or now < self._resume_at:
             return False
-        self.in_flight += 1
         if self._per_ms:
+            if now > self._refilled_at:
+                self._refill(now)
+            if self._tokens < 1:
+                return False
             self._tokens -= 1
+        self.in_flight += 1
         return True
 
     def release(self) -> None:
@@ -87,5 +92,6 @@ class Limiter:
         return at
 
     def _refill(self, now: int) -> None:
-        self._tokens = min(self._burst, self._tokens + (now - self._refilled_at) * self._per_ms)
+        tokens = self._tokens + (now - self._refilled_at) * self._per_ms
+        self._tokens = tokens if tokens < self._burst else self._burst
         self._refilled_at = now

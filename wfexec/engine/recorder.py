@@ -5,9 +5,9 @@ waits. Events are best effort: memory is bounded, a refused one is dropped and c
 (BR-WF-056). Names are derived from (uid, reason, message), so a restarted controller meets its own Events again.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from wfexec.model.base import clip
 from wfexec.model.plan import EventRecord
@@ -21,6 +21,8 @@ TRIES_MAX: Final = 3
 PAUSE_MS: Final = 1_000
 # Room for the dot and the hash within a name of 253 characters.
 _NAME_MAX: Final = 230
+# The constructor of a named tuple costs more than the rest of a write.
+_tuple: Final[Any] = tuple.__new__
 
 
 class Occurrence:
@@ -60,18 +62,23 @@ class Occurrence:
 
     def write(self) -> EventWrite:
         """Created with count 1 first; what came on top meanwhile is patched in afterwards."""
+        workflow = self.workflow
         times = self.times if self.created else 1
-        return EventWrite(
-            self.name,
-            self.workflow.metadata.namespace,
-            self.workflow,
-            self.type,
-            self.reason,
-            self.message,
-            times,
-            self.first_ms,
-            self.last_ms,
+        made: EventWrite = _tuple(
+            EventWrite,
+            (
+                self.name,
+                workflow.metadata.namespace,
+                workflow,
+                self.type,
+                self.reason,
+                self.message,
+                times,
+                self.first_ms,
+                self.last_ms,
+            ),
         )
+        return made
 
 
 def event_name(workflow: str, uid: str, reason: str, message: str) -> str:
@@ -84,7 +91,8 @@ class Recorder:
 
     def __init__(self, dedupe_window_ms: int) -> None:
         self._window_ms = dedupe_window_ms
-        self._known: dict[tuple[str, str, str], Occurrence] = {}
+        # Oldest first. Not a plain dict: finding the first of one that always loses its first takes ever longer.
+        self._known: OrderedDict[tuple[str, str, str], Occurrence] = OrderedDict()
         self.waiting: deque[Occurrence] = deque()
         self._resume_at = 0
         self.dropped = 0
@@ -109,7 +117,7 @@ class Recorder:
             known.times += 1
             known.last_ms = now
             known.workflow = workflow
-            self._known[key] = self._known.pop(key)
+            self._known.move_to_end(key)
         else:
             self._known.pop(key, None)
             known = self._known[key] = Occurrence(workflow, record, message, now)

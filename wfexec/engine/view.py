@@ -115,17 +115,18 @@ class View:
         for tracked in self.tracked.values():
             self.queue.add(tracked, tracked.level)
 
-    def watched(self, kind: Kind, change: Change, stored: Stored, resource_version: str) -> None:
-        """One watch event."""
+    def watched(self, kind: Kind, change: Change, stored: Stored, resource_version: str) -> bool:
+        """One watch event; whether it is news."""
         at = version_of(resource_version)
         if change is Change.DELETED:
-            self.deleted(kind, stored.metadata.namespace, stored.metadata.name, at)
-        elif kind is Kind.EXECUTION:
-            self.put_execution(stored, at)
-        else:
-            tracked = self.put_workflow(stored, at)
-            if tracked is not None:
-                self.queue.add(tracked, tracked.level)
+            return self.deleted(kind, stored.metadata.namespace, stored.metadata.name, at)
+        if kind is Kind.EXECUTION:
+            return self.put_execution(stored, at)
+        tracked = self.put_workflow(stored, at)
+        if tracked is None:
+            return False
+        self.queue.add(tracked, tracked.level)
+        return True
 
     def relisted(self, kind: Kind, listing: Listing) -> None:
         """A whole listing: news wakes those concerned, and what is missing in it was deleted."""
@@ -138,14 +139,17 @@ class View:
         for removed in cache.absent(present, version_of(listing.resource_version)):
             self._removed(kind, removed)
 
-    def deleted(self, kind: Kind, namespace: str, name: str, at: int) -> None:
-        """Deleted at version `at`."""
+    def deleted(self, kind: Kind, namespace: str, name: str, at: int) -> bool:
+        """Deleted at version `at`; whether that is news."""
         cache = self.workflows if kind is Kind.WORKFLOW else self.executions
         removed = cache.remove(namespace, name, at)
         if removed is STALE:
             self.ignored += 1
-        elif removed is not None:
-            self._removed(kind, removed)
+            return False
+        if removed is None:
+            return False
+        self._removed(kind, removed)
+        return True
 
     def put_workflow(self, stored: Stored, at: int) -> Tracked | None:
         """Whom it concerns, not yet woken; None if it is nothing new."""
