@@ -43,7 +43,7 @@ def _metrics(draft: Draft) -> ExecutionMetrics:
     )
 
 
-def _close_steps(draft: Draft, why: str) -> None:
+def close_steps(draft: Draft, why: str) -> None:
     """No step is left waiting for something that will not come."""
     for position, step in enumerate(draft.steps):
         if step.status is StepState.PENDING:
@@ -120,7 +120,7 @@ def note_failure(draft: Draft, position: int) -> None:
 
 def fail(draft: Draft, reason: str, error: ErrorType) -> None:
     """To `failed`; `reason` begins with a machine word and a colon."""
-    _close_steps(draft, f"not started: {reason}")
+    close_steps(draft, f"not started: {reason}")
     draft.set(failure_reason=clip(reason, 4096), error_type=error)
     _finish(draft, Phase.FAILED, WorkflowOutcome.FAILED, reason.split(":", 1)[0], None)
     draft.condition("Succeeded", False, "Failed", reason)
@@ -141,7 +141,7 @@ def complete(draft: Draft, outcome: WorkflowOutcome, reason: str, health: Resour
 
 def cancelled(draft: Draft, message: str) -> None:
     """To `cancelled`; not a failure, and not counted as one."""
-    _close_steps(draft, "not started: workflow cancelled")
+    close_steps(draft, "not started: workflow cancelled")
     draft.set(error_type=ErrorType.CANCELLED, paused_at=None, paused_from="")
     outcome = WorkflowOutcome.UNKNOWN
     _finish(draft, Phase.CANCELLED, outcome, "cancelled", None)

@@ -70,35 +70,43 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
 
 def _missing(draft: Draft, position: int, step: RecipeStep, attempt: int, name: str) -> bool:
     """The child is not there: ask for it again, wait, or give up; true while there is hope."""
-    snapshot = draft.snapshot
-    if name in snapshot.foreign:
-        message = f"KubernetesExecution {name} exists and belongs to somebody else; delete it or rename the workflow"
-        _failed(draft, position, ErrorType.NAME_CONFLICT, message, None)
-        return False
-    if name in snapshot.gone:
-        error = ErrorType.CANCELLED if draft.workflow.spec.cancel else ErrorType.CHILD_DELETED
-        _failed(draft, position, error, f"KubernetesExecution {name} was deleted while it ran", None)
-        return False
-    if draft.workflow.spec.cancel:
+    verdict = absent(draft, name)
+    if verdict is None and draft.workflow.spec.cancel:
         # Intended but never made: with the cancellation seen it never will be.
-        _failed(draft, position, ErrorType.CANCELLED, "cancelled before it was started", None)
+        verdict = (ErrorType.CANCELLED, "cancelled before it was started")
+    if isinstance(verdict, tuple):
+        error, message = verdict
+        if error is ErrorType.CREATION_FAILED:
+            draft.condition("StepCreationFailed", True, "CreateRefused", message)
+        if error is ErrorType.CHILD_DELETED and draft.workflow.spec.cancel:
+            error = ErrorType.CANCELLED
+        _failed(draft, position, error, message, None)
         return False
-    failure = snapshot.create_failures.get(name)
-    if failure is not None and hopeless(failure):
-        draft.condition("StepCreationFailed", True, "CreateRefused", failure.message)
-        draft.count("kubernaut_workflowexecution_errors_total", "creation_failed", "executing")
-        _failed(draft, position, ErrorType.CREATION_FAILED, f"{failure.code}: {failure.message}", None)
-        return False
-    if failure is not None:
-        again = failure.at + (CREATE_DELAY_MS << min(failure.times - 1, 8))
-        if draft.now < again:
-            draft.wake(again)
-            return True
-    draft.creates.append(birth(draft, step, attempt))
+    if verdict is None:
+        draft.creates.append(birth(draft, step, attempt))
+    else:
+        draft.wake(verdict)
     return True
 
 
-def hopeless(failure: CreateFailure) -> bool:
+def absent(draft: Draft, name: str) -> tuple[ErrorType, str] | int | None:
+    """Why a child that was intended is not there: an error that ends its try, when to ask again, or None for now."""
+    snapshot = draft.snapshot
+    if name in snapshot.foreign:
+        text = f"KubernetesExecution {name} exists and belongs to somebody else; delete it or rename the workflow"
+        return ErrorType.NAME_CONFLICT, text
+    if name in snapshot.gone:
+        return ErrorType.CHILD_DELETED, f"KubernetesExecution {name} was deleted while it ran"
+    failure = snapshot.create_failures.get(name)
+    if failure is None:
+        return None
+    if _hopeless(failure):
+        return ErrorType.CREATION_FAILED, f"{failure.code}: {failure.message}"
+    again = failure.at + (CREATE_DELAY_MS << min(failure.times - 1, 8))
+    return again if draft.now < again else None
+
+
+def _hopeless(failure: CreateFailure) -> bool:
     if failure.code in PASSING_CODES:
         return False
     return failure.final or failure.times >= CREATE_TRIES

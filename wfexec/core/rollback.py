@@ -14,8 +14,8 @@ from wfexec.core.attempts import classify
 from wfexec.core.birth import body, undo_spec
 from wfexec.core.children import map_undo, undo_from_information, undo_from_state, undo_name
 from wfexec.core.draft import Draft
-from wfexec.core.ending import cancelled, fail
-from wfexec.core.fold import CREATE_DELAY_MS, hopeless
+from wfexec.core.ending import cancelled, close_steps, fail
+from wfexec.core.fold import absent
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.meta import ObjectReference
@@ -74,13 +74,7 @@ def enter_rolling_back(draft: Draft, reason: str) -> None:
     """Fix the order and what can be undone, then start in the same write."""
     order = undo_order(draft)
     irreversible = 0
-    for position, state in enumerate(draft.steps):
-        if state.status is StepState.PENDING:
-            draft.move_step(
-                position, StepState.SKIPPED, skip_reason="not started: rollback", ready_time=None, end_time=draft.now
-            )
-        elif state.status is StepState.RETRYING:
-            draft.move_step(position, StepState.FAILED, next_retry_time=None, end_time=draft.now)
+    close_steps(draft, "not started: rollback")
     for position in order:
         found = undo_of(draft, position)
         if found is None:
@@ -246,22 +240,13 @@ def _fold_undo(draft: Draft, position: int, record: StepRollback, overdue: bool)
 
 def _undo_missing(draft: Draft, position: int, record: StepRollback, name: str) -> bool:
     """True while there is hope for the child of this try."""
-    snapshot = draft.snapshot
-    if name in snapshot.foreign:
-        _undo_failed(draft, position, record, ErrorType.NAME_CONFLICT, f"{name} belongs to somebody else")
+    verdict = absent(draft, name)
+    if isinstance(verdict, tuple):
+        _undo_failed(draft, position, record, *verdict)
         return False
-    if name in snapshot.gone:
-        _undo_failed(draft, position, record, ErrorType.CHILD_DELETED, f"{name} was deleted while it ran")
-        return False
-    failure = snapshot.create_failures.get(name)
-    if failure is not None and hopeless(failure):
-        _undo_failed(draft, position, record, ErrorType.CREATION_FAILED, f"{failure.code}: {failure.message}")
-        return False
-    if failure is not None:
-        again = failure.at + (CREATE_DELAY_MS << min(failure.times - 1, 8))
-        if draft.now < again:
-            draft.wake(again)
-            return True
+    if verdict is not None:
+        draft.wake(verdict)
+        return True
     child = _undo_child(draft, position, max(0, record.attempts - 1))
     if child is None:
         _close_undo(draft, position, record, UndoState.NOT_REVERSIBLE, "nothing is known that would undo it")
