@@ -1,4 +1,4 @@
-"""The commands under `wfexec sim`: run, whatif, demo, executor.
+"""The commands under `wfexec sim`: run, whatif, demo, executor, serve.
 
 Reached through the entry point group `wfexec.commands`, so that the product never imports the simulation. Whatever a
 person did wrong ends with a finding and exit code 2, a defect of ours with 1; nobody sees a traceback for bad input.
@@ -6,7 +6,7 @@ person did wrong ends with a finding and exit code 2, a defect of ours with 1; n
 
 import typer
 
-from sim.cli import demo, executor, run, whatif
+from sim.cli import demo, executor, run, serve, whatif
 
 app = typer.Typer(
     name="sim",
@@ -20,3 +20,4 @@ app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("whatif", epilog=whatif.EXAMPLE)(whatif.whatif)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("executor", epilog=executor.EXAMPLE)(executor.executor)
+app.command("serve", epilog=serve.EXAMPLE)(serve.serve)

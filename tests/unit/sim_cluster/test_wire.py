@@ -121,8 +121,8 @@ def test_a_namespace_ends_when_its_last_finalizer_is_gone() -> None:
     cluster.collect(NOW)
     assert cluster.collectable
     assert send(cluster, "GET", "/api/v1/namespaces/shop").status == 200
-    patch = {"content_type": "application/merge-patch+json"}
-    send(cluster, "PATCH", f"{path}/held", {"metadata": {"finalizers": None}}, **patch)
+    merge = "application/merge-patch+json"
+    send(cluster, "PATCH", f"{path}/held", {"metadata": {"finalizers": None}}, content_type=merge)
     cluster.collect(NOW)
     assert send(cluster, "GET", "/api/v1/namespaces/shop").status == 404
     assert not cluster.collectable
