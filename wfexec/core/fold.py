@@ -135,7 +135,7 @@ def _completed(draft: Draft, position: int, child: KubernetesExecution) -> None:
         position,
         StepState.COMPLETED,
         end_time=ended,
-        result=fold_results(step, child, ended - started, success=True),
+        result=fold_results(step, child, ended - started, state.pre_state, success=True),
         retries_attempted=state.retries_attempted + own_retries(child),
         error_message="",
         error_type=None,
@@ -181,7 +181,9 @@ def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: 
         text = f"step {step.number} ({step.name}): {error}; attempt {attempt + 1} in {round(delay / 1_000)}s"
         draft.event("Warning", "StepRetrying", text)
         return
-    result = fold_results(step, child, ended - started, success=False) if child is not None else None
+    result = None
+    if child is not None:
+        result = fold_results(step, child, ended - started, state.pre_state, success=False)
     draft.move_step(
         position, StepState.FAILED, retries_attempted=used, end_time=ended, result=result, **shared
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """What a child reports, folded into the step's own result (BR-WF-012)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from wfexec.model.base import clip, evolve
@@ -23,14 +24,16 @@ _BLANK_RESOURCE: Final = ResultResource(resource_type="", name="", change_type="
 _BLANK_SCALE: Final = ScaleResult(previous_replicas=0, new_replicas=0, scaled_namespace="", scaled_deployment="")
 
 
-def fold_results(step: RecipeStep, child: KubernetesExecution, took_ms: int, success: bool) -> StepExecutionResult:
-    """`took_ms` is used when the child does not say how long it took."""
+def fold_results(
+    step: RecipeStep, child: KubernetesExecution, took_ms: int, pre_state: Mapping[str, str], *, success: bool
+) -> StepExecutionResult:
+    """`took_ms` is used when the child does not say how long it took; `pre_state` are the facts kept before the step."""
     results = child.status.execution_results or NO_RESULTS
     duration = took_ms if results.duration is None else results.duration
     warnings = step.warnings
     if len(results.outputs) > OUTPUTS_MAX:
         warnings = (*warnings, f"{len(results.outputs) - OUTPUTS_MAX} outputs beyond {OUTPUTS_MAX} were dropped")
-    fields: dict[str, Any] = _typed_result(step, child, results)
+    fields: dict[str, Any] = _typed_result(step, child, results, pre_state)
     return evolve(
         _BLANK_RESULT,
         success=success,
@@ -65,7 +68,9 @@ def _previous_replicas(child: KubernetesExecution, before: str) -> int:
     return _number(before)
 
 
-def _typed_result(step: RecipeStep, child: KubernetesExecution, results: ExecutionResults) -> dict[str, Any]:
+def _typed_result(
+    step: RecipeStep, child: KubernetesExecution, results: ExecutionResults, pre_state: Mapping[str, str]
+) -> dict[str, Any]:
     """The one typed result that fits the step's parameters, from the first resource the child names."""
     p = step.spec.parameters
     if p is None:
@@ -91,7 +96,7 @@ def _typed_result(step: RecipeStep, child: KubernetesExecution, results: Executi
             resource_name=p.update_image.deployment,
             namespace=p.update_image.namespace,
             update_type="image",
-            previous_value=first.before if first is not None else None,
+            previous_value=pre_state.get(f"image:{p.update_image.container}"),
             new_value=p.update_image.new_image,
         )
         return {"update_result": update}

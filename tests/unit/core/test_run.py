@@ -53,6 +53,15 @@ def test_children_carry_owner_labels_correlation_and_mapped_spec() -> None:
     assert child.spec.approval_received is True
 
 
+def test_an_image_update_tells_the_image_before_and_after() -> None:
+    parameters = {"updateImage": {"namespace": "shop", "deployment": "web", "container": "app", "newImage": "app:2"}}
+    world = World(spec(step(1, action="update-image", parameters=parameters))).run()
+    result = world.step(1).result
+    assert result is not None
+    assert result.update_result is not None
+    assert (result.update_result.previous_value, result.update_result.new_value) == ("app:1", "app:2")
+
+
 def test_looking_twice_changes_nothing() -> None:
     world = World(spec(step(1)))
     world.run(stop=lambda w: bool(w.created))
