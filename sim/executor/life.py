@@ -5,7 +5,6 @@ with the reply. A life never touches a clock, a socket or chance. It remembers n
 must know again stands in the child's status (start time, and how to undo, written before the change is made).
 """
 
-import re
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -48,7 +47,10 @@ Move = Body | int
 Woken = tuple[int, Outcome | TargetOutcome | None]
 Ended = frozenset(phase.value for phase in EXECUTION_ENDED)
 
-_RETRY: Final = re.compile(r"-r([0-9]{1,4})$")
+# A retry's name ends in -r and so many digits at most.
+_TRIES_DIGITS: Final = 4
+# The constructor of a named tuple is a call of its own.
+_tuple: Final[Any] = tuple.__new__
 _TRY_AGAIN: Final = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.LOST})
 _RETRY_BASE_MS: Final = 500
 _RETRY_CAP_MS: Final = 30_000
@@ -92,14 +94,14 @@ def attempt_of(child: KubernetesExecution, context: Context) -> Try:
     """Which attempt of which step this child is, from its name and its spec."""
     spec = child.spec
     workflow = spec.workflow_execution_ref.name
-    again = _RETRY.search(child.metadata.name)
+    _, mark, again = child.metadata.name.rpartition("-r")
     return Try(
         namespace=child.metadata.namespace,
         workflow=workflow,
         name=context.step_name(workflow, spec.step_number),
         number=spec.step_number,
         action=spec.action,
-        attempt=int(again.group(1)) if again else 0,
+        attempt=int(again) if mark and len(again) <= _TRIES_DIGITS and again.isdecimal() else 0,
         undo=child.metadata.labels.get(LABEL_ROLLBACK) == "true",
     )
 
@@ -203,9 +205,10 @@ class Life:
         return fate(self._rule, storms, self._context.luck, self._attempt, next(iter(seen), None), times)
 
     def _finish(self, effects: Effects, drawn: Fate, now: int, start: int) -> Generator[Move, Woken, None]:
-        outputs = {**dict(effects.outputs), **self._rule.outputs} if self._rule.outputs else dict(effects.outputs)
+        shown = effects
+        if self._rule.outputs:
+            shown = effects._replace(outputs=tuple((dict(effects.outputs) | self._rule.outputs).items()))
         retried = min(self._rule.self_retries, self.child.spec.max_retries)
-        shown = effects._replace(outputs=tuple(outputs.items()))
         information = self._undo_told(effects) if self._rule.rollback_information and drawn.changes else NO_UNDO
         if self._context.outcomes.phases is Phases.FULL:
             stage = ExecutionPhase.ROLLBACK_READY
@@ -251,7 +254,8 @@ class Life:
             if again and child.status == after:
                 return now, True
             meta = child.metadata
-            body = PatchExecutionStatus(self.key, meta.uid, meta.resource_version, child.status, after)
+            parts = (self.key, meta.uid, meta.resource_version, child.status, after)
+            body: PatchExecutionStatus = _tuple(PatchExecutionStatus, parts)
             now, reply = yield body
             code = reply.code if reply is not None else Code.LOST
             if code is Code.OK:
@@ -327,7 +331,7 @@ class Life:
             first = first or effects
             code, now, refusal = yield from self._write(doing, effects.writes, now)
             if code is Code.OK:
-                return first._replace(outputs=effects.outputs), now
+                return first if first is effects else first._replace(outputs=effects.outputs), now
             if refusal is not None:
                 return refusal, now
             lost = lost or code is not Code.CONFLICT

@@ -313,10 +313,8 @@ class Controller:
         outbox = reconciler.outbox
         stopping = self._stop_by is not None
         if not stopping:
-            at = view.deadlines.next_at()
-            if at is not None and at <= now:
-                for tracked in view.deadlines.due(now):
-                    queue.add(tracked, tracked.level)
+            for tracked in view.deadlines.due(now):
+                queue.add(tracked, tracked.level)
             queue.promote(now)
         self._blocked = True
         while True:

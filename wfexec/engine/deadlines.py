@@ -63,6 +63,8 @@ class Deadlines(Generic[K]):
     def due(self, now: int) -> list[K]:
         """Keys whose wake-up has come, earliest first; each is forgotten here."""
         found: list[K] = []
+        if not self._heap or self._heap[0][0] > now:
+            return found
         while True:
             at = self.next_at()
             if at is None or at > now:

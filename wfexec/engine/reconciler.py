@@ -51,6 +51,8 @@ Waiting = tuple[Body, Handler, Tracked]
 CONFLICT_BASE_MS: Final = 100
 CONFLICT_CAP_MS: Final = 800
 CONFLICTS_MAX: Final = 5
+# The constructor of a named tuple is a call of its own.
+_tuple: Final[Any] = tuple.__new__
 IN_THE_WAY: Final = Outcome(Code.ALREADY_EXISTS, message="the name is taken by an object about to be removed")
 UNREADABLE: Final = "ObjectUnreadable"
 _UNREADABLE_SPEC: Final = WorkflowExecutionSpec(remediation_request_ref=ObjectReference(name="unreadable"))
@@ -108,13 +110,11 @@ class Reconciler:
             tracked.recipe_generation = generation
         family = tracked.family
         self.looks += 1
-        plan = self._decide(
-            Snapshot(
-                workflow, tracked.recipe, family.view(), family.gone, tracked.foreign, tracked.answers, tracked.failures
-            ),
-            now,
-            self._settings,
+        snapshot: Snapshot = _tuple(
+            Snapshot,
+            (workflow, tracked.recipe, family.view(), family.gone, tracked.foreign, tracked.answers, tracked.failures),
         )
+        plan = self._decide(snapshot, now, self._settings)
         if plan.creates and tracked.failures:
             plan = self._hold_back(tracked, plan, now)
         if (
@@ -216,7 +216,9 @@ class Reconciler:
         if now < tracked.ask_after:
             return
         asking = tracked.asking
-        questions = tuple(question for question in plan.questions if question not in asking)
+        questions = plan.questions
+        if asking:
+            questions = tuple(question for question in questions if question not in asking)
         if questions:
             asking.update(questions)
             self.outbox.append((Ask(tracked.key, questions), self._ask, tracked))

@@ -119,7 +119,8 @@ class Recorder:
             known.workflow = workflow
             self._known.move_to_end(key)
         else:
-            self._known.pop(key, None)
+            if known is not None:
+                del self._known[key]
             known = self._known[key] = Occurrence(workflow, record, message, now)
             self._trim(now)
         self._enqueue(known)
@@ -188,6 +189,7 @@ class Recorder:
         """
         known = self._known
         for _ in range(2):
-            oldest = next(iter(known))
-            if len(known) > REMEMBERED_MAX or now - known[oldest].last_ms > self._window_ms:
-                del known[oldest]
+            oldest = next(iter(known.values()))
+            if len(known) <= REMEMBERED_MAX and now - oldest.last_ms <= self._window_ms:
+                return
+            known.popitem(last=False)

@@ -78,11 +78,14 @@ class WorkQueue(Generic[K]):
 
     def take(self) -> K | None:
         """The next key, from now on processing until `done`; None when nothing waits."""
-        dirty = self._dirty
-        if not dirty:
+        if not self._dirty:
             return None
         waiting = self._waiting
         passed = self._passed
+        usual = waiting[NORMAL]
+        if usual and not (waiting[CRITICAL] or waiting[HIGH] or waiting[LOW]):
+            passed[NORMAL] = 0
+            return self._begin(usual.popleft())
         chosen = -1
         for level in (CRITICAL, HIGH, NORMAL, LOW):
             if waiting[level] and (chosen < 0 or passed[level] >= self._patience):
@@ -93,8 +96,10 @@ class WorkQueue(Generic[K]):
             if waiting[level]:
                 passed[level] += 1
         passed[chosen] = 0
-        key = waiting[chosen].popleft()
-        del dirty[key]
+        return self._begin(waiting[chosen].popleft())
+
+    def _begin(self, key: K) -> K:
+        del self._dirty[key]
         self._processing.add(key)
         return key
 
