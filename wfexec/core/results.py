@@ -27,7 +27,7 @@ _BLANK_SCALE: Final = ScaleResult(previous_replicas=0, new_replicas=0, scaled_na
 def fold_results(
     step: RecipeStep, child: KubernetesExecution, took_ms: int, pre_state: Mapping[str, str], *, success: bool
 ) -> StepExecutionResult:
-    """`took_ms` is used when the child does not say how long it took; `pre_state` are the facts kept before the step."""
+    """`took_ms` is used when the child does not say how long it took; `pre_state`: facts from before the step."""
     results = child.status.execution_results or NO_RESULTS
     duration = took_ms if results.duration is None else results.duration
     warnings = step.warnings
