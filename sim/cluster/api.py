@@ -14,7 +14,7 @@ from sim.cluster.listing import Listings
 from sim.cluster.objects import Objects
 from sim.cluster.patches import NoSuchPath, json_patch
 from sim.cluster.paths import Call, parse
-from sim.cluster.rbac import Person, Rbac, person_of
+from sim.cluster.rbac import Person, Rights, person_of
 from sim.cluster.refusals import Cause, Refusal, status_json
 from sim.cluster.resources import Resource, Unmodelled
 from sim.cluster.schema import Schema
@@ -44,14 +44,14 @@ class Api:
     """`schemas` by resource key; `tokens` maps a bearer token to a user, for token reviews."""
 
     def __init__(
-        self, lifecycle: Lifecycle, objects: Objects, schemas: dict[str, Schema], rbac: Rbac, tokens: dict[str, str]
+        self, lifecycle: Lifecycle, objects: Objects, schemas: dict[str, Schema], rights: Rights, tokens: dict[str, str]
     ) -> None:
         self._lifecycle = lifecycle
         self._store = lifecycle.store
         self._resources = lifecycle.resources
         self._objects = objects
         self._schemas = schemas
-        self._rbac = rbac
+        self._rights = rights
         self._tokens = tokens
         self._listings = Listings(self._store)
 
@@ -93,7 +93,7 @@ class Api:
             return None
         if call.method != "GET":
             raise Unmodelled(f"{call.method} {call.path}")
-        if not self._rbac.allows_path(person, call.path):
+        if not self._rights.now().allows_path(person, call.path):
             return reply_of(Refusal(403, "Forbidden", f'User "{person.name}" cannot get path "{call.path}"', {}))
         if isinstance(body, str):
             return HttpReply(200, body.encode(), {"Content-Type": "text/plain; charset=utf-8"})
@@ -101,7 +101,7 @@ class Api:
 
     def _denied(self, meant: Call, person: Person) -> Refusal | None:
         access = meant.access
-        if self._rbac.allowed(person, access) is not None:
+        if self._rights.now().allowed(person, access) is not None:
             return None
         scope = f'in the namespace "{access.namespace}"' if access.namespace else "at the cluster scope"
         why = (
@@ -119,7 +119,7 @@ class Api:
         body = decoded(call)
         if isinstance(body, Refusal):
             return reply_of(body)
-        answer = reviews.answer(meant.review, meant.access.group, body, person, self._rbac, self._tokens)
+        answer = reviews.answer(meant.review, meant.access.group, body, person, self._rights.now(), self._tokens)
         return HttpReply(201, orjson.dumps(answer), {"Content-Type": JSON})
 
     def _carry_out(self, meant: Call, resource: Resource, call: HttpCall, now: int) -> Stored | Json | Refusal:

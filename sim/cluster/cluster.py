@@ -14,7 +14,7 @@ from typing import Any, Final, overload
 from sim.cluster.api import Api, HttpReply
 from sim.cluster.lifecycle import Lifecycle
 from sim.cluster.objects import Objects
-from sim.cluster.rbac import Rbac
+from sim.cluster.rbac import Rights
 from sim.cluster.requests import (
     CreateTarget,
     DeleteTarget,
@@ -83,7 +83,7 @@ class Cluster:
         schemas = schemas_of(self.resources) if depth is Depth.WIRE else {}
         self.objects = Objects(self.lifecycle, schemas)
         self.tokens = dict(tokens or {})
-        self._api = Api(self.lifecycle, self.objects, schemas, Rbac(manifests), self.tokens)
+        self._api = Api(self.lifecycle, self.objects, schemas, Rights(self.store, manifests), self.tokens)
         self._targets = Targets(self.lifecycle, self.objects)
         self._typed = Shared(self.lifecycle).handlers
         for name in NAMESPACES_AT_START:

@@ -1,12 +1,16 @@
 """Who may do what? The RBAC rules of the shipped manifests, as the API server reads them.
 
 Used by wire depth for every request and by both depths for access reviews. Roles, bindings and aggregation are read
-from Kubernetes documents; without any, everybody may do everything. It must never know which requests are made.
+from Kubernetes documents. It must never know which requests are made.
 """
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+
+from sim.cluster.resources import RBAC_RESOURCES
+from sim.cluster.store import Store
+from wfexec.model.requests import Change
 
 Json = dict[str, Any]
 ADMIN: Final = "admin"
@@ -45,12 +49,11 @@ class _Grant(NamedTuple):
 
 
 class Rbac:
-    """`documents` may hold anything; only roles and bindings are read. `admins` may do everything."""
+    """`documents` may hold anything; only roles and bindings are read. `open`: everybody may do everything."""
 
-    def __init__(self, documents: Iterable[Json], admins: Iterable[str] = (ADMIN,)) -> None:
+    def __init__(self, documents: Iterable[Json], *, open: bool = False) -> None:
         relevant = [each for each in documents if each.get("kind") in _KINDS]
-        self.open = not relevant
-        self._admins = frozenset(admins)
+        self.open = open
         roles = {(each["kind"], _namespace(each), each["metadata"]["name"]): each for each in relevant}
         self._roles = {key: _rules(role, roles) for key, role in roles.items()}
         self._grants = [self._grant(each) for each in relevant if each["kind"].endswith("Binding")]
@@ -71,7 +74,7 @@ class Rbac:
 
     def _allowed(self, person: Person, access: Access) -> str | None:
         """Why it is allowed; None when it is not."""
-        if self.open or person.name in self._admins or _MASTERS in person.groups:
+        if self.open or person.name == ADMIN or _MASTERS in person.groups:
             return ""
         if access.resource in _SELF_REVIEWS:
             return 'RBAC: allowed by ClusterRoleBinding "system:basic-user"'
@@ -86,7 +89,7 @@ class Rbac:
 
     def allows_path(self, person: Person, path: str) -> bool:
         """May that be read which is no resource?"""
-        if self.open or person.name in self._admins or path.startswith(_OPEN_PATHS):
+        if self.open or person.name == ADMIN or path.startswith(_OPEN_PATHS):
             return True
         for grant in self._grants:
             meant = any(
@@ -97,6 +100,26 @@ class Rbac:
                     if path in (rule.get("nonResourceURLs") or ()) and "get" in rule["verbs"]:
                         return True
         return False
+
+
+class Rights:
+    """The rules of the manifests and of roles and bindings made in the cluster, which take effect at once."""
+
+    def __init__(self, store: Store, manifests: Iterable[Json]) -> None:
+        self._store = store
+        self._manifests = tuple(manifests)
+        self._current: Rbac | None = None
+        for key in RBAC_RESOURCES:
+            store.watch(key, 0, self._changed)
+
+    def now(self) -> Rbac:
+        if self._current is None:
+            made = (stored.body for key in RBAC_RESOURCES for stored in self._store.all(key))
+            self._current = Rbac((*self._manifests, *made), open=not self._manifests)
+        return self._current
+
+    def _changed(self, change: Change, body: Json, version: str) -> None:
+        self._current = None
 
 
 def person_of(user: str) -> Person:

@@ -60,6 +60,7 @@ EVENTS: Final = "events"
 NAMESPACES: Final = "namespaces"
 DEPLOYMENTS: Final = "deployments.apps"
 
+_RBAC: Final = "rbac.authorization.k8s.io"
 _EVENT_FIELDS: Final = (
     "involvedObject.kind",
     "involvedObject.namespace",
@@ -94,7 +95,12 @@ BUILT_IN: Final = (
         generation=True,
     ),
     Resource("coordination.k8s.io", "v1", "Lease", "leases", "lease", True, unconditional=False),
+    Resource(_RBAC, "v1", "Role", "roles", "role", True),
+    Resource(_RBAC, "v1", "RoleBinding", "rolebindings", "rolebinding", True),
+    Resource(_RBAC, "v1", "ClusterRole", "clusterroles", "clusterrole", False),
+    Resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", False),
 )
+RBAC_RESOURCES: Final = tuple(each.key for each in BUILT_IN if each.group == _RBAC)
 
 
 def of_crd(crd: Json) -> Resource:

@@ -153,7 +153,23 @@ def test_rights_come_from_roles_bindings_and_what_they_gather() -> None:
     assert rbac.allowed(ann, Access("patch", "", "pods/status", "a", "p")) is not None
     assert rbac.allowed(ann, Access("patch", "", "pods/status", "a", "q")) is None
     assert rbac.allowed(person_of("admin"), Access("delete", "", "nodes")) == ""
-    assert Rbac([]).allowed(ann, Access("delete", "", "nodes")) == ""
+    assert rbac.allowed(ann, Access("delete", "", "nodes")) is None
+    assert Rbac([], open=True).allowed(ann, Access("delete", "", "nodes")) == ""
+
+
+def test_a_role_made_in_the_cluster_counts_at_once() -> None:
+    cluster = Cluster(Depth.WIRE, manifests=[{"kind": "ClusterRole", "metadata": {"name": "none"}}])
+    call = HttpCall("GET", MAPS)
+    assert cluster.http(call, "ann", NOW).status == 403
+    root = "/apis/rbac.authorization.k8s.io/v1"
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]}
+    send(cluster, "POST", f"{root}/clusterroles", {"metadata": {"name": "reader"}, "rules": [rule]})
+    binding = _binding("ClusterRoleBinding", "reader", "ClusterRole", {"kind": "User", "name": "ann"})
+    binding["metadata"].pop("namespace")
+    assert send(cluster, "POST", f"{root}/clusterrolebindings", binding).status == 201
+    assert cluster.http(call, "ann", NOW).status == 200
+    send(cluster, "DELETE", f"{root}/clusterrolebindings/reader")
+    assert cluster.http(call, "ann", NOW).status == 403
 
 
 def _rule(verb: str, resource: str, *names: str) -> Json:
