@@ -164,8 +164,10 @@ class LiveCluster:
         connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
         self._executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)
         self._executor.start()
-        synced: Callable[[], bool] = lambda: self._executor is not None and self._executor.machine.synced  # noqa: E731 - asked until it is true
-        self.wait_until("the executor to follow the children", synced)
+        self.wait_until("the executor to follow the children", self._follows)
+
+    def _follows(self) -> bool:
+        return self._executor is not None and self._executor.machine.synced
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         return Answer(*self._plane.request(method, path, body, user))
