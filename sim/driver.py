@@ -20,6 +20,7 @@ from sim.doors import Door, SharedDoor
 from sim.executor.machine import Executor
 from sim.executor.outcomes import CALM as CALM_OUTCOMES
 from sim.executor.outcomes import Outcomes
+from sim.executor.rights import rights
 from sim.faults import CALM, Fault, FaultPlan
 from sim.process import Latencies, Machine, Nature, Process
 from sim.rng import Streams
@@ -35,8 +36,22 @@ from wfexec.settings import DEFAULTS, Settings
 # 2026-01-01T00:00:00Z: a run has a date of its own, the same on every machine.
 EPOCH_MS: Final = 1_767_225_600_000
 CONTROLLER_USER: Final = "system:serviceaccount:kubernaut-system:workflow-execution-sa"
-EXECUTOR_USER: Final = "system:serviceaccount:kubernaut-system:executor-sa"
+EXECUTOR_USER: Final = "system:serviceaccount:kubernaut-system:kubernetes-executor-sa"
 PERSON: Final = "on-call"
+# Whoever acts in a script may do everything; what people may not do is for scenarios over HTTP.
+ON_CALL: Final[tuple[dict[str, Any], ...]] = (
+    {
+        "kind": "ClusterRole",
+        "metadata": {"name": PERSON},
+        "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
+    },
+    {
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": PERSON},
+        "roleRef": {"kind": "ClusterRole", "name": PERSON},
+        "subjects": [{"kind": "User", "name": PERSON}],
+    },
+)
 # How long after its owner an object is collected, and how often watches hear how far they have come.
 COLLECT_MS: Final = 500
 BOOKMARK_MS: Final = 60_000
@@ -48,7 +63,11 @@ _crds = cache(own_crds)
 
 
 class Options(NamedTuple):
-    """How a simulation is built; the defaults are one replica without leader election and a calm world."""
+    """How a simulation is built; the defaults are one replica without leader election and a calm world.
+
+    `manifests`: Kubernetes documents; in wire depth their roles and bindings decide who may do what, and without any
+    everybody may do everything.
+    """
 
     settings: Settings = DEFAULTS
     outcomes: Outcomes = CALM_OUTCOMES
@@ -59,6 +78,7 @@ class Options(NamedTuple):
     faults: FaultPlan = CALM
     replicas: int = 1
     leader_election: bool | None = None
+    manifests: tuple[dict[str, Any], ...] = ()
 
 
 class Simulation:
@@ -69,7 +89,9 @@ class Simulation:
         self.records: list[TraceRecord] = []
         streams = Streams(options.seed, *options.replication)
         self.clock = Clock(streams.seed_of("ties"), EPOCH_MS)
-        self.cluster = Cluster(options.depth, streams.seed_of("cluster"), crds=_crds())
+        self.cluster = Cluster(
+            options.depth, streams.seed_of("cluster"), crds=_crds(), manifests=access_documents(options)
+        )
         self.world = World(self.cluster, options.outcomes, EPOCH_MS)
         if options.depth is Depth.WIRE:
             self.door: Door = WireDoor(self.cluster, options.outcomes)
@@ -205,6 +227,13 @@ class Simulation:
 
     def _step_name(self, workflow: str, number: int) -> str:
         return self._step_names.get((workflow, number), "")
+
+
+def access_documents(options: Options) -> tuple[dict[str, Any], ...]:
+    """The given roles and bindings, and the rights that the executor's identities have less what its file denies."""
+    if not options.manifests:
+        return ()
+    return (*options.manifests, *ON_CALL, *(body for _, body in rights(options.outcomes)))
 
 
 @contextmanager

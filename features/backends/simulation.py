@@ -5,9 +5,12 @@ real API server gets, so both back-ends answer for the same sentences. It must n
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import yaml
 
 from features.cluster import (
     MERGE_PATCH,
@@ -33,9 +36,17 @@ from wfexec.engine.controller import Controller
 from wfexec.model.requests import Code
 from wfexec.model.status import WorkflowExecution
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 NAMESPACE: Final = "shop"
 # Nobody is slow here: what may be late is the few milliseconds of requests, which the sentences leave room for.
 SLACK_MS: Final = 0
+
+
+@cache
+def manifests() -> tuple[Json, ...]:
+    """What deploy/ ships and the rights of the scenarios' people: the same that the real API server gets."""
+    files = [*sorted((ROOT / "deploy").glob("*/**/*.yaml")), ROOT / "tests" / "envtest" / "users.yaml"]
+    return tuple(document for file in files for document in yaml.safe_load_all(file.read_text()) if document)
 
 
 class Disturbed(Simulation):
@@ -101,7 +112,9 @@ class SimulatedCluster:
         outcomes = Outcomes.model_validate(setting.executor | {"denied": denied})
         write = setting.kill_after_write
         faults = CALM if write is None else crash_after_write(write)
-        options = Options(outcomes=outcomes, depth=Depth.WIRE, faults=faults, replicas=setting.replicas)
+        options = Options(
+            outcomes=outcomes, depth=Depth.WIRE, faults=faults, replicas=setting.replicas, manifests=manifests()
+        )
         self._simulation = Disturbed(options) if setting.labelling else Simulation(options)
         self._simulation.start()
 

@@ -33,8 +33,10 @@ def rights(outcomes: Outcomes, namespace: str = CONTROLLER_NAMESPACE) -> tuple[t
         rules = [{"verbs": [verb], "apiGroups": [group], "resources": [plural]} for verb, group, plural in allowed]
         subjects = [{"apiGroup": _API, "kind": "User", "name": user} for user in bound]
         reference = {"apiGroup": _API, "kind": "ClusterRole", "name": meta["name"]}
-        made.append((f"{RBAC}/clusterroles", {"metadata": meta, "rules": rules}))
-        made.append((f"{RBAC}/clusterrolebindings", {"metadata": meta, "roleRef": reference, "subjects": subjects}))
+        role = {"kind": "ClusterRole", "metadata": meta, "rules": rules}
+        made.append((f"{RBAC}/clusterroles", role))
+        binding = {"kind": "ClusterRoleBinding", "metadata": meta, "roleRef": reference, "subjects": subjects}
+        made.append((f"{RBAC}/clusterrolebindings", binding))
     return tuple(made)
 
 

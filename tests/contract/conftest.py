@@ -28,7 +28,7 @@ class Api(NamedTuple):
 
 def manifests() -> list[dict[str, object]]:
     """What deploy/ and the test users bring: only roles and bindings matter to the fake."""
-    files = [*sorted((ROOT / "deploy" / "base").glob("*.yaml")), ROOT / "tests" / "envtest" / "users.yaml"]
+    files = [*sorted((ROOT / "deploy").glob("*/**/*.yaml")), ROOT / "tests" / "envtest" / "users.yaml"]
     return [document for file in files for document in yaml.safe_load_all(file.read_text()) if document]
 
 
