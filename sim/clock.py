@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from simpy import Environment
-from simpy.events import NORMAL, URGENT, Event
+from simpy.events import NORMAL, Event
 
 from sim.rng import mix
 
@@ -81,12 +81,6 @@ class Clock:
         """Call `function(*args)` after `delay_ms` (0: later in this instant)."""
         call = Call(function, args)
         self._schedule(call, NORMAL, delay_ms)
-        return call
-
-    def first(self, delay_ms: int, function: Callable[..., object], *args: Any) -> Call:
-        """Like `at`, but before everything else of that instant: for measuring and for the end of a run."""
-        call = Call(function, args)
-        self._schedule(call, URGENT, delay_ms)
         return call
 
     def run(self, done: Callable[[], bool], until_ms: int) -> bool:

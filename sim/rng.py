@@ -69,9 +69,6 @@ class Stream:
             return low + sqrt(at * (high - low) * (mode - low))
         return high - sqrt((1.0 - at) * (high - low) * (high - mode))
 
-    def weibull(self, scale: float, shape: float) -> float:
-        return float(scale * (-log(1.0 - self.random())) ** (1.0 / shape))
-
     def below(self, count: int) -> int:
         """An index, 0 <= index < count."""
         return (self.bits() * count) >> 64
@@ -87,14 +84,6 @@ class Stream:
             if point < 0:
                 return option
         return options[-1]
-
-    def shuffled(self, options: Sequence[T]) -> list[T]:
-        """A new list in random order."""
-        mixed = list(options)
-        for last in range(len(mixed) - 1, 0, -1):
-            other = self.below(last + 1)
-            mixed[last], mixed[other] = mixed[other], mixed[last]
-        return mixed
 
 
 class Streams:

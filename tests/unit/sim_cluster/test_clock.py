@@ -57,13 +57,3 @@ def test_what_lies_exactly_at_the_limit_still_happens_and_nothing_after_it() -> 
     assert (seen, clock.now) == (["at"], 5)
     assert not clock.run(lambda: False, 100)
     assert (seen, clock.now) == (["at", "after"], 100)
-
-
-def test_first_goes_before_everything_of_its_instant() -> None:
-    for seed in range(5):
-        clock = Clock(seed)
-        seen: list[str] = []
-        clock.at(5, seen.append, "event")
-        clock.first(5, seen.append, "measure")
-        clock.run(lambda: False, 5)
-        assert seen == ["measure", "event"]
