@@ -85,7 +85,7 @@ class Cluster:
         self.tokens = dict(tokens or {})
         self._api = Api(self.lifecycle, self.objects, schemas, Rights(self.store, manifests), self.tokens)
         self._targets = Targets(self.lifecycle, self.objects)
-        self._typed = Shared(self.lifecycle).handlers
+        self._typed = Shared(self.lifecycle).handlers if depth is Depth.SHARED else {}
         for name in NAMESPACES_AT_START:
             self.add_namespace(name, 0)
 
@@ -105,11 +105,11 @@ class Cluster:
         """Carry out a request in shared depth; about targets in both. Rights are asked over HTTP alone."""
         handler = self._typed.get(body.__class__)
         if handler is not None:
-            if self.depth is Depth.WIRE:
-                raise OurBug("a typed request in wire depth is an HTTP request: encode it")
             return handler(body, now)
         if isinstance(body, _TARGETS):
             return self._targets.execute(body, now)
+        if self.depth is Depth.WIRE:
+            raise OurBug("a typed request in wire depth is an HTTP request: encode it")
         raise Unmodelled(f"{type(body).__name__} in shared depth")
 
     def http(self, call: HttpCall, user: str, now: int) -> HttpReply:

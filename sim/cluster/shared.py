@@ -42,6 +42,8 @@ from wfexec.model.status import NO_STATUS, WorkflowExecution
 TypedBody = Body | PatchExecutionStatus | PersonBody
 RESOURCE_OF: Final = {Kind.WORKFLOW: WORKFLOWS, Kind.EXECUTION: EXECUTIONS}
 
+# As in the store: what each write of a sweep pays for.
+_new: Final[Any] = tuple.__new__
 _DONE: Final = Outcome(Code.OK)
 _ABSENT: Final = Outcome(Code.NOT_FOUND, message="not found")
 # An internal error on a real server, so the writer cannot know.
@@ -100,7 +102,7 @@ class Shared:
         version = self._store.version + 1
         made = evolve(thing, metadata=evolve(meta, resource_version=str(version)), status=body.after)
         _, namespace, name, uid, _, _, owners, finalizers, deleting = stored
-        self._store.put(Stored(resource, namespace, name, uid, version, made, owners, finalizers, deleting))
+        self._store.put(_new(Stored, (resource, namespace, name, uid, version, made, owners, finalizers, deleting)))
         return Outcome(Code.OK, made)
 
     def _patch_metadata(self, body: PatchMetadata, _now: int) -> Outcome:

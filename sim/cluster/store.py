@@ -12,6 +12,8 @@ from wfexec.model.requests import Change
 
 Name = tuple[str, str]
 HISTORY: Final = 10_000
+# A named tuple's own constructor costs twice as much, and this is the hottest path of a sweep.
+_new: Final[Any] = tuple.__new__
 
 
 class Stored(NamedTuple):
@@ -44,13 +46,13 @@ Select = Callable[[Stored], bool]
 class Watch:
     """Somebody told of every change of a resource, in order, inside the write that made it. A sink must not write."""
 
-    __slots__ = ("_select", "_store", "bookmarks", "resource", "sink")
+    __slots__ = ("_store", "bookmarks", "resource", "select", "sink")
 
     def __init__(self, store: "Store", resource: str, sink: Sink, select: Select | None, bookmarks: bool) -> None:
         self._store = store
         self.resource = resource
         self.sink = sink
-        self._select = select
+        self.select = select
         self.bookmarks = bookmarks
 
     def stop(self) -> None:
@@ -60,7 +62,7 @@ class Watch:
     def tell(self, happened: Happened) -> None:
         """One change, as this watch's selectors make it look: an object may come into sight or leave it."""
         version, change, stored, previous = happened
-        select = self._select
+        select = self.select
         if select is not None:
             seen = change is not Change.DELETED and select(stored)
             knew = previous is not None and select(previous)
@@ -145,12 +147,12 @@ class Store:
         if previous is None:
             self._living.add(uid)
             self._own(stored, name)
-            self._happened(shelf, Happened(version, Change.ADDED, stored, None))
+            self._happened(shelf, _new(Happened, (version, Change.ADDED, stored, None)))
             return
         if previous.owners != owners:
             self._disown(previous, name)
             self._own(stored, name)
-        self._happened(shelf, Happened(version, Change.MODIFIED, stored, previous))
+        self._happened(shelf, _new(Happened, (version, Change.MODIFIED, stored, previous)))
 
     def remove(self, last: Stored) -> None:
         """Commit the end of an object; `last.version` is the next number, its body says so too."""
@@ -224,7 +226,10 @@ class Store:
             shelf.compacted = history[0].version
         history.append(happened)
         for watch in shelf.watches:
-            watch.tell(happened)
+            if watch.select is None:
+                watch.sink(happened.change, happened.stored.body, str(happened.version))
+            else:
+                watch.tell(happened)
 
     def _own(self, stored: Stored, name: Name) -> None:
         for owner in stored.owners:
