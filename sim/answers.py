@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from sim.cluster.cluster import Cluster
-from sim.cluster.requests import GetTarget, ListTargets, TargetOutcome
+from sim.cluster.requests import ListTargets, TargetOutcome
 from sim.executor.outcomes import Outcomes
 from wfexec.crd import questions
 from wfexec.model.facts import (
@@ -30,11 +30,13 @@ NODES: Final = "nodes"
 _ALLOWED: Final = AccessFacts(True, "")
 _REACHABLE: Final = NetworkFacts(True, "")
 _MISSING: Final = (404, b"{}")
+_tuple: Final[Any] = tuple.__new__
 
 
 class Answers:
     def __init__(self, cluster: Cluster, outcomes: Outcomes) -> None:
-        self._cluster = cluster
+        self._find = cluster.targets.find
+        self._execute = cluster.execute
         self._outcomes = outcomes
         # Counts changes of pods and nodes, which whole lists of facts depend on.
         self._changes = 0
@@ -43,46 +45,46 @@ class Answers:
         for resource in (PODS, NODES):
             cluster.store.watch(resource, cluster.store.version, self._changed)
 
-    def answer(self, body: Ask, user: str, now: int) -> Outcome:
+    def answer(self, body: Ask, now: int) -> Outcome:
         """All questions of one request, answered as of now."""
-        return Outcome(
-            Code.OK, {question: Answer(now, self._facts(question, user, now)) for question in body.questions}
-        )
+        facts = self._facts
+        answers = {question: _tuple(Answer, (now, facts(question, now))) for question in body.questions}
+        return Outcome(Code.OK, answers)
 
     def _changed(self, change: Change, thing: Any, version: str) -> None:
         self._changes += 1
 
-    def _facts(self, question: Question, user: str, now: int) -> Facts:
+    def _facts(self, question: Question, now: int) -> Facts:
         if isinstance(question, AskTarget):
-            return self._target(question, user, now)
+            return self._target(question, now)
         if isinstance(question, AskAccess):
             denial = self._outcomes.denial(question) if self._outcomes.denied else None
             return _ALLOWED if denial is None else AccessFacts(False, denial.reason)
         if isinstance(question, AskNodes):
-            return self._room(question, user, now)
+            return self._room(question, now)
         return _REACHABLE
 
-    def _target(self, question: AskTarget, user: str, now: int) -> Facts:
+    def _target(self, question: AskTarget, now: int) -> Facts:
         ref = question.target
-        found = self._cluster.execute(GetTarget(ref), user, now).object
+        found = self._find(ref)
         known = self._targets.get(ref)
         if known is not None and known[0] is found and known[1] == self._changes:
             return known[2]
-        first = _MISSING if found is None else (200, orjson.dumps(found))
-        replies = (first, self._pods(ref.namespace, user, now)) if ref.kind == "Deployment" else (first,)
+        first = _MISSING if found is None else (200, orjson.dumps(found.body))
+        replies = (first, self._pods(ref.namespace, now)) if ref.kind == "Deployment" else (first,)
         facts = questions.facts(question, replies)
         self._targets[ref] = (found, self._changes, facts)
         return facts
 
-    def _room(self, question: AskNodes, user: str, now: int) -> Facts:
+    def _room(self, question: AskNodes, now: int) -> Facts:
         if self._nodes is None or self._nodes[0] != self._changes:
-            nodes = (200, orjson.dumps({"items": _items(self._cluster.execute(ListTargets("Node", ""), user, now))}))
-            self._nodes = (self._changes, questions.facts(question, (nodes, self._pods("", user, now))))
+            nodes = (200, orjson.dumps({"items": _items(self._execute(ListTargets("Node", ""), "", now))}))
+            self._nodes = (self._changes, questions.facts(question, (nodes, self._pods("", now))))
         return self._nodes[1]
 
-    def _pods(self, namespace: str, user: str, now: int) -> tuple[int, bytes]:
+    def _pods(self, namespace: str, now: int) -> tuple[int, bytes]:
         """Those that still run, as the request's field selector has it."""
-        pods = _items(self._cluster.execute(ListTargets("Pod", namespace), user, now))
+        pods = _items(self._execute(ListTargets("Pod", namespace), "", now))
         running = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
         return 200, orjson.dumps({"items": running})
 

@@ -1,11 +1,12 @@
 """When does what happen? SimPy's environment as a clock of integer milliseconds that calls back.
 
-Made by `sim.driver`; nothing below it sees SimPy. No process per request and no interrupts: a callback costs a
+Made by `sim.driver`; nothing below it sees SimPy. No process per request and no interrupts: a callback costs half a
 microsecond, a generator five. It must never let creation order decide between events of the same instant (a real
 cluster promises none), and never stop because a heap ran empty: the caller's own condition ends a run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sized
+from heapq import heappop, heappush
 from typing import Any, Final
 
 from simpy import Environment
@@ -13,88 +14,61 @@ from simpy.events import NORMAL, Event
 
 from sim.rng import mix
 
-_TIE_BITS: Final = 40
 _MASK: Final = (1 << 64) - 1
-
-
-def tie_breakers(seed: int) -> Iterator[int]:
-    """Endless distinct event numbers in random order: drawn bits above a counter (the counter keeps them apart).
-
-    The draw is a 64-bit congruential generator, whose high bits are good enough to shuffle with and cost one
-    multiplication.
-    """
-    state = mix(seed & _MASK)
-    count = 0
-    while True:
-        count += 1
-        state = (state * 6364136223846793005 + 1442695040888963407) & _MASK
-        yield ((state >> 32) << _TIE_BITS) | count
+_DRAWN: Final = _MASK << 32 & _MASK
+# Knuth's multiplier and increment for 64 bits.
+_A: Final = 6364136223846793005
+_C: Final = 1442695040888963407
 
 
 class Call(Event):
-    """A callback to come. It duck-types what SimPy's step needs of an event, without the cost of one."""
+    """A callback to come: an event without SimPy's list of callbacks and without a value, for `Clock.run` alone."""
 
-    _ok = True
+    __slots__ = ("args", "function")
 
     def __init__(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
-        self.callbacks = _FIRE
-        self.function: Callable[..., object] | None = function
+        self.function = function
         self.args = args
-
-    def cancel(self) -> None:
-        """Never call back; harmless when it already did. The entry stays in the heap until its time."""
-        self.function = None
-        self.args = ()
-
-    @property
-    def pending(self) -> bool:
-        """Whether it will still call back."""
-        return self.function is not None
-
-
-def _fire(call: Any) -> None:
-    function = call.function
-    if function is not None:
-        call.function = None
-        function(*call.args)
-
-
-# One list for all calls: SimPy only reads it and sets the event's own attribute to None.
-_FIRE: Final[Any] = [_fire]
 
 
 class Clock:
-    """Virtual time. `now` starts at `start` (milliseconds since 1970)."""
+    """Virtual time. `now` starts at `start` (milliseconds since 1970).
+
+    SimPy numbers events by a counter, which makes creation order the order of one instant. Here the number is drawn
+    bits above that counter: the high bits of a 64-bit congruential generator, which are good enough to shuffle with
+    and cost one multiplication.
+    """
+
+    __slots__ = ("_environment", "_luck", "_queue", "calls", "now")
 
     def __init__(self, seed: int = 0, start: int = 0) -> None:
-        self.environment = Environment(initial_time=start)
-        # SimPy numbers events by a counter, which makes creation order the order of one instant.
-        self.environment._eid = tie_breakers(seed)  # type: ignore[assignment] # any iterator of distinct ints will do
-        self._schedule = self.environment.schedule
+        self._environment = Environment(initial_time=start)
+        # SimPy's own, whose entries are (instant, priority, number, event).
+        self._queue: list[tuple[Any, Any, int, Any]] = self._environment._queue
+        self._luck = mix(seed & _MASK)
+        self.now = start
+        # Counts those that happened.
         self.calls = 0
 
-    @property
-    def now(self) -> int:
-        return self.environment._now  # type: ignore[return-value] # only ever ints are added to an int
-
-    def at(self, delay_ms: int, function: Callable[..., object], *args: Any) -> Call:
+    def at(self, delay_ms: int, function: Callable[..., object], *args: Any) -> None:
         """Call `function(*args)` after `delay_ms` (0: later in this instant)."""
-        call = Call(function, args)
-        self._schedule(call, NORMAL, delay_ms)
-        return call
+        self._luck = luck = (self._luck * _A + _C) & _MASK
+        number = (luck & _DRAWN) | (self.calls + len(self._queue))
+        heappush(self._queue, (self.now + delay_ms, NORMAL, number, Call(function, args)))
 
-    def run(self, done: Callable[[], bool], until_ms: int) -> bool:
+    def run(self, done: Callable[[], bool], until_ms: int, undone: Sized = ()) -> bool:
         """Step until `done()` is true (True), or nothing is left or the next event lies after `until_ms` (False).
 
-        Events exactly at `until_ms` still happen. Stopped by the limit, the clock shows `until_ms`.
+        While `undone` holds anything, `done` is not even asked. Events exactly at `until_ms` still happen. Stopped by
+        the limit, the clock shows `until_ms`.
         """
-        environment = self.environment
-        peek, step = environment.peek, environment.step
-        while not done():
-            if peek() > until_ms:
-                if environment._now < until_ms:
-                    environment._now = until_ms
+        environment, queue = self._environment, self._queue
+        while undone or not done():
+            if not queue or queue[0][0] > until_ms:
+                environment._now = self.now = max(self.now, until_ms)
                 return False
-            step()
+            self.now, _, _, call = heappop(queue)
+            environment._now = self.now
             self.calls += 1
+            call.function(*call.args)
         return True

@@ -35,11 +35,10 @@ class SharedDoor:
     """Values by reference; only the core's questions take a way of their own."""
 
     def __init__(self, cluster: Cluster, answers: Answers) -> None:
+        self._handlers = {**cluster.handlers, Ask: answers.answer}
         self._execute = cluster.execute
-        self._answer = answers.answer
         self.watch = cluster.watch
 
     def execute(self, body: Any, user: str, now: int) -> Any:
-        if body.__class__ is Ask:
-            return self._answer(body, user, now)
-        return self._execute(body, user, now)
+        handler = self._handlers.get(body.__class__)
+        return self._execute(body, user, now) if handler is None else handler(body, now)

@@ -158,7 +158,8 @@ class Simulation:
 
     def run(self, limit_ms: int) -> bool:
         """Until every workflow is terminal and nothing is on its way; False when the limit came first."""
-        return self.run_until(self._at_rest, limit_ms)
+        with quiet_garbage():
+            return self.clock.run(self._at_rest, self.clock.now + limit_ms, undone=self._open)
 
     def run_until(self, done: Callable[[], bool], limit_ms: int) -> bool:
         """Until `done()` (asked after every event) or `limit_ms` from now; whether it was done."""

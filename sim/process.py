@@ -88,13 +88,14 @@ class Nature(NamedTuple):
 class Process:
     __slots__ = (
         "_armed",
+        "_at",
         "_clock",
         "_faulty",
-        "_luck",
         "_lucks",
         "_record",
         "_request_low",
         "_request_span",
+        "_seed",
         "_sim",
         "_streams",
         "_user",
@@ -112,9 +113,10 @@ class Process:
         self.life = 0
         self._sim = sim
         self._clock = sim.clock
+        self._at = sim.clock.at
         self._armed: int | None = None
         self._streams: list[Stream] = []
-        self._luck = streams
+        self._seed = streams.seeds("latency", self.name)
         # One generator per object asked about, so that one request more does not shift the delays of others.
         self._lucks: dict[str, int] = {}
         self._faulty = nature.faulty
@@ -146,14 +148,14 @@ class Process:
         machine = self.machine
         if machine is None:
             return
-        for request in machine.take():
-            self._send(request)
+        requests = machine.take()
+        if requests:
+            self._send(requests)
         at = machine.wake_at()
-        armed = self._armed
-        if at is not None and (armed is None or at < armed):
+        if at is not None and (self._armed is None or at < self._armed):
             now = self._clock.now
             self._armed = at
-            self._clock.at(at - now if at > now else 0, self._ring, at, self.life)
+            self._at(at - now if at > now else 0, self._ring, at, self.life)
 
     def crash(self) -> None:
         """Everything in memory is gone at once; what was sent is still carried out. A fresh life starts later."""
@@ -164,7 +166,7 @@ class Process:
             stream.stop()
         self._streams.clear()
         self._sim.busy += 1
-        self._clock.at(self.nature.faults.restart_ms, self._restart)
+        self._at(self.nature.faults.restart_ms, self._restart)
 
     def opened(self, stream: "Stream") -> None:
         self._streams.append(stream)
@@ -178,7 +180,7 @@ class Process:
         lucks = self._lucks
         state = lucks.get(name)
         if state is None:
-            state = self._luck.seed_of("latency", self.name, name)
+            state = self._seed(name)
         lucks[name] = state = (state * _A + _C) & _MASK
         return low + ((state >> 33) * span >> 31)
 
@@ -187,12 +189,14 @@ class Process:
         self._sim.tell(self.name, "started again")
         self.start()
 
-    def _send(self, request: Any) -> None:
-        body = request.body
-        kind = body.__class__
-        name = body.key.name if kind in _KEYED else kind.__name__
-        self._sim.busy += 1
-        self._clock.at(self.delay(name, self._request_low, self._request_span), self._arrive, request, self.life)
+    def _send(self, requests: list[Any]) -> None:
+        self._sim.busy += len(requests)
+        low, span = self._request_low, self._request_span
+        for request in requests:
+            body = request.body
+            kind = body.__class__
+            name = body.key.name if kind in _KEYED else kind.__name__
+            self._at(self.delay(name, low, span), self._arrive, request, self.life)
 
     def _arrive(self, request: Any, life: int) -> None:
         """The request reaches the API server, and in the same instant its reply reaches us."""
@@ -238,7 +242,7 @@ class Process:
         self._sim.tell(self.name, f"no reply to a {VERBS[request.body.__class__]}")
         self._sim.busy += 1
         lost = Replied(request.id, Outcome(Code.LOST, message="no reply within the time limit"))
-        self._clock.at(request.timeout_ms, self._late, lost, life)
+        self._at(request.timeout_ms, self._late, lost, life)
 
     def _late(self, signal: Any, life: int) -> None:
         self._sim.busy -= 1

@@ -5,7 +5,7 @@ so that two policies meet the same luck. It must never depend on the order of ca
 the machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from math import cos, exp, log, pi, sqrt
 from typing import Final, TypeVar
@@ -105,6 +105,12 @@ class Streams:
         """64 bits that stand for this cause."""
         text = "\x1f".join(map(_word, cause))
         return int.from_bytes(blake2b(text.encode(), digest_size=8, key=self._key).digest(), "big")
+
+    def seeds(self, *cause: str | int) -> Callable[[str], int]:
+        """`seed_of(*cause, word)` by its last word alone, for causes that are many."""
+        head = "\x1f".join((*map(_word, cause), "")).encode()
+        key = self._key
+        return lambda word: int.from_bytes(blake2b(head + word.encode(), digest_size=8, key=key).digest(), "big")
 
     def uniform(self, *cause: str | int) -> float:
         """The first draw of that cause, in [0, 1)."""

@@ -6,7 +6,7 @@ the same versions, generations and watch events. It must never know the time but
 what it does not model raises `Unmodelled`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final, overload
@@ -15,15 +15,7 @@ from sim.cluster.api import Api, HttpReply
 from sim.cluster.lifecycle import Lifecycle
 from sim.cluster.objects import Objects
 from sim.cluster.rbac import Rights
-from sim.cluster.requests import (
-    CreateTarget,
-    DeleteTarget,
-    GetTarget,
-    ListTargets,
-    PatchTarget,
-    TargetBody,
-    TargetOutcome,
-)
+from sim.cluster.requests import TargetBody, TargetOutcome
 from sim.cluster.resources import NAMESPACES, Json, Resources, Unmodelled
 from sim.cluster.schema import Schema
 from sim.cluster.shared import RESOURCE_OF, Shared, TypedBody
@@ -38,7 +30,6 @@ from wfexec.model.requests import Code, Kind, Outcome
 __all__ = ["Cluster", "Depth", "Unmodelled"]
 
 NAMESPACES_AT_START: Final = ("default", "kube-node-lease", "kube-public", "kube-system", CONTROLLER_NAMESPACE)
-_TARGETS: Final = (GetTarget, PatchTarget, CreateTarget, DeleteTarget, ListTargets)
 
 
 class Depth(StrEnum):
@@ -84,8 +75,11 @@ class Cluster:
         self.objects = Objects(self.lifecycle, schemas)
         self.tokens = dict(tokens or {})
         self._api = Api(self.lifecycle, self.objects, schemas, Rights(self.store, manifests), self.tokens)
-        self._targets = Targets(self.lifecycle, self.objects)
-        self._typed = Shared(self.lifecycle).handlers if depth is Depth.SHARED else {}
+        self.targets = Targets(self.lifecycle, self.objects)
+        # What `execute` calls, by the request's class, with the request and the time.
+        self.handlers: dict[type, Callable[[Any, int], Any]] = {**self.targets.handlers}
+        if depth is Depth.SHARED:
+            self.handlers |= Shared(self.lifecycle).handlers
         for name in NAMESPACES_AT_START:
             self.add_namespace(name, 0)
 
@@ -103,11 +97,10 @@ class Cluster:
     def execute(self, body: TargetBody, user: str, now: int) -> TargetOutcome: ...
     def execute(self, body: Any, user: str, now: int) -> Outcome | TargetOutcome:
         """Carry out a request in shared depth; about targets in both. Rights are asked over HTTP alone."""
-        handler = self._typed.get(body.__class__)
+        handler = self.handlers.get(body.__class__)
         if handler is not None:
-            return handler(body, now)
-        if isinstance(body, _TARGETS):
-            return self._targets.execute(body, now)
+            done: Outcome | TargetOutcome = handler(body, now)
+            return done
         if self.depth is Depth.WIRE:
             raise OurBug("a typed request in wire depth is an HTTP request: encode it")
         raise Unmodelled(f"{type(body).__name__} in shared depth")

@@ -4,6 +4,7 @@ One set of rules for both depths: bodies are JSON objects, frozen values of ours
 writers of both depths and, for collection, by the driver. It must never know the time: `now` is an argument.
 """
 
+from collections import deque
 from typing import Any, Final
 
 from sim.cluster import refusals
@@ -29,7 +30,7 @@ class Lifecycle:
         self.resources = resources
         self._uid_head = f"{seed & 0xFFFFFFFF:08x}-0000-4000-8000"
         self._events_kept = events_kept
-        self._event_names: dict[str, dict[tuple[str, str], None]] = {}
+        self._event_names: dict[str, deque[tuple[str, str]]] = {}
         # Namespaces on their way out, oldest first.
         self._ending: dict[str, None] = {}
 
@@ -90,12 +91,12 @@ class Lifecycle:
 
     def keep_few_events(self, namespace: str, name: str) -> None:
         """Called after each new Event: the oldest beyond the limit go without a trace."""
-        names = self._event_names.setdefault(namespace, {})
-        names[namespace, name] = None
-        while len(names) > self._events_kept:
-            oldest = next(iter(names))
-            del names[oldest]
-            self.store.drop(EVENTS, (oldest,))
+        names = self._event_names.get(namespace)
+        if names is None:
+            names = self._event_names[namespace] = deque()
+        names.append((namespace, name))
+        if len(names) > self._events_kept:
+            self.store.drop(EVENTS, (names.popleft(),))
 
     @property
     def collectable(self) -> bool:
@@ -122,9 +123,8 @@ class Lifecycle:
 
     def _empty(self, namespace: str, now: int) -> int:
         touched, left = 0, 0
-        for key in list(self.store.resources()):
-            resource = self.resources.named(key)
-            for stored in self.store.all(key, namespace) if resource.namespaced else ():
+        for resource in self.resources.all:
+            for stored in self.store.all(resource.key, namespace) if resource.namespaced else ():
                 left += bool(stored.finalizers)
                 if not stored.deleting:
                     self.delete(resource, stored, None, None, now)

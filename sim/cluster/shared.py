@@ -11,7 +11,7 @@ from typing import Any, Final
 from sim.cluster.lifecycle import Lifecycle, whole_seconds
 from sim.cluster.refusals import Refusal, already_exists, code_of, version_on_create
 from sim.cluster.requests import CreateWorkflow, DeleteObject, EditWorkflow, PatchExecutionStatus, PersonBody
-from sim.cluster.resources import EVENTS, EXECUTIONS, LEASES, WORKFLOWS
+from sim.cluster.resources import EVENTS, EXECUTIONS, LEASES, NAMESPACES, WORKFLOWS
 from sim.cluster.store import Store, Stored
 from wfexec.model.base import evolve
 from wfexec.model.execution import NO_STATUS as NOT_STARTED
@@ -36,14 +36,16 @@ from wfexec.model.requests import (
     PatchMetadata,
     PatchStatus,
     UpdateLease,
+    Watched,
 )
 from wfexec.model.status import NO_STATUS, WorkflowExecution
 
 TypedBody = Body | PatchExecutionStatus | PersonBody
 RESOURCE_OF: Final = {Kind.WORKFLOW: WORKFLOWS, Kind.EXECUTION: EXECUTIONS}
 
-# As in the store: what each write of a sweep pays for.
-_new: Final[Any] = tuple.__new__
+# Making a named tuple by its own constructor costs more than all else that is done for a write.
+_tuple: Final[Any] = tuple.__new__
+_OK: Final = Code.OK
 _DONE: Final = Outcome(Code.OK)
 _ABSENT: Final = Outcome(Code.NOT_FOUND, message="not found")
 # An internal error on a real server, so the writer cannot know.
@@ -57,6 +59,10 @@ class Shared:
     def __init__(self, lifecycle: Lifecycle) -> None:
         self._lifecycle = lifecycle
         self._store: Store = lifecycle.store
+        self._workflows = self._store.objects(WORKFLOWS)
+        self._executions = self._store.objects(EXECUTIONS)
+        self._events = self._store.objects(EVENTS)
+        self._namespaces = self._store.objects(NAMESPACES)
         self.handlers: Final[dict[type, Callable[[Any, int], Outcome]]] = {
             CreateExecution: self._create_execution,
             CreateLease: self._create_lease,
@@ -75,7 +81,10 @@ class Shared:
         }
 
     def _find(self, key: ObjectKey) -> Stored | None:
-        return self._store.get(RESOURCE_OF[key.kind], key.namespace, key.name)
+        kind, namespace, name = key
+        # Not through a table: the hash of an enum member is a Python call.
+        objects = self._workflows if kind is Kind.WORKFLOW else self._executions
+        return objects.get((namespace, name))
 
     def _get(self, body: GetObject, _now: int) -> Outcome:
         stored = self._find(body.key)
@@ -86,24 +95,22 @@ class Shared:
         return Outcome(Code.OK, Listing(items, str(self._store.version)))
 
     def _patch_status(self, body: PatchStatus | PatchExecutionStatus, _now: int) -> Outcome:
-        key = body.key
-        # Not through a table: the hash of an enum member is a Python call.
-        resource = WORKFLOWS if key.kind is Kind.WORKFLOW else EXECUTIONS
-        stored = self._store.get(resource, key.namespace, key.name)
+        key, uid, resource_version, _, after = body
+        stored = self._find(key)
         if stored is None:
             return _ABSENT
         thing = stored.body
         meta = thing.metadata
-        if meta.resource_version != body.resource_version or meta.uid != body.uid:
+        if meta.resource_version != resource_version or meta.uid != uid:
             return _STALE
         # Field by field, which finds shared parts by identity.
-        if body.after.__dict__ == thing.status.__dict__:
-            return Outcome(Code.OK, thing)
-        version = self._store.version + 1
-        made = evolve(thing, metadata=evolve(meta, resource_version=str(version)), status=body.after)
-        _, namespace, name, uid, _, _, owners, finalizers, deleting = stored
-        self._store.put(_new(Stored, (resource, namespace, name, uid, version, made, owners, finalizers, deleting)))
-        return Outcome(Code.OK, made)
+        if after.__dict__ != thing.status.__dict__:
+            store = self._store
+            meta = evolve(meta, resource_version=str(store.version + 1))
+            thing = evolve(thing, metadata=meta, status=after)
+            store.renew(stored, thing)
+        done: Outcome = _tuple(Outcome, (_OK, thing, "", None))
+        return done
 
     def _patch_metadata(self, body: PatchMetadata, _now: int) -> Outcome:
         stored = self._find(body.key)
@@ -131,39 +138,41 @@ class Shared:
         return Outcome(Code.OK, made)
 
     def _create_execution(self, body: CreateExecution, now: int) -> Outcome:
-        return self._create(body.key, evolve(body.body, status=NOT_STARTED), now)
+        return self._create(EXECUTIONS, body.key, body.body, NOT_STARTED, now)
 
     def _create_workflow(self, body: CreateWorkflow, now: int) -> Outcome:
         meta = body.body.metadata
         key = ObjectKey(Kind.WORKFLOW, meta.namespace, meta.name)
-        return self._create(key, evolve(body.body, status=NO_STATUS), now)
+        return self._create(WORKFLOWS, key, body.body, NO_STATUS, now)
 
-    def _create(self, key: ObjectKey, thing: WorkflowExecution | KubernetesExecution, now: int) -> Outcome:
-        resource = RESOURCE_OF[key.kind]
+    def _create(self, resource: str, key: ObjectKey, thing: Watched, status: Any, now: int) -> Outcome:
         if thing.metadata.resource_version:
             return _NOT_NEW
-        if refused := self._no_room(resource, key.namespace, key.name):
+        _, namespace, name = key
+        if refused := self._no_room(resource, self._find(key), namespace, name):
             return refused
         version = self._store.version + 1
         meta = evolve(
             thing.metadata,
-            name=key.name,
-            namespace=key.namespace,
+            name=name,
+            namespace=namespace,
             uid=self._lifecycle.uid(version),
             resource_version=str(version),
             generation=1,
             creation_timestamp=whole_seconds(now),
             deletion_timestamp=None,
         )
-        made = evolve(thing, metadata=meta)
+        made = evolve(thing, metadata=meta, status=status)
         self._store.put(stored_of(resource, made, version))
         return Outcome(Code.OK, made)
 
-    def _no_room(self, resource: str, namespace: str, name: str) -> Outcome | None:
-        """Why no object of that name can be made there."""
+    def _no_room(self, resource: str, there: Stored | None, namespace: str, name: str) -> Outcome | None:
+        """Why no object of that name can be made there; `there` is who has it already."""
+        home = self._namespaces.get(("", namespace))
+        if there is None and home is not None and not home.deleting:
+            return None
         known = self._lifecycle.resources.named(resource)
         refusal = self._lifecycle.refuses_new(known, namespace, name)
-        there = self._store.get(resource, namespace, name)
         if refusal is None and there is not None:
             refusal = already_exists(known, name, deleting=there.deleting)
         return None if refusal is None else outcome_of(refusal)
@@ -197,20 +206,22 @@ class Shared:
         return outcome_of(gone) if isinstance(gone, Refusal) else _DONE
 
     def _event(self, body: EventWrite, _now: int) -> Outcome:
-        stored = self._store.get(EVENTS, body.namespace, body.name)
+        name, namespace = body.name, body.namespace
+        stored = self._events.get((namespace, name))
+        version = self._store.version + 1
         if body.times == 1:
-            if refused := self._no_room(EVENTS, body.namespace, body.name):
+            if refused := self._no_room(EVENTS, stored, namespace, name):
                 return refused
-            uid = self._lifecycle.uid(self._store.version + 1)
+            uid = self._lifecycle.uid(version)
         elif stored is None:
             return _ABSENT
         elif (body.times, body.message, body.last_ms // 1_000) == _counted(stored.body):
             return _DONE
         else:
             uid = stored.uid
-        self._store.put(Stored(EVENTS, body.namespace, body.name, uid, self._store.version + 1, body))
+        self._store.put(_tuple(Stored, (EVENTS, namespace, name, uid, version, body, (), (), False)))
         if stored is None:
-            self._lifecycle.keep_few_events(body.namespace, body.name)
+            self._lifecycle.keep_few_events(namespace, name)
         return _DONE
 
     def _get_lease(self, body: GetLease, _now: int) -> Outcome:
@@ -221,7 +232,8 @@ class Shared:
         lease = body.lease
         if lease.resource_version:
             return _NOT_NEW
-        if refused := self._no_room(LEASES, lease.namespace, lease.name):
+        there = self._store.get(LEASES, lease.namespace, lease.name)
+        if refused := self._no_room(LEASES, there, lease.namespace, lease.name):
             return refused
         return self._put_lease(lease, self._lifecycle.uid(self._store.version + 1))
 

@@ -5,15 +5,15 @@ One counter numbers all changes, as etcd's revision does. It must never change a
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from wfexec.model.requests import Change
 
 Name = tuple[str, str]
 HISTORY: Final = 10_000
-# A named tuple's own constructor costs twice as much, and this is the hottest path of a sweep.
-_new: Final[Any] = tuple.__new__
+# Making a named tuple by its own constructor costs more than all else that is done for a write.
+_tuple: Final[Any] = tuple.__new__
 
 
 class Stored(NamedTuple):
@@ -110,16 +110,16 @@ class Store:
         shelf = self._shelves.get(resource)
         return None if shelf is None else shelf.objects.get((namespace, name))
 
+    def objects(self, resource: str) -> Mapping[Name, Stored]:
+        """All of them by (namespace, name), as they are now and will be: a view for whoever looks often."""
+        return self._shelf(resource).objects
+
     def all(self, resource: str, namespace: str = "") -> list[Stored]:
         """By (namespace, name), as etcd keeps them; `namespace` "" means all."""
         objects = self._shelf(resource).objects
         if namespace:
             return [objects[name] for name in sorted(name for name in objects if name[0] == namespace)]
         return [objects[name] for name in sorted(objects)]
-
-    def resources(self) -> Iterator[str]:
-        """Resources that were ever asked for, in the order in which they first were."""
-        return iter(self._shelves)
 
     def at_version(self, resource: str, version: int) -> list[Stored] | None:
         """`all` as it was; None when that is no longer known."""
@@ -146,13 +146,23 @@ class Store:
         shelf.objects[name] = stored
         if previous is None:
             self._living.add(uid)
-            self._own(stored, name)
-            self._happened(shelf, _new(Happened, (version, Change.ADDED, stored, None)))
+            if owners:
+                self._own(stored, name)
+            self._happened(shelf, version, Change.ADDED, stored, None)
             return
         if previous.owners != owners:
             self._disown(previous, name)
             self._own(stored, name)
-        self._happened(shelf, _new(Happened, (version, Change.MODIFIED, stored, previous)))
+        self._happened(shelf, version, Change.MODIFIED, stored, previous)
+
+    def renew(self, previous: Stored, body: Any) -> None:
+        """Commit the next version of an object that differs from the last in its body alone."""
+        resource, namespace, key, uid, _, _, owners, finalizers, deleting = previous
+        version = self.version + 1
+        stored = _tuple(Stored, (resource, namespace, key, uid, version, body, owners, finalizers, deleting))
+        shelf = self._shelves[resource]
+        shelf.objects[namespace, key] = stored
+        self._happened(shelf, version, Change.MODIFIED, stored, previous)
 
     def remove(self, last: Stored) -> None:
         """Commit the end of an object; `last.version` is the next number, its body says so too."""
@@ -164,7 +174,7 @@ class Store:
         self.dangling.pop((last.resource, name), None)
         for dependent in self._dependents.get(last.uid, ()):
             self.dangling[dependent] = None
-        self._happened(shelf, Happened(last.version, Change.DELETED, last, previous))
+        self._happened(shelf, last.version, Change.DELETED, last, previous)
 
     def lives(self, uid: str) -> bool:
         return uid in self._living
@@ -219,15 +229,20 @@ class Store:
             shelf = self._shelves[resource] = _Shelf(self._first, self._history_limit)
         return shelf
 
-    def _happened(self, shelf: _Shelf, happened: Happened) -> None:
-        self.version = happened.version
+    def _happened(self, shelf: _Shelf, version: int, change: Change, stored: Stored, previous: Stored | None) -> None:
+        self.version = version
+        happened = _tuple(Happened, (version, change, stored, previous))
         history = shelf.history
         if len(history) == self._history_limit:
             shelf.compacted = history[0].version
         history.append(happened)
-        for watch in shelf.watches:
+        watches = shelf.watches
+        if not watches:
+            return
+        body, text = stored.body, str(version)
+        for watch in watches:
             if watch.select is None:
-                watch.sink(happened.change, happened.stored.body, str(happened.version))
+                watch.sink(change, body, text)
             else:
                 watch.tell(happened)
 

@@ -1,4 +1,4 @@
-"""Virtual time: whole milliseconds, seeded ties, calls that can be taken back."""
+"""Virtual time: whole milliseconds, seeded ties, a known end."""
 
 from sim.clock import Clock
 
@@ -28,24 +28,20 @@ def test_time_is_whole_milliseconds_from_a_given_start() -> None:
     assert type(seen[0]) is int
 
 
-def test_a_cancelled_call_never_happens_and_does_not_hold_up_the_end() -> None:
+def test_the_end_is_not_asked_for_while_anything_is_left_undone() -> None:
     clock = Clock()
-    seen: list[str] = []
-    far = clock.at(1_000, seen.append, "far")
-    clock.at(3, far.cancel)
-    clock.at(4, seen.append, "near")
-    assert clock.run(lambda: bool(seen), 10_000)
-    assert (seen, clock.now, far.pending) == (["near"], 4, False)
-    far.cancel()
+    undone = ["work"]
+    asked: list[int] = []
 
+    def done() -> bool:
+        asked.append(clock.now)
+        return clock.now >= 5
 
-def test_a_call_that_happened_is_no_longer_pending() -> None:
-    clock = Clock()
-    seen: list[str] = []
-    call = clock.at(1, seen.append, "once")
-    assert call.pending
-    clock.run(lambda: False, 1)
-    assert not call.pending
+    clock.at(3, undone.clear)
+    clock.at(5, asked.clear)
+    clock.at(9, undone.append, "never")
+    assert clock.run(done, 100, undone=undone)
+    assert (clock.now, asked, undone) == (5, [5], [])
 
 
 def test_what_lies_exactly_at_the_limit_still_happens_and_nothing_after_it() -> None:
