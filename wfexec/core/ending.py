@@ -72,7 +72,9 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, h
         queued_steps=0,
         estimated_completion_time=None,
     )
-    name = draft.recipe.name
+    # A refused definition has a name too, though no recipe came of it.
+    definition = draft.workflow.spec.workflow_definition
+    name = definition.name if definition is not None else ""
     label = "cancelled" if phase is Phase.CANCELLED else _OUTCOME_LABELS[outcome]
     seconds = metrics.total_duration / 1_000
     draft.count("kubernaut_workflowexecution_executions_total", name, label)

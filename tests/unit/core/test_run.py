@@ -12,6 +12,7 @@ from wfexec.model.facts import (
 )
 from wfexec.model.meta import FINALIZER
 from wfexec.model.phases import TERMINAL
+from wfexec.model.plan import CountRecord
 from wfexec.model.snapshot import CreateFailure
 from wfexec.settings import Settings
 
@@ -301,6 +302,7 @@ def test_a_refused_definition_fails_with_field_and_no_child() -> None:
     assert world.phases == ["planning", "failed"]
     assert "circular dependency detected: s1 → s2 → s1" in world.workflow.status.failure_reason
     assert world.created == []
+    assert CountRecord("kubernaut_workflowexecution_executions_total", ("recover", "failed")) in world.records
 
 
 def test_a_status_edited_by_hand_fails_rather_than_guesses() -> None:
