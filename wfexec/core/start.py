@@ -3,22 +3,13 @@
 (BR-WF-001, BR-WF-002, BR-WF-015 to BR-WF-018, BR-WF-169)
 """
 
+from wfexec.core.approval import approval, refuse
 from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
-from wfexec.core.ending import fail
 from wfexec.core.execute import enter_executing
 from wfexec.core.gates import judge, protected_targets, undo_warnings
-from wfexec.model.base import clip, evolve
-from wfexec.model.facts import AccessFacts, AskAccess, AskTarget, Question, TargetFacts, TargetRef, Unknown
-from wfexec.model.meta import (
-    ANNOTATION_APPROVAL,
-    ANNOTATION_APPROVAL_REASON,
-    ANNOTATION_APPROVAL_SOURCE,
-    ANNOTATION_APPROVED_BY,
-    ANNOTATION_PRE_APPROVED,
-    WORKFLOW_GROUP,
-    WORKFLOW_PLURAL,
-)
+from wfexec.model.base import clip
+from wfexec.model.facts import AskTarget, Question, TargetFacts, TargetRef, Unknown
 from wfexec.model.phases import ErrorType, Phase
 from wfexec.model.status import (
     CheckResult,
@@ -60,7 +51,7 @@ def validating(draft: Draft) -> None:
     deadline = began + limit + draft.get("paused_total")
     if not _answered(draft, began):
         if draft.now > deadline:
-            _refuse(draft, "validation_timeout", "no answers from the cluster in time", ErrorType.TIMEOUT)
+            refuse(draft, "validation_timeout", "no answers from the cluster in time", ErrorType.TIMEOUT)
         else:
             draft.wake(min(deadline + 1, draft.now + draft.settings.requeue_approval))
         return
@@ -76,7 +67,7 @@ def validating(draft: Draft) -> None:
     if errors:
         validation = ValidationResults(checks=results, validation_errors=_messages(errors))
         draft.set(validation_results=validation)
-        _refuse(draft, "safety_validation_failed", "; ".join(errors), ErrorType.VALIDATION_ERROR)
+        refuse(draft, "safety_validation_failed", "; ".join(errors), ErrorType.VALIDATION_ERROR)
         return
     dry_run = _dry_run(draft)
     if dry_run is not None and not dry_run.overall_success:
@@ -96,7 +87,7 @@ def validating(draft: Draft) -> None:
         checks=results,
         validation_errors=_messages(warnings),
     )
-    approved = _approval(draft, validation, began)
+    approved = approval(draft, validation, began)
     if approved is not None:
         _accept(draft, approved, warnings)
 
@@ -138,20 +129,13 @@ def _dry_run(draft: Draft) -> DryRunResults | None:
     return simulate(draft.recipe, facts)
 
 
-def _refuse(draft: Draft, reason: str, message: str, error: ErrorType) -> None:
-    draft.condition("Validated", False, "ValidationFailed", message)
-    draft.event("Warning", "WorkflowValidationFailed", f"{reason}: {message}")
-    draft.count("workflowexecution_validation_failures_total")
-    fail(draft, f"{reason}: {message}", error)
-
-
 def _refuse_dry_run(draft: Draft, dry_run: DryRunResults) -> None:
     first = next(result for result in dry_run.step_results if not result.would_succeed)
     message = f"step {first.step_number} ({first.action}) would fail: {'; '.join(first.validation_errors)}"
     draft.condition("DryRunSucceeded", False, "DryRunFailed", message)
     draft.event("Warning", "DryRunFailed", message)
     draft.set(failed_step=first.step_number, failed_action=first.action)
-    _refuse(draft, "dry_run_failed", message, ErrorType.VALIDATION_ERROR)
+    refuse(draft, "dry_run_failed", message, ErrorType.VALIDATION_ERROR)
 
 
 def _accept(draft: Draft, validation: ValidationResults, warnings: list[str]) -> None:
@@ -168,73 +152,3 @@ def _accept(draft: Draft, validation: ValidationResults, warnings: list[str]) ->
     draft.event("Normal", "WorkflowValidated", "safety checks passed")
     draft.set(validation_results=validation)
     enter_executing(draft)
-
-
-def _approval(draft: Draft, validation: ValidationResults, began: int) -> ValidationResults | None:
-    """The results with the approval in them; None while waiting or once refused (BR-WF-018, BR-WF-169)."""
-    needed = _approval_needed(draft)
-    if not needed:
-        return validation
-    marks = draft.workflow.metadata.annotations
-    if marks.get(ANNOTATION_PRE_APPROVED) == "true":
-        who = clip(marks.get(ANNOTATION_APPROVAL_SOURCE, "parent"), 253)
-        return _granted(draft, validation, who, "approved before the workflow was created")
-    decision, who = marks.get(ANNOTATION_APPROVAL, ""), clip(marks.get(ANNOTATION_APPROVED_BY, ""), 253)
-    deadline = began + draft.settings.approval_timeout + draft.get("paused_total")
-    if draft.now > deadline:
-        draft.condition("Approved", False, "Expired", "nobody decided in time")
-        _refuse(draft, "approval_timeout", "no valid decision in time", ErrorType.TIMEOUT)
-        return None
-    if decision in ("approved", "rejected") and _may_decide(draft, who):
-        reason = clip(marks.get(ANNOTATION_APPROVAL_REASON, ""))
-        if decision == "approved":
-            return _granted(draft, validation, who, reason)
-        draft.condition("Approved", False, "Rejected", f"by {who}: {reason}")
-        draft.event("Warning", "ApprovalRejected", f"rejected by {who}: {reason}")
-        _refuse(draft, "approval_rejected", f"rejected by {who}: {reason}", ErrorType.REJECTED)
-        return None
-    _wait_for_approval(draft, needed, deadline)
-    return None
-
-
-def _approval_needed(draft: Draft) -> str:
-    """Why approval is needed; "" when it is not."""
-    count, threshold = len(draft.recipe.steps), draft.settings.complexity_approval_threshold
-    if draft.workflow.spec.execution_strategy.approval_required:
-        return "executionStrategy.approvalRequired is set"
-    if count > threshold:
-        return f"{count} steps are more than complexity-approval-threshold {threshold}"
-    return ""
-
-
-def _may_decide(draft: Draft, who: str) -> bool:
-    """The decider must hold the verb `approve`; without an answer yet, it is asked and the wait goes on."""
-    if not who:
-        return False
-    meta = draft.workflow.metadata
-    question = AskAccess(who, "approve", WORKFLOW_GROUP, WORKFLOW_PLURAL, meta.namespace, meta.name)
-    answer = draft.snapshot.answers.get(question)
-    if answer is None:
-        draft.questions.append(question)
-        return False
-    if isinstance(answer.facts, AccessFacts) and answer.facts.allowed:
-        return True
-    draft.condition("Approved", False, "Pending", f"the decision of {who} is ignored: no right to approve")
-    return False
-
-
-def _granted(draft: Draft, validation: ValidationResults, who: str, reason: str) -> ValidationResults:
-    draft.condition("Approved", True, "Granted", f"by {who}")
-    draft.event("Normal", "ApprovalReceived", f"approved by {who}")
-    return evolve(
-        validation, approval_received=True, approval_timestamp=draft.now, approved_by=who, approval_reason=reason
-    )
-
-
-def _wait_for_approval(draft: Draft, needed: str, deadline: int) -> None:
-    """Nothing is polled: an annotation is a change of the object and brings us back (BR-WF-018)."""
-    if not any(condition.type == "Approved" for condition in draft.get("conditions")):
-        draft.condition("Approved", False, "Pending", needed)
-        draft.set(message=clip(f"waiting for approval: {needed}"))
-        draft.event("Normal", "ApprovalRequired", needed)
-    draft.wake(deadline + 1)

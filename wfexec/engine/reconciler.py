@@ -110,10 +110,8 @@ class Reconciler:
             tracked.recipe_generation = generation
         family = tracked.family
         self.looks += 1
-        snapshot: Snapshot = _tuple(
-            Snapshot,
-            (workflow, tracked.recipe, family.view(), family.gone, tracked.foreign, tracked.answers, tracked.failures),
-        )
+        known = (tracked.foreign, tracked.answers, tracked.failures, self._view.bearings)
+        snapshot: Snapshot = _tuple(Snapshot, (workflow, tracked.recipe, family.view(), family.gone, *known))
         plan = self._decide(snapshot, now, self._settings)
         if plan.creates and tracked.failures:
             plan = self._hold_back(tracked, plan, now)

@@ -12,6 +12,7 @@ from wfexec.engine.cache import STALE, Family, ObjectCache, Stored, controller_u
 from wfexec.engine.deadlines import Deadlines
 from wfexec.engine.expectations import Expectations
 from wfexec.engine.workqueue import CRITICAL, HIGH, LOW, NORMAL, WorkQueue
+from wfexec.model.bearings import NO_BEARINGS, Bearings
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Answer, Question
 from wfexec.model.meta import WORKFLOW_KIND, OwnerReference, version_of
@@ -92,7 +93,17 @@ class Tracked:
 
 
 class View:
-    __slots__ = ("_families", "_strangers", "deadlines", "executions", "ignored", "queue", "tracked", "workflows")
+    __slots__ = (
+        "_families",
+        "_strangers",
+        "bearings",
+        "deadlines",
+        "executions",
+        "ignored",
+        "queue",
+        "tracked",
+        "workflows",
+    )
 
     def __init__(self) -> None:
         self.workflows = ObjectCache()
@@ -101,6 +112,7 @@ class View:
         self.deadlines: Deadlines[Tracked] = Deadlines()
         self.tracked: dict[str, Tracked] = {}
         self.ignored = 0
+        self.bearings: Bearings = NO_BEARINGS
         self._families: dict[str, Family] = {}
         # Objects of others that stand where a child of ours should be: (namespace, name) -> who wanted the name.
         self._strangers: dict[tuple[str, str], Tracked] = {}

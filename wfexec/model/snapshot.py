@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from wfexec.model.bearings import NO_BEARINGS, Bearings
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Answer, Question
 from wfexec.model.recipe import Recipe, Refusal
@@ -28,6 +29,7 @@ class Snapshot(NamedTuple):
     foreign: names that we need but that belong to somebody else.
     answers: by question; an absent one was not asked or not answered yet.
     create_failures: by child name, since the last success.
+    bearings: what all workflows are judged against; one value for all of them.
     """
 
     workflow: WorkflowExecution
@@ -37,3 +39,4 @@ class Snapshot(NamedTuple):
     foreign: frozenset[str]
     answers: Mapping[Question, Answer]
     create_failures: Mapping[str, CreateFailure]
+    bearings: Bearings = NO_BEARINGS
