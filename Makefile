@@ -63,6 +63,7 @@ crds: $(DEV) ## write the CRDs anew from the types
 docs: $(DEV) ## write the generated pages anew, and the output of the README's sessions
 	@$(BIN)/wfexec reference settings > docs/settings.md
 	@$(BIN)/wfexec reference metrics > docs/metrics.md
+	@$(BIN)/wfexec reference reasons > docs/reasons.md
 	@$(BIN)/python -m tests.docs.sessions --write README.md
 
 .PHONY: bench

@@ -13,6 +13,7 @@ import typer
 
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
+from wfexec.core import reasons
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.crd import schema
 from wfexec.crd.files import load_workflows
@@ -48,6 +49,7 @@ class MetricsAuth(StrEnum):
 class Topic(StrEnum):
     SETTINGS = "settings"
     METRICS = "metrics"
+    REASONS = "reasons"
 
 
 def _version(wanted: bool) -> None:
@@ -172,10 +174,15 @@ def graph(
 
 @app.command(epilog=REFERENCE_EXAMPLE)
 def reference(topic: Annotated[Topic, typer.Argument(help="What to list.")]) -> None:
-    """Print the page of all settings or metrics, as Markdown."""
+    """Print the page of all settings, metrics or reasons, as Markdown."""
     from wfexec.adapters import catalogue, config
 
-    typer.echo(config.reference() if topic is Topic.SETTINGS else catalogue.reference(), nl=False)
+    pages = {
+        Topic.SETTINGS: config.reference,
+        Topic.METRICS: catalogue.reference,
+        Topic.REASONS: reasons.reference,
+    }
+    typer.echo(pages[topic](), nl=False)
 
 
 def _refused(file: Path, workflow: WorkflowExecution) -> list[Finding]:

@@ -111,7 +111,7 @@ def _steps_fit(draft: Draft) -> bool:
 
 def _refused(draft: Draft, refusal: Refusal) -> None:
     """Planning refuses the definition, or it no longer plans what it once did (BR-WF-005)."""
-    message = f"planning_error: {refusal.field}: {refusal.message}" if refusal.field else refusal.message
+    message = "planning_error: " + ": ".join(part for part in (refusal.field, refusal.message) if part)
     draft.condition("Planned", False, refusal.reason, message)
     draft.condition("ValidationFailed", True, refusal.reason, message)
     if refusal.reason in ("circular_dependency", "self_dependency"):
