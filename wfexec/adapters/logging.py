@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO
 
 import orjson
 
-from wfexec.adapters.redact import MARK, is_secret_name, redact
+from wfexec.model.redact import MARK, is_secret_name, redact
 from wfexec.model.plan import LogRecord
 from wfexec.model.requests import ObjectKey
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wfexec.adapters.logging import configure, write_record
-from wfexec.adapters.redact import MARK, is_secret_name, redact
+from wfexec.model.redact import MARK, is_secret_name, redact
 from wfexec.model.plan import LogRecord
 from wfexec.model.requests import Kind, ObjectKey
 
