@@ -18,7 +18,7 @@ from features.cluster import Cluster
 from features.story import Story
 
 ROOT = Path(__file__).resolve().parents[1]
-STEPS = ("given", "when", "then_workflow", "then_steps")
+STEPS = ("given", "when", "then_workflow", "then_steps", "dryrun")
 RESULTS = "br-result"
 
 

@@ -40,6 +40,9 @@ class Settings(BaseModel):
     kubernetes_burst: int = Field(200, ge=1, le=20_000, description="Requests that may exceed the rate for a moment.")
     validation_timeout: Duration = Field(300_000, description="Limit of the validating phase without approval.")
     approval_timeout: Duration = Field(300_000, description="How long an approval is waited for.")
+    dry_run_timeout: Duration = Field(
+        30_000, description="How long the dry run waits for what it must see (BR-WF-017)."
+    )
     step_timeout: Duration = Field(300_000, description="Limit of one attempt of a step that names none.")
     step_timeout_max: Duration = Field(900_000, description="Longest timeout a step may ask for.")
     monitoring_timeout: Duration = Field(600_000, description="Limit of the monitoring phase.")

@@ -11,8 +11,8 @@ from typing import Any, Final, TextIO
 
 import orjson
 
-from wfexec.model.redact import MARK, is_secret_name, redact
 from wfexec.model.plan import LogRecord
+from wfexec.model.redact import MARK, is_secret_name, redact
 from wfexec.model.requests import ObjectKey
 
 LEVELS: Final = {

@@ -1,136 +1,160 @@
 """The dry run: every step simulated on a copy of what was observed, later steps seeing earlier effects (BR-WF-017).
 
-Nothing is created and nothing is asked here; the facts come from the snapshot.
+Called at the end of validation and by `wfexec plan`. Nothing is created and nothing is asked here; the facts come
+from the snapshot, and a target's facts are shared until a step changes them. A step fails when something known speaks
+against it, or when its target could not be looked at: a dry run that saw nothing promises nothing.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
-from wfexec.model.base import evolve
+from wfexec.core.forecast import Forecast, State, beside_target, forecast, issue, presentable, unaddressed, verifies
+from wfexec.core.targets import target_text
+from wfexec.model.base import clip, evolve
+from wfexec.model.bearings import NamespaceFacts
 from wfexec.model.facts import TargetFacts, TargetRef, Unknown
+from wfexec.model.phases import RunCondition
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import STATUSES_MAX, DryRunResults, DryRunStep, PotentialIssue, ResourceChange
 
-State = dict[str, str]
-_BLANK_STEP = DryRunStep(step_number=1, action="unset", would_succeed=True)
-_BLANK_CHANGE = ResourceChange(resource_type="", resource_name="", change_type="update")
+Facts = Mapping[TargetRef, TargetFacts | Unknown]
+Namespaces = Mapping[str, NamespaceFacts]
+_BLANK_STEP: Final = DryRunStep(step_number=1, action="unset", would_succeed=True)
+_BLANK_CHANGE: Final = ResourceChange(resource_type="", resource_name="", change_type="update")
 
 
-def simulate(recipe: Recipe, facts: Mapping[TargetRef, TargetFacts | Unknown]) -> DryRunResults:
-    """`facts` holds one entry per target of the recipe; an unknown target is an issue, not a failure."""
-    world: dict[TargetRef, State | None] = {
-        ref: dict(fact.state) if isinstance(fact, TargetFacts) and fact.exists else None for ref, fact in facts.items()
-    }
-    results: list[DryRunStep] = []
-    changes: list[ResourceChange] = []
-    issues: list[PotentialIssue] = []
-    for position in recipe.order:
-        step = recipe.steps[position]
-        ref = step.target
-        fact = facts.get(ref) if ref is not None else None
-        error = ""
-        if ref is not None and isinstance(fact, Unknown):
-            issues.append(_issue("medium", f"{target_text(ref)} could not be observed: {fact.reason}", step))
-        elif ref is not None and isinstance(fact, TargetFacts):
-            error = _refused(ref, fact, world[ref], step)
-            if not error:
-                _apply(ref, world, step, changes)
-        results.append(
-            evolve(
-                _BLANK_STEP,
-                step_number=step.number,
-                action=step.action,
-                would_succeed=not error,
-                simulated_duration=step.estimate_ms,
-                validation_errors=(error,) if error else (),
-            )
+def simulate(
+    recipe: Recipe, facts: Facts, namespaces: Namespaces | None = None, protected: tuple[str, ...] = ()
+) -> DryRunResults:
+    """`facts` holds one entry per target of the recipe; `namespaces` None: nobody knows which there are."""
+    return _Rehearsal(recipe, facts, namespaces, protected).results()
+
+
+class _Rehearsal:
+    """The simulated world: what each target looks like by now, None for one that is not there (any more)."""
+
+    def __init__(self, recipe: Recipe, facts: Facts, namespaces: Namespaces | None, protected: tuple[str, ...]) -> None:
+        self.recipe = recipe
+        self.facts = facts
+        self.namespaces = namespaces
+        self.protected = protected
+        self.world: dict[TargetRef, State | None] = {
+            ref: fact.state if isinstance(fact, TargetFacts) and fact.exists else None for ref, fact in facts.items()
+        }
+        self.changes: list[ResourceChange] = []
+        self.issues: list[PotentialIssue] = []
+        self.drained: list[str] = []
+        # Contradictions between steps that may run at the same time, by the later one's number.
+        self.clashes = {one.step_number: one.description for one in recipe.conflicts if one.severity == "high"}
+        self.idle: set[int] = set()
+
+    def results(self) -> DryRunResults:
+        steps = [self._step(self.recipe.steps[position]) for position in self.recipe.order]
+        issues = [*self.issues, *self.recipe.conflicts]
+        return DryRunResults(
+            overall_success=all(step.would_succeed for step in steps),
+            steps_simulated=len(steps),
+            step_results=tuple(steps),
+            resource_changes=tuple(self.changes[:STATUSES_MAX]),
+            potential_issues=tuple(issues[:STATUSES_MAX]),
         )
-    issues.extend(recipe.conflicts)
-    return DryRunResults(
-        overall_success=all(result.would_succeed for result in results),
-        steps_simulated=len(results),
-        step_results=tuple(results),
-        resource_changes=tuple(changes),
-        potential_issues=tuple(issues),
-    )
 
-
-def target_text(ref: TargetRef) -> str:
-    return f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
-
-
-def _issue(severity: str, description: str, step: RecipeStep) -> PotentialIssue:
-    return PotentialIssue(severity=severity, description=description, step_number=step.number)
-
-
-def _refused(ref: TargetRef, fact: TargetFacts, state: State | None, step: RecipeStep) -> str:
-    """Why the API would not take this step; "" when it would."""
-    if state is None:
-        return f"{target_text(ref)} does not exist"
-    if fact.terminating:
-        return f"{target_text(ref)} is being deleted"
-    update = step.spec.parameters.update_image if step.spec.parameters is not None else None
-    if update is not None and f"image:{update.container}" not in state:
-        return f"{target_text(ref)} has no container {update.container!r}"
-    return ""
-
-
-def _apply(
-    ref: TargetRef, world: dict[TargetRef, State | None], step: RecipeStep, changes: list[ResourceChange]
-) -> None:
-    """Put the step's effect into the simulated world and note what changed."""
-    state = world[ref] or {}
-    effect = {key: value for key, value in _effect(step).items() if state.get(key) != value}
-    before = {key: state[key] for key in effect if key in state}
-    if step.deletes_target:
-        kind = "delete"
-        # Its owner makes a new one: the name is gone, later steps cannot use it.
-        world[ref] = None
-    elif effect:
-        kind = "scale" if "replicas" in effect else "update"
-        state.update(effect)
-    else:
-        return
-    changes.append(
-        evolve(
-            _BLANK_CHANGE,
-            resource_type=ref.kind,
-            resource_name=ref.name,
-            namespace=ref.namespace,
-            change_type=kind,
-            before_state=before,
-            after_state=effect,
+    def _step(self, step: RecipeStep) -> DryRunStep:
+        problem, lasts = "", step.estimate_ms
+        if self._stands_by(step):
+            self.idle.add(step.position)
+            lasts = 0
+        else:
+            problem = self._simulated(step)
+        return evolve(
+            _BLANK_STEP,
+            step_number=step.number,
+            action=step.action,
+            would_succeed=not problem,
+            simulated_duration=lasts,
+            validation_errors=(clip(problem),) if problem else (),
         )
-    )
 
+    def _stands_by(self, step: RecipeStep) -> bool:
+        """Where all goes well, a step for failures does not run, and neither do those behind it."""
+        names = [self.recipe.steps[one].name for one in step.dependencies]
+        if step.run_condition is RunCondition.IF_PRIMARY_FAILS:
+            text = f"step {step.name!r} runs only if {names[0]!r} fails; it was not simulated"
+            self.issues.append(issue("low", step, text, "plan it alone to see what it would do"))
+            return True
+        return step.run_condition is None and any(one in self.idle for one in step.dependencies)
 
-def _effect(step: RecipeStep) -> State:
-    """The facts of its target that the step sets."""
-    p: Any = step.spec.parameters
-    if p.scale_deployment is not None:
-        return {"replicas": str(p.scale_deployment.replicas)}
-    if p.update_image is not None:
-        return {f"image:{p.update_image.container}": p.update_image.new_image}
-    if p.cordon_node is not None or p.drain_node is not None:
-        return {"unschedulable": "false" if step.uncordons else "true"}
-    return {}
-
-
-def conflicts_of(steps: tuple[RecipeStep, ...], order: tuple[int, ...]) -> tuple[PotentialIssue, ...]:
-    """Steps that may run at the same time on the same object; known at planning."""
-    ancestors: dict[int, frozenset[int]] = {}
-    seen: dict[TargetRef, list[RecipeStep]] = {}
-    issues = []
-    for position in order:
-        step = steps[position]
-        above = frozenset(step.dependencies).union(*(ancestors[dependency] for dependency in step.dependencies))
-        ancestors[position] = above
+    def _simulated(self, step: RecipeStep) -> str:
+        """Why the step would fail, "" when nothing known speaks against it."""
+        outside, beside = beside_target(step, self.protected)
+        self.issues.extend(beside)
+        problem = self.clashes.get(step.number, "") or outside or self._no_place(step)
+        if problem:
+            return problem
         ref = step.target
         if ref is None:
-            continue
-        for other in seen.get(ref, ()):
-            if other.position not in above:
-                text = f"steps {other.name!r} and {step.name!r} may change {target_text(ref)} at the same time"
-                issues.append(_issue("high", f"conflicting operations: {text}", step))
-        seen.setdefault(ref, []).append(step)
-    return tuple(issues[:STATUSES_MAX])
+            self.issues.extend(unaddressed(step))
+            return ""
+        fact = self.facts.get(ref, Unknown("nobody looked"))
+        if isinstance(fact, Unknown) and ref.kind != "Secret":
+            return f"{target_text(ref)} could not be observed: {fact.reason}"
+        if isinstance(fact, Unknown):
+            text = f"whether {target_text(ref)} exists is not known: Secrets are not looked at"
+            self.issues.append(issue("medium", step, text, "look at it yourself before you approve"))
+            state: State = {}
+        else:
+            problem, state = self._present(step, ref, fact)
+            if problem:
+                return problem
+        made = forecast(step, ref, state)
+        self.issues.extend(made.issues)
+        if not made.problem:
+            self._apply(step, ref, state, made)
+        return made.problem
+
+    def _no_place(self, step: RecipeStep) -> str:
+        if self.namespaces is None or not step.namespace:
+            return ""
+        known = self.namespaces.get(step.namespace)
+        if known is None:
+            return f"namespace {step.namespace!r} does not exist"
+        return f"namespace {step.namespace!r} is being deleted" if known.terminating else ""
+
+    def _present(self, step: RecipeStep, ref: TargetRef, fact: TargetFacts) -> tuple[str, State]:
+        """Why the target is no target, and what it looks like by now."""
+        state = self.world[ref]
+        if state is None:
+            ended = " any more: an earlier step deletes it" if fact.exists else ""
+            return f"{target_text(ref)} does not exist{ended}", {}
+        if fact.terminating:
+            return f"{target_text(ref)} is being deleted", {}
+        if fact.healthy is False and not self.changes and verifies(step):
+            text = f"{target_text(ref)} is not healthy, and no step before {step.name!r} changes anything"
+            advice = "put the step that heals it first"
+            self.issues.append(issue("high", step, f"{text}: {fact.message}", advice))
+        if ref.kind == "Pod" and self.drained:
+            text = f"{target_text(ref)} may have another name after the drain of {self.drained[-1]}"
+            self.issues.append(issue("medium", step, text, "select the pods by label"))
+        return "", state
+
+    def _apply(self, step: RecipeStep, ref: TargetRef, state: State, made: Forecast) -> None:
+        """Put the effect into the simulated world and note what changed."""
+        p = step.spec.parameters
+        if p is not None and p.drain_node is not None:
+            self.drained.append(p.drain_node.node_name)
+        if not made.change:
+            return
+        # Its owner makes a new one: the name is gone, later steps cannot use it.
+        self.world[ref] = None if made.change == "delete" else {**state, **made.effect}
+        before = {key: state[key] for key in made.effect if key in state}
+        self.changes.append(
+            evolve(
+                _BLANK_CHANGE,
+                resource_type=ref.kind,
+                resource_name=ref.name,
+                namespace=ref.namespace,
+                change_type=made.change,
+                before_state=presentable(ref, before),
+                after_state=presentable(ref, made.effect if made.shown is None else made.shown),
+            )
+        )

@@ -7,7 +7,7 @@ whether the check is required.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from wfexec.core.dryrun import target_text
+from wfexec.core.targets import target_text
 from wfexec.model.base import clip
 from wfexec.model.facts import (
     AccessFacts,

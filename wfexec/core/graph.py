@@ -8,7 +8,7 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 
 from wfexec.core.children import map_parameters
-from wfexec.core.dryrun import conflicts_of
+from wfexec.core.conflicts import conflicts_of
 from wfexec.core.gates import checks_of, questions_of
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.registry import Action, find_action
@@ -237,7 +237,7 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
         targets=targets,
         access=access,
         checks=checks,
-        conflicts=conflicts_of(steps, order),
+        conflicts=conflicts_of(steps, order, slots),
         questions=questions_of(checks, targets, access, strategy.dry_run_first),
         plan=None,
         pending=tuple(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in steps),

@@ -53,8 +53,8 @@ ENDINGS: Final[tuple[Reason, ...]] = (
     _end(
         "dry_run_failed",
         "validating",
-        "A step would fail against the observed targets",
-        "Correct the step that the message names",
+        "A step would fail against the observed targets, or a target could not be observed",
+        "Correct the step that the message names, or give the controller the right to look",
         "BR-WF-017",
     ),
     _end(

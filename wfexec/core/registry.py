@@ -88,6 +88,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _row("custom", CUSTOM, 10 * SECOND, 60 * SECOND),
 )
 
+# Actions that fail while their target is not healthy, and all that look or tell and leave everything as it is.
+VERIFYING: Final = frozenset({"check-pod-health", "verify-deployment", "verify-health"})
+READING: Final = VERIFYING | {"audit-logs", "backup-data", "collect-diagnostics", "create-heap-dump", "notify-only"}
+
 _ALIASES: Final = {
     "restart-pods": "restart-pod",
     "delete-pods": "delete-pod",

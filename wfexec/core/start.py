@@ -8,7 +8,8 @@ from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
 from wfexec.core.gates import judge, protected_targets, undo_warnings
-from wfexec.model.base import clip
+from wfexec.core.targets import target_text
+from wfexec.model.base import clip, evolve
 from wfexec.model.facts import AskTarget, Question, TargetFacts, TargetRef, Unknown
 from wfexec.model.phases import ErrorType, Phase
 from wfexec.model.status import (
@@ -50,13 +51,18 @@ def validating(draft: Draft) -> None:
         limit = max(limit, draft.settings.approval_timeout)
     deadline = began + limit + draft.get("paused_total")
     if not _answered(draft, began):
+        unseen = _unseen(draft)
+        dry_by = _dry_run_limit(draft, began) if unseen else deadline
         if draft.now > deadline:
             refuse(draft, "validation_timeout", "no answers from the cluster in time", ErrorType.TIMEOUT)
+        elif draft.now > dry_by:
+            names = ", ".join(target_text(ref) for ref in unseen)
+            refuse(draft, "dry_run_failed", f"could not be looked at in time: {names}", ErrorType.TIMEOUT)
         else:
-            draft.wake(min(deadline + 1, draft.now + draft.settings.requeue_approval))
+            draft.wake(min(deadline + 1, dry_by + 1, draft.now + draft.settings.requeue_approval))
         return
     results, again = _judge_all(draft)
-    if again and draft.now <= deadline:
+    if (again and draft.now <= deadline) or (draft.now <= _dry_run_limit(draft, began) and _seen_badly(draft)):
         _ask(draft, draft.recipe.questions, draft.now - ASK_AGAIN_MS)
         draft.wake(draft.now + ASK_AGAIN_MS)
         return
@@ -90,6 +96,9 @@ def validating(draft: Draft) -> None:
     approved = approval(draft, validation, began)
     if approved is not None:
         _accept(draft, approved, warnings)
+    elif draft.get("validation_results") is None:
+        # Who decides can read what will change.
+        draft.set(validation_results=validation)
 
 
 def _messages(texts: list[str]) -> tuple[str, ...]:
@@ -119,14 +128,39 @@ def _judge_all(draft: Draft) -> tuple[tuple[CheckResult, ...], bool]:
     return tuple(results), again
 
 
+def _dry_run_limit(draft: Draft, began: int) -> int:
+    """Until when the dry run waits for what it must see; after a person's decision it looks as long as validation."""
+    decided = any(condition.type == "Approved" for condition in draft.get("conditions"))
+    limit = draft.settings.approval_timeout if decided else draft.settings.dry_run_timeout
+    return began + int(limit) + int(draft.get("paused_total"))
+
+
+def _unseen(draft: Draft) -> list[TargetRef]:
+    """Targets that the dry run still waits for."""
+    if not draft.workflow.spec.execution_strategy.dry_run_first:
+        return []
+    return [ref for ref in draft.recipe.targets if AskTarget(ref) not in draft.snapshot.answers]
+
+
+def _seen_badly(draft: Draft) -> bool:
+    """Did nobody answer for one of the dry run's targets, so that asking again may help?"""
+    if not draft.workflow.spec.execution_strategy.dry_run_first:
+        return False
+    facts = (draft.snapshot.answers[AskTarget(ref)].facts for ref in draft.recipe.targets)
+    return any(isinstance(fact, Unknown) and fact.transient for fact in facts)
+
+
 def _dry_run(draft: Draft) -> DryRunResults | None:
     if not draft.workflow.spec.execution_strategy.dry_run_first:
         return None
     facts: dict[TargetRef, TargetFacts | Unknown] = {}
+    looked_at = draft.now
     for ref in draft.recipe.targets:
-        fact = draft.snapshot.answers[AskTarget(ref)].facts
+        at, fact = draft.snapshot.answers[AskTarget(ref)]
         facts[ref] = fact if isinstance(fact, TargetFacts) else Unknown(getattr(fact, "reason", "no facts"))
-    return simulate(draft.recipe, facts)
+        looked_at = min(looked_at, at)
+    found = simulate(draft.recipe, facts, draft.snapshot.bearings.namespaces, draft.settings.protected_namespaces)
+    return evolve(found, execution_time=draft.now - looked_at)
 
 
 def _refuse_dry_run(draft: Draft, dry_run: DryRunResults) -> None:

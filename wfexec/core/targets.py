@@ -7,6 +7,7 @@ Pure look-up from the typed parameters; a custom action names its target in its 
 from typing import Final
 
 from wfexec.core.registry import find_action
+from wfexec.crd.documents import parse_documents
 from wfexec.model.facts import AskAccess, TargetRef
 from wfexec.model.workflow import WorkflowStep
 from wfexec.settings import Settings
@@ -23,6 +24,21 @@ RESOURCES: Final = {
 }
 OBSERVED_KINDS: Final = frozenset({"Deployment", "Pod", "Node", "ConfigMap", "Secret"})
 DELETING: Final = frozenset({"delete-pod", "restart-pod"})
+
+
+def target_text(ref: TargetRef) -> str:
+    return f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
+
+
+def manifest_targets(text: str) -> tuple[TargetRef, ...]:
+    """The objects that a manifest names, in order; BadInput when it cannot be read."""
+    found = []
+    for document in parse_documents(text.encode(), "manifest"):
+        value = document.value
+        meta = value.get("metadata") if isinstance(value, dict) else None
+        if isinstance(meta, dict) and isinstance(value.get("kind"), str) and isinstance(meta.get("name"), str):
+            found.append(TargetRef(value["kind"], str(meta.get("namespace") or ""), meta["name"]))
+    return tuple(found)
 
 
 def target_of(step: WorkflowStep) -> TargetRef | None:

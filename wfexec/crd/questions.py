@@ -168,7 +168,8 @@ def _health(kind: str, raw: dict[str, Any], pods: list[Any] | None) -> Health:
             return Health(ready == "True", state, "" if ready == "True" else "node is not ready")
         case "ConfigMap":
             data = raw.get("data") or {}
-            return Health(None, {"resourceVersion": version} | {f"data:{key}": data[key] for key in data}, "")
+            state = {"resourceVersion": version} | {f"data:{key}": data[key] for key in data}
+            return Health(None, state | ({"immutable": "true"} if raw.get("immutable") else {}), "")
         case _:
             return Health(None, {"resourceVersion": version}, "")
 

@@ -65,8 +65,8 @@ class TargetFacts(NamedTuple):
     """`healthy` None where the kind has no health. `state` holds text facts by key:
 
     Deployment: replicas, readyReplicas, available (True/False), revision, image:<container>, restarts
-    Node: unschedulable (true/false), ready (True/False); Pod: phase, ready; ConfigMap: data:<key>, resourceVersion;
-    Secret: resourceVersion alone.
+    Node: unschedulable (true/false), ready (True/False); Pod: phase, ready; ConfigMap: data:<key>, resourceVersion,
+    immutable (true); Secret: resourceVersion alone.
     """
 
     exists: bool

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wfexec.adapters.logging import configure, write_record
-from wfexec.model.redact import MARK, is_secret_name, redact
 from wfexec.model.plan import LogRecord
+from wfexec.model.redact import MARK, is_secret_name, redact
 from wfexec.model.requests import Kind, ObjectKey
 
 KEY = ObjectKey(Kind.WORKFLOW, "shop", "heal")
