@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from sim.cluster import discovery, refusals, reviews, scale, tables
+from sim.cluster.admission import Admission, Attempt
 from sim.cluster.lifecycle import Lifecycle
 from sim.cluster.listing import Listings
 from sim.cluster.objects import Objects
@@ -44,7 +45,13 @@ class Api:
     """`schemas` by resource key; `tokens` maps a bearer token to a user, for token reviews."""
 
     def __init__(
-        self, lifecycle: Lifecycle, objects: Objects, schemas: dict[str, Schema], rights: Rights, tokens: dict[str, str]
+        self,
+        lifecycle: Lifecycle,
+        objects: Objects,
+        schemas: dict[str, Schema],
+        rights: Rights,
+        admission: Admission,
+        tokens: dict[str, str],
     ) -> None:
         self._lifecycle = lifecycle
         self._store = lifecycle.store
@@ -52,6 +59,7 @@ class Api:
         self._objects = objects
         self._schemas = schemas
         self._rights = rights
+        self._admission = admission
         self._tokens = tokens
         self._listings = Listings(self._store)
 
@@ -71,7 +79,7 @@ class Api:
             return self._review(meant, call, person)
         if meant.resource is None:
             raise Unmodelled(f"{call.method} {call.path}")
-        result = self._carry_out(meant, meant.resource, call, now)
+        result = self._carry_out(meant, meant.resource, call, person, now)
         return self._rendered(meant, meant.resource, call, result)
 
     def watch(self, call: HttpCall, user: str, sink: Sink) -> Watch | HttpReply:
@@ -122,7 +130,9 @@ class Api:
         answer = reviews.answer(meant.review, meant.access.group, body, person, self._rights.now(), self._tokens)
         return HttpReply(201, orjson.dumps(answer), {"Content-Type": JSON})
 
-    def _carry_out(self, meant: Call, resource: Resource, call: HttpCall, now: int) -> Stored | Json | Refusal:
+    def _carry_out(
+        self, meant: Call, resource: Resource, call: HttpCall, person: Person, now: int
+    ) -> Stored | Json | Refusal:
         dry_run = meant.query.get("dryRun") == "All"
         if meant.verb == "patch" and call.content_type.startswith(_APPLY):
             # It would create what is not there: a 404 would be a guess.
@@ -131,27 +141,31 @@ class Api:
             case "list":
                 return self._listings.page(meant, resource)
             case "create":
-                return self._create(meant, resource, call, now, dry_run)
+                return self._create(meant, resource, call, person, now, dry_run)
             case "delete":
                 return self._delete(meant, resource, call, now, dry_run)
         current = self._store.get(resource.key, meant.namespace, meant.name)
         if current is None and meant.verb == "update" and resource.key in _CREATES_ON_UPDATE:
-            return self._create(meant, resource, call, now, dry_run)
+            return self._create(meant, resource, call, person, now, dry_run)
         if current is None:
             return refusals.not_found(resource, meant.name)
         if meant.verb == "get":
             return current
-        return self._change(meant, resource, current, call, now, dry_run)
+        return self._change(meant, resource, current, call, person, now, dry_run)
 
-    def _create(self, meant: Call, resource: Resource, call: HttpCall, now: int, dry_run: bool) -> Stored | Refusal:
+    def _create(
+        self, meant: Call, resource: Resource, call: HttpCall, person: Person, now: int, dry_run: bool
+    ) -> Stored | Refusal:
         body = self._body(meant, resource, call)
         if isinstance(body, Refusal):
             return body
         anew = meant.verb == "update"
-        return self._objects.create(resource, meant.namespace, body, now, dry_run=dry_run, update=anew)
+        attempt = _attempt(meant, resource, "CREATE", person, dry_run)
+        admit = self._admission.gate(attempt._replace(name=body["metadata"].get("name", "")))
+        return self._objects.create(resource, meant.namespace, body, now, dry_run=dry_run, update=anew, admit=admit)
 
     def _change(
-        self, meant: Call, resource: Resource, current: Stored, call: HttpCall, now: int, dry_run: bool
+        self, meant: Call, resource: Resource, current: Stored, call: HttpCall, person: Person, now: int, dry_run: bool
     ) -> Stored | Refusal:
         """An update or patch of the object, its status or its scale."""
         shown = scale.shown(resource, current.body) if meant.subresource == "scale" else current.body
@@ -166,10 +180,13 @@ class Api:
                 return refusal
         if isinstance(body, Refusal):
             return body
+        admit = self._admission.gate(_attempt(meant, resource, "UPDATE", person, dry_run))
         if meant.subresource == "scale":
+            if admit is not None:
+                raise Unmodelled("an admission policy for a scale")
             body = scale.applied(current.body, body)
             return self._objects.update(resource, current, body, "", now, dry_run=dry_run)
-        return self._objects.update(resource, current, body, meant.subresource, now, dry_run=dry_run)
+        return self._objects.update(resource, current, body, meant.subresource, now, dry_run=dry_run, admit=admit)
 
     def _another(self, resource: Resource, current: Stored, claimed: str) -> Refusal:
         where = f"/registry/{resource.group or 'core'}/{resource.plural}/{current.namespace}/{current.name}"
@@ -262,6 +279,10 @@ class Api:
         created = isinstance(result, Stored) and result.uid == self._lifecycle.uid(result.version)
         status = 201 if created and meant.verb in ("create", "update") else 200
         return HttpReply(status, orjson.dumps(body), {"Content-Type": JSON})
+
+
+def _attempt(meant: Call, resource: Resource, operation: str, person: Person, dry_run: bool) -> Attempt:
+    return Attempt(operation, resource, meant.subresource, meant.namespace, meant.name, person, dry_run)
 
 
 def reply_of(refusal: Refusal) -> HttpReply:

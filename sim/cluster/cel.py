@@ -1,13 +1,15 @@
-"""How is a CEL rule of a schema evaluated? The one module that knows the CEL library.
+"""How is CEL evaluated, a rule of a schema or an expression of an admission policy? Nobody else knows the library.
 
-Called by the schema compiler. Kubernetes' own function libraries (quantities, addresses, regex helpers) are not
-modelled; a rule that needs them does not compile and says so at once, not when it is met.
+Called by the schema compiler and by admission. Kubernetes' own function libraries (quantities, addresses, regex
+helpers) are not modelled; what needs them does not compile and says so at once, not when it is met.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from cel_expr_python import cel
+from cel_expr_python.ext import ext_strings
 
 from sim.cluster.resources import Unmodelled
 
@@ -49,3 +51,64 @@ def compiled(rule: dict[str, Any]) -> Rule:
     except Exception as error:  # noqa: BLE001 - the library raises bare exceptions of its own
         raise Unmodelled(f"CEL rule {text!r}: {error}") from None
     return Rule(text, rule.get("message", ""), _OLD.search(text) is not None, program)
+
+
+class Failed(NamedTuple):
+    """An evaluation that ended in an error."""
+
+    message: str
+
+
+# A wish in the making: what `authorizer.group('g').resource('r')…` has named so far.
+Wish = dict[str, str]
+_WISH: Final = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+_NAMED: Final = ("group", "resource", "subresource", "namespace", "name")
+
+
+class Policies:
+    """Compiles and evaluates the expressions of admission policies.
+
+    `reason(wish, verb)` answers `authorizer…check(verb)`: why it is allowed, None where it is not.
+    """
+
+    def __init__(self, reason: Callable[[Wish, str], str | None]) -> None:
+        text, decision = cel.Type.STRING, cel.Type.BOOL
+
+        def checked(wish: Wish, verb: str) -> dict[str, Any]:
+            why = reason(wish, verb)
+            return {"allowed": why is not None, "reason": why or ""}
+
+        functions = [_member(name, (_WISH, text), _WISH, _naming(name)) for name in _NAMED]
+        functions.append(_member("check", (_WISH, text), _WISH, checked))
+        functions.append(_member("allowed", (_WISH,), decision, lambda made: made["allowed"]))
+        functions.append(_member("reason", (_WISH,), text, lambda made: made["reason"]))
+        names = ("object", "oldObject", "request", "variables")
+        self._environment = cel.NewEnv(
+            variables={**dict.fromkeys(names, cel.Type.DYN), "authorizer": _WISH},
+            functions=functions,
+            extensions=[ext_strings.ExtStrings()],
+        )
+
+    def compiled(self, text: str) -> Any:
+        """To be given to `evaluated`."""
+        try:
+            return self._environment.compile(text)
+        except Exception as error:  # noqa: BLE001 - the library raises bare exceptions of its own
+            raise Unmodelled(f"admission expression {text!r}: {error}") from None
+
+
+def evaluated(program: Any, data: Mapping[str, Any]) -> Any:
+    """A plain value, or `Failed`."""
+    result = program.eval(data={**data, "authorizer": {}})
+    return Failed(str(result.value())) if result.type() == cel.Type.ERROR else result.plain_value()
+
+
+def _member(name: str, parameters: tuple[Any, ...], result: Any, does: Callable[..., Any]) -> Any:
+    overload = cel.Overload(
+        id=f"authorizer_{name}", return_type=result, parameters=parameters, is_member=True, impl=does
+    )
+    return cel.FunctionDecl(name, [overload])
+
+
+def _naming(part: str) -> Callable[[Wish, str], Wish]:
+    return lambda wish, value: {**wish, part: value}

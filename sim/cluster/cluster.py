@@ -11,10 +11,11 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final, overload
 
+from sim.cluster.admission import Admission, Attempt
 from sim.cluster.api import Api, HttpReply
 from sim.cluster.lifecycle import Lifecycle
 from sim.cluster.objects import Objects
-from sim.cluster.rbac import Rights
+from sim.cluster.rbac import ADMIN, Rights, person_of
 from sim.cluster.requests import TargetBody, TargetOutcome
 from sim.cluster.resources import NAMESPACES, Json, Resources, Unmodelled
 from sim.cluster.schema import Schema
@@ -29,6 +30,7 @@ from wfexec.model.requests import Code, Kind, Outcome
 
 __all__ = ["Cluster", "Depth", "Unmodelled"]
 
+ADMISSION_KINDS: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 NAMESPACES_AT_START: Final = ("default", "kube-node-lease", "kube-public", "kube-system", CONTROLLER_NAMESPACE)
 
 
@@ -53,8 +55,9 @@ def own_crds() -> tuple[Json, ...]:
 class Cluster:
     """`history`: how many changes per resource a watch may lie behind before it is answered 410.
 
-    `manifests`: Kubernetes documents whose roles and bindings decide who may do what in wire depth; without any,
-    everybody may do everything. `tokens`: bearer token -> user.
+    `manifests`: Kubernetes documents whose roles and bindings decide who may do what in wire depth (without any,
+    everybody may do everything) and whose admission policies are objects from the start. `tokens`: bearer token ->
+    user.
     """
 
     def __init__(
@@ -74,7 +77,10 @@ class Cluster:
         schemas = schemas_of(self.resources) if depth is Depth.WIRE else {}
         self.objects = Objects(self.lifecycle, schemas)
         self.tokens = dict(tokens or {})
-        self._api = Api(self.lifecycle, self.objects, schemas, Rights(self.store, manifests), self.tokens)
+        given = tuple(manifests)
+        rights = Rights(self.store, given)
+        admission = Admission(self.store, rights)
+        self._api = Api(self.lifecycle, self.objects, schemas, rights, admission, self.tokens)
         self.targets = Targets(self.lifecycle, self.objects)
         # What `execute` calls, by the request's class, with the request and the time.
         self.handlers: dict[type, Callable[[Any, int], Any]] = {**self.targets.handlers}
@@ -82,6 +88,11 @@ class Cluster:
             self.handlers |= Shared(self.lifecycle).handlers
         for name in NAMESPACES_AT_START:
             self.add_namespace(name, 0)
+        for document in given:
+            if document.get("kind") in ADMISSION_KINDS:
+                resource = self.resources.of_kind(document["kind"])
+                admit = admission.gate(Attempt("CREATE", resource, "", "", "", person_of(ADMIN), dry_run=False))
+                self.objects.create(resource, "", document, 0, admit=admit)
 
     def __repr__(self) -> str:
         return f"<Cluster in {self.depth} depth at version {self.store.version}>"

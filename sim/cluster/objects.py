@@ -6,7 +6,7 @@ It must never know which user asks, or over which protocol.
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from sim.cluster import refusals
@@ -19,6 +19,8 @@ from sim.rng import mix
 from wfexec.units import format_instant
 
 Json = dict[str, Any]
+# The object to be kept, what it replaces (None: nothing), to why it is refused.
+Gate = Callable[[Json, Json | None], Refusal | None]
 _SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 # The server writes these itself, whatever a client says.
 _SERVERS: Final = ("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
@@ -44,9 +46,20 @@ class Objects:
         self._schemas = schemas
 
     def create(
-        self, resource: Resource, namespace: str, body: Json, now: int, *, dry_run: bool = False, update: bool = False
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Json,
+        now: int,
+        *,
+        dry_run: bool = False,
+        update: bool = False,
+        admit: Gate | None = None,
     ) -> Stored | Refusal:
-        """A new object. `namespace` is "" for kinds without one; `update`: somebody thought that it was there."""
+        """A new object. `namespace` is "" for kinds without one; `update`: somebody thought that it was there.
+
+        `admit` sees the object as it would be kept, right before it is.
+        """
         given = body.get("metadata") or {}
         version = self._store.version + 1
         name = given.get("name") or self._generated(given, version)
@@ -65,6 +78,8 @@ class Objects:
         made = built_in_defaults(resource, made)
         if causes := [*metadata_causes(resource, made["metadata"], None), *self._causes(resource, made, None)]:
             return refusals.invalid(resource, name, causes)
+        if admit is not None and (refusal := admit(made, None)):
+            return refusal
         if given.get("resourceVersion") and not update:
             return refusals.version_on_create()
         there = self._store.get(resource.key, namespace, name)
@@ -78,7 +93,15 @@ class Objects:
         return stored
 
     def update(
-        self, resource: Resource, current: Stored, body: Json, subresource: str, now: int, *, dry_run: bool = False
+        self,
+        resource: Resource,
+        current: Stored,
+        body: Json,
+        subresource: str,
+        now: int,
+        *,
+        dry_run: bool = False,
+        admit: Gate | None = None,
     ) -> Stored | Refusal:
         """`body` takes the place of `current`: of its status alone, or of all but its status."""
         old: Json = current.body
@@ -99,6 +122,8 @@ class Objects:
             return refusals.invalid(resource, name, causes)
         # These are the server's: what it was sent must agree, and then its own stand.
         made["metadata"] |= {key: old["metadata"][key] for key in _SERVERS if key in old["metadata"]}
+        if admit is not None and (refusal := admit(made, old)):
+            return refusal
         if made == old:
             return current
         return self._replace(resource, current, made, dry_run)

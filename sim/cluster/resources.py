@@ -60,7 +60,11 @@ EVENTS: Final = "events"
 NAMESPACES: Final = "namespaces"
 DEPLOYMENTS: Final = "deployments.apps"
 
+POLICIES: Final = "validatingadmissionpolicies.admissionregistration.k8s.io"
+POLICY_BINDINGS: Final = "validatingadmissionpolicybindings.admissionregistration.k8s.io"
+
 _RBAC: Final = "rbac.authorization.k8s.io"
+_ADMISSION: Final = "admissionregistration.k8s.io"
 _EVENT_FIELDS: Final = (
     "involvedObject.kind",
     "involvedObject.namespace",
@@ -99,6 +103,18 @@ BUILT_IN: Final = (
     Resource(_RBAC, "v1", "RoleBinding", "rolebindings", "rolebinding", True),
     Resource(_RBAC, "v1", "ClusterRole", "clusterroles", "clusterrole", False),
     Resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", False),
+    Resource(
+        *(_ADMISSION, "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", "validatingadmissionpolicy"),
+        namespaced=False,
+        status=True,
+        generation=True,
+    ),
+    Resource(
+        *(_ADMISSION, "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
+        singular="validatingadmissionpolicybinding",
+        namespaced=False,
+        generation=True,
+    ),
 )
 RBAC_RESOURCES: Final = tuple(each.key for each in BUILT_IN if each.group == _RBAC)
 
