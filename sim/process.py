@@ -103,6 +103,7 @@ class Process:
         "machine",
         "name",
         "nature",
+        "writing",
     )
 
     def __init__(self, sim: Surroundings, nature: Nature, streams: Streams) -> None:
@@ -111,6 +112,8 @@ class Process:
         self.machine: Machine | None = None
         # Counts starts; whatever was under way for an earlier life is nobody's now.
         self.life = 0
+        # While a request of ours is carried out whose reply we shall see.
+        self.writing = False
         self._sim = sim
         self._clock = sim.clock
         self._at = sim.clock.at
@@ -215,7 +218,9 @@ class Process:
                 self._lose(fault, request, life)
                 return
         now = self._clock.now
+        self.writing = life == self.life and fault is not Fault.CRASH_AFTER and fault is not Fault.LOSE_REPLY
         outcome = sim.door.execute(body, self._user, now)
+        self.writing = False
         if write:
             self._record(_tuple(Written, (now, self.name, body, outcome.code)))
             if sim.dangling:
@@ -268,11 +273,15 @@ class Process:
 
 
 class Stream:
-    """A watch of a process: events wait in line, and each callback delivers the one that has waited longest."""
+    """A watch of a process: events wait in line, and each callback delivers the one that has waited longest.
+
+    The echo of a write whose reply the process has seen is no news to it: it travels with the next event.
+    """
 
     __slots__ = (
         "_at",
         "_clock",
+        "_echoes",
         "_ending",
         "_kind",
         "_life",
@@ -294,7 +303,9 @@ class Stream:
         self._low, self._span = low, high - low + 1
         self._clock = sim.clock
         self._at = sim.clock.at
-        self._queue: deque[Any] = deque()
+        # Each event with the echoes that travel before it.
+        self._queue: deque[tuple[list[Any], Any]] = deque()
+        self._echoes: list[Any] = []
         self._ending: Ending | None = None
 
     def open(self, body: WatchObjects) -> Outcome | None:
@@ -315,10 +326,20 @@ class Stream:
 
     def seen(self, change: Change, thing: Watched | None, version: str) -> None:
         """The store tells of a change; called inside the write that made it."""
-        self._queue.append(_tuple(WatchSeen, (self._request_id, self._kind, change, thing, version)))
+        event = _tuple(WatchSeen, (self._request_id, self._kind, change, thing, version))
+        process = self._process
+        # The end of an object is news even to whoever asked for it: only the event says at which version it ended.
+        if process.writing and change is not Change.DELETED:
+            self._echoes.append(event)
+            return
+        self._line_up(event)
         name = thing.metadata.name if thing is not None else "bookmark"
+        self._at(process.delay(name, self._low, self._span), self._deliver)
+
+    def _line_up(self, signal: Any) -> None:
+        self._queue.append((self._echoes, signal))
+        self._echoes = []
         self._sim.busy += 1
-        self._at(self._process.delay(name, self._low, self._span), self._deliver)
 
     def _expire(self) -> None:
         """The server ends a watch after the time it was asked for; its last events still arrive before that."""
@@ -326,15 +347,17 @@ class Stream:
             return
         self.stop()
         self._process.closed(self)
-        self._queue.append(Replied(self._request_id, Outcome(Code.OK)))
-        self._sim.busy += 1
+        self._line_up(Replied(self._request_id, Outcome(Code.OK)))
         self._at(self._low, self._deliver)
 
     def _deliver(self) -> None:
         self._sim.busy -= 1
-        signal = self._queue.popleft()
+        echoes, signal = self._queue.popleft()
         process = self._process
         machine = process.machine
         if machine is not None and process.life == self._life:
-            machine.feed(signal, self._clock.now)
+            now = self._clock.now
+            for echo in echoes:
+                machine.feed(echo, now)
+            machine.feed(signal, now)
             process.pump()

@@ -46,7 +46,7 @@ def test_every_decision_of_a_run_can_be_replayed(folder: str, executor: str) -> 
         simulation.submit(workflow)
     simulation.start()
     assert simulation.run(HORIZON_MS)
-    assert len(simulation.decisions) > 20
+    assert len(simulation.decisions) > 12
     # In another order, so that nothing a decision left behind could help the next.
     for snapshot, now, settings, plan in reversed(simulation.decisions):
         assert decide(snapshot, now, settings) == plan

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.core.world import START, World, completed, failed, spec
 from wfexec.core.decide import decide
+from wfexec.core.fold import on_its_way
 from wfexec.core.graph import compile_recipe
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.model.base import evolve
@@ -249,6 +250,28 @@ def test_any_snapshot_gets_a_legal_plan_and_always_the_same(snapshot: Snapshot, 
     assert decide(snapshot, now, DEFAULTS) == plan
     if snapshot.workflow.metadata.deletion_timestamp is not None:
         assert plan.creates == ()
+
+
+RUNNING = [str(one) for one in ExecutionPhase if one not in EXECUTION_ENDED]
+
+
+@settings(max_examples=200)
+@given(snapshots(), st.integers(START - 100_000, START + 5_000_000), st.data())
+def test_a_child_that_only_says_it_still_runs_gives_nothing_to_do(
+    snapshot: Snapshot, now: int, data: st.DataObject
+) -> None:
+    before, after = dict(snapshot.children), dict(snapshot.children)
+    for name, child in snapshot.children.items():
+        phases = data.draw(st.tuples(st.sampled_from(RUNNING), st.sampled_from(RUNNING)))
+        before[name] = evolve(child, status=evolve(child.status, phase=phases[0]))
+        meta = evolve(child.metadata, resource_version="99")
+        undo = RollbackInformation(available=data.draw(st.booleans()))
+        later = evolve(child.status, phase=phases[1], rollback_information=undo)
+        after[name] = evolve(child, metadata=meta, status=later)
+        assert on_its_way(before[name], after[name])
+    plan = decide(snapshot._replace(children=before), now, DEFAULTS)
+    if plan.status is None and plan.metadata is None and not (plan.creates or plan.deletes):
+        assert decide(snapshot._replace(children=after), now, DEFAULTS) == plan
 
 
 @settings(max_examples=60)

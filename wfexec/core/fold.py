@@ -28,6 +28,17 @@ _FAILED: Final = ExecutionPhase.FAILED.value
 _ON_ITS_WAY: Final = frozenset(str(phase) for phase in ExecutionPhase) - {_COMPLETED, _FAILED}
 
 
+def on_its_way(before: KubernetesExecution, after: KubernetesExecution) -> bool:
+    """The same child, running before and after: between two such versions no decision can differ."""
+    status, meta = after.status, after.metadata
+    return (
+        status.phase in _ON_ITS_WAY
+        and before.status.phase in _ON_ITS_WAY
+        and before.metadata.uid == meta.uid
+        and before.metadata.deletion_timestamp == meta.deletion_timestamp
+    )
+
+
 def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
     """True while the step is still running; `overdue` when the workflow's deadline has passed."""
     state = draft.steps[position]

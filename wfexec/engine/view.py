@@ -7,6 +7,7 @@ is decided here. Word that brings nothing newer than what we have (the echo of o
 from collections.abc import Mapping
 from typing import Final
 
+from wfexec.core.fold import on_its_way
 from wfexec.engine.applier import Application
 from wfexec.engine.cache import STALE, Family, ObjectCache, Stored, controller_uid, version
 from wfexec.engine.deadlines import Deadlines
@@ -184,7 +185,7 @@ class View:
         return tracked
 
     def put_execution(self, stored: Stored, at: int, wake: bool = True) -> bool:
-        """Whether it is news; its owner is woken if `wake`, a former one in any case."""
+        """Whether there is something to decide; its owner is woken if `wake`, a former one in any case."""
         previous = self.executions.put(stored, at)
         if previous is STALE:
             self.ignored += 1
@@ -199,19 +200,24 @@ class View:
         ):
             self._replaced(previous, stored, uid)
             family = self._families.get(uid)
+        news = True
         if uid:
             if family is None:
                 family = self._families[uid] = Family()
             if type(stored) is KubernetesExecution:
+                known = family.children.get(name)
                 family.put(name, stored)
+                # A report that it still runs gives nothing to decide: half of all that children say.
+                news = known is None or not on_its_way(known, stored)
             elif type(stored) is Unreadable:
                 family.unreadable[name] = stored
-            tracked = self.tracked.get(uid) if wake else None
+            tracked = self.tracked.get(uid) if wake and news else None
             if tracked is not None:
                 self.queue.add(tracked, tracked.level)
         if self._strangers:
             self._stranger_changed(metadata.namespace, name, uid)
-        return True
+            return True
+        return news
 
     def own_write(self, stored: Stored) -> None:
         """The reply to a write of ours to a workflow: known before its echo comes, wakes nobody."""

@@ -72,7 +72,9 @@ def test_a_plan_that_stays_in_its_phase_and_names_its_alarm_rests_until_news_or_
     hand.reply(CreateExecution, ok(child(version=102)))
     assert len(brain.looks) == 1
     assert hand.controller.wake_at() == T0 + 5_000
-    hand.seen(Change.MODIFIED, child(version=103))
+    hand.seen(Change.MODIFIED, child(version=103, phase="executing"))
+    assert len(brain.looks) == 1, "that it runs is what the plan assumed"
+    hand.seen(Change.MODIFIED, child(version=104, phase="completed"))
     assert len(brain.looks) == 2
 
 

@@ -64,7 +64,7 @@ def test_a_childs_progress_wakes_its_workflow_and_nobody_else() -> None:
     hand.boot([workflow("wf"), workflow("other")])
     brain.looks.clear()
     hand.seen(Change.ADDED, child(version=101))
-    hand.seen(Change.MODIFIED, child(version=102))
+    hand.seen(Change.MODIFIED, child(version=102, phase="completed"))
     hand.seen(Change.ADDED, child("stray", 103, owner=""))
     hand.seen(Change.ADDED, child("orphan", 104, owner="nobody"))
     assert [look.workflow.metadata.name for look in brain.looks] == ["wf", "wf"]
