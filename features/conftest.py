@@ -18,7 +18,8 @@ from features.cluster import Cluster
 from features.story import Story
 
 ROOT = Path(__file__).resolve().parents[1]
-STEPS = ("given", "when", "then_workflow", "then_steps", "dryrun")
+# Every file of sentences.
+STEPS = sorted(path.stem for path in (ROOT / "features" / "steps").glob("[a-z]*.py"))
 RESULTS = "br-result"
 
 

@@ -100,3 +100,120 @@ Feature: Rollback
     Then it is "failed"
     And its steps are "a rolled_back, b rolled_back, check failed"
     And the steps were undone in the order "b, a"
+
+  @BR-WF-052 @BR-WF-053
+  Scenario: A person who may has a failed workflow rolled back
+    Given a workflow with the steps "a, b after a, check after b"
+    And the rollback strategy is "manual"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And it is applied
+    And it is "failed"
+    When "alice" asks for a rollback
+    Then it was rolled back at the request of "alice"
+    And its phases were "planning, validating, executing, failed, rolling_back, failed"
+    And its steps are "a rolled_back, b rolled_back, check failed"
+    And the steps were undone in the order "b, a"
+    And the deployments of "a, b" have 3 replicas again
+    And its failure reason says "Critical step 3 (check) failed"
+    And no request for a rollback is left
+
+    Examples:
+      | strategy |
+      | manual   |
+
+  @BR-WF-052
+  Scenario: Where the strategy forbids it nobody gets a rollback
+    Given a workflow with the steps "a, check after a"
+    And the rollback strategy is "none"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And it is applied
+    And it is "failed"
+    When "alice" asks for a rollback
+    Then the request for a rollback is refused because "rollbackStrategy is none"
+    And no request for a rollback is left
+    And nothing was undone
+    And it is "failed"
+
+  @BR-WF-052
+  Scenario: Who may edit a workflow may not for that reason have it rolled back
+    Given a workflow with the steps "a, check after a"
+    And the rollback strategy is "manual"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And it is applied
+    And it is "failed"
+    When "mallory" tries to ask for a rollback
+    And 2m passes
+    Then nothing was undone
+    And it is "failed"
+
+  @BR-WF-052
+  Scenario: What runs is awaited before a rollback that somebody asked for begins
+    Given a workflow with the steps "a, b after a, c after b"
+    And "b" takes 60s
+    And it is applied
+    And "b" is running
+    When "alice" asks for a rollback
+    Then it was rolled back at the request of "alice"
+    And its phases were "planning, validating, executing, rolling_back, failed"
+    And its steps are "a rolled_back, b rolled_back, c skipped"
+    And its failure reason says "at the request of alice"
+    And the deployments of "a, b" have 3 replicas again
+
+  @BR-WF-055
+  Scenario: Back to a step, which stays
+    Given a workflow with the steps "a, b after a, c after b, check after c"
+    And the rollback strategy is "manual"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And it is applied
+    And it is "failed"
+    When "alice" asks for a rollback to "a"
+    Then it was rolled back at the request of "alice"
+    And its steps are "a completed, b rolled_back, c rolled_back, check failed"
+    And the steps were undone in the order "c, b"
+    And the deployment of "a" has 5 replicas
+
+  @BR-WF-055
+  Scenario Outline: A step that cannot be gone back to is refused: <to>
+    Given a workflow with the steps "a, check after a"
+    And the rollback strategy is "manual"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And it is applied
+    And it is "failed"
+    When "alice" asks for a rollback to number "<to>"
+    Then the request for a rollback is refused because "<why>"
+    And nothing was undone
+
+    Examples:
+      | to    | why                    |
+      | 7     | '7' is no step number  |
+      | first | use one of 1 to 2      |
+
+  @BR-WF-054 @BR-WF-037
+  Scenario: An undo is believed when its effect is seen
+    Given a workflow with the steps "a, b after a, check after b"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And undoing "a" succeeds without effect
+    When it is applied
+    Then it is "failed"
+    And its steps are "a completed, b rolled_back, check failed"
+    And the undo of "a" is "failed"
+    And the undo of "a" says "replicas is 5, expected 3"
+    And its condition "RollbackFailed" is "True" and says "1 undone, 1 failed"
+
+  @BR-WF-053
+  Scenario: What is as it was before already is not undone again
+    Given a workflow with the steps "a, b after a, check after b"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And "b" succeeds without effect
+    When it is applied
+    Then it is "failed"
+    And the undo of "b" is "skipped"
+    And the undo of "a" is "succeeded"
+    And the steps were undone in the order "a"

@@ -37,6 +37,9 @@ def _faults(move: ChildMove, workflow: WorkflowExecution, drains: bool) -> Itera
     step = states.get(number)
     if step is None or not _took_effect(step):
         yield f"undo of step {number}, which is {step.status if step else 'unknown'} and took no effect"
+    rollback = workflow.status.rollback
+    if rollback is not None and rollback.to_step is not None and number <= rollback.to_step:
+        yield f"undo of step {number}, although the request keeps steps up to {rollback.to_step}"
     definition = workflow.spec.workflow_definition
     for other in definition.steps if definition is not None else ():
         dependent = states.get(other.step_number)

@@ -5,7 +5,8 @@ from typing import Final
 from wfexec.core.draft import PHASE_STARTS, Draft
 from wfexec.core.ending import cancelled
 from wfexec.core.execute import count_steps, executing, look_at_steps
-from wfexec.core.rollback import rolling_back
+from wfexec.core.interventions import forget_rollback_request, rollback_request
+from wfexec.core.rollback import enter_rolling_back, rolling_back
 from wfexec.model.meta import FINALIZER, FINALIZER_OLD
 from wfexec.model.phases import Phase
 from wfexec.model.plan import NOTHING, CountRecord, EventRecord, MetadataChange, Plan
@@ -72,3 +73,29 @@ def cancel(draft: Draft) -> None:
         executing(draft)
     else:
         cancelled(draft, "cancelled by spec.cancel")
+
+
+def asked_to_roll_back(draft: Draft) -> bool:
+    """A rollback is asked for; true when this look is taken up by it (BR-WF-052)."""
+    phase = draft.get("phase")
+    if phase == Phase.ROLLING_BACK:
+        # Taken, or superfluous beside the one that runs; removed before any further write of this phase.
+        forget_rollback_request(draft)
+        return False
+    request = rollback_request(draft)
+    if request is None:
+        return False
+    draft.undo_request = request
+    if phase == Phase.EXECUTING or (phase == Phase.PAUSED and draft.get("paused_from") == Phase.EXECUTING):
+        executing(draft)
+    else:
+        enter_rolling_back(draft, f"requested by {request.by}", request)
+    return True
+
+
+def ended(draft: Draft) -> None:
+    """A workflow that has ended is left alone, but for a rollback that somebody asks for."""
+    if draft.recipe.numbers == [state.step_number for state in draft.steps]:
+        asked_to_roll_back(draft)
+    else:
+        forget_rollback_request(draft)

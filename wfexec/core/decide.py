@@ -14,7 +14,7 @@ from wfexec.core.execute import executing
 from wfexec.core.monitoring import monitoring
 from wfexec.core.rollback import rolling_back
 from wfexec.core.start import new, planning, validating
-from wfexec.model.meta import FINALIZER, FINALIZER_OLD
+from wfexec.model.meta import ANNOTATION_ROLLBACK, FINALIZER, FINALIZER_OLD
 from wfexec.model.phases import TERMINAL, ErrorType, Phase, ResourceHealth, RollbackStrategy, Strategy, WorkflowOutcome
 from wfexec.model.plan import NOTHING, EventRecord, MetadataChange, Plan
 from wfexec.model.recipe import Recipe, Refusal
@@ -29,6 +29,7 @@ HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
     Phase.MONITORING: monitoring,
     Phase.ROLLING_BACK: rolling_back,
     Phase.PAUSED: control.paused,
+    **dict.fromkeys(TERMINAL, control.ended),
 }
 # Phases in which stepStatuses must fit the recipe.
 STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
@@ -62,7 +63,7 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     if meta.deletion_timestamp is not None:
         return control.deleting(snapshot)
     phase = workflow.status.phase
-    if phase in TERMINAL:
+    if phase in TERMINAL and ANNOTATION_ROLLBACK not in meta.annotations:
         return NOTHING
     handler = HANDLERS.get(phase)
     if handler is None:
@@ -83,6 +84,8 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
     refusal = draft.snapshot.recipe
     if phase == Phase.NEW:
         new(draft)
+    elif phase in TERMINAL:
+        handler(draft)
     elif isinstance(refusal, Refusal):
         _refused(draft, refusal)
     elif not _steps_fit(draft):
@@ -91,12 +94,19 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
         _fail_anyhow(draft, message)
     elif spec.cancel:
         control.cancel(draft)
-    elif spec.suspend and phase in control.PAUSABLE:
+    elif ANNOTATION_ROLLBACK not in draft.workflow.metadata.annotations or not control.asked_to_roll_back(draft):
+        _go_on(draft, handler)
+
+
+def _go_on(draft: Draft, handler: Callable[[Draft], None]) -> None:
+    """Nobody intervenes: pause, resume, or what the phase is about."""
+    phase, suspend = draft.status.phase, draft.workflow.spec.suspend
+    if suspend and phase in control.PAUSABLE:
         control.pause(draft)
-    elif phase == Phase.PAUSED and not spec.suspend:
+    elif phase == Phase.PAUSED and not suspend:
         control.resume(draft)
     else:
-        if spec.suspend and phase == Phase.ROLLING_BACK:
+        if suspend and phase == Phase.ROLLING_BACK:
             draft.condition("Paused", False, "RollingBack", "a rollback is not paused")
         handler(draft)
 

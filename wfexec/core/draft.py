@@ -40,6 +40,13 @@ class Ties(NamedTuple):
     correlation: str
 
 
+class UndoRequest(NamedTuple):
+    """A rollback somebody asked for; `to_step`: steps up to this stepNumber are kept, None keeps none."""
+
+    by: str
+    to_step: int | None
+
+
 class Draft:
     """`steps` is the list to read; change it only through `move_step` and `set_step`."""
 
@@ -59,6 +66,7 @@ class Draft:
         "status",
         "steps",
         "ties",
+        "undo_request",
         "wake_at",
         "workflow",
     )
@@ -81,6 +89,8 @@ class Draft:
         self.deadline: int | None = None
         # Made by `birth` for the first child of this plan.
         self.ties: Ties | None = None
+        # A person's accepted wish to roll back what runs.
+        self.undo_request: UndoRequest | None = None
         self._changes: dict[str, Any] = {}
         self._steps_changed = False
 

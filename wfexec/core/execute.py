@@ -11,7 +11,8 @@ from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import fold_child
 from wfexec.core.monitoring import enter_monitoring
-from wfexec.core.rollback import enter_rolling_back, undoable
+from wfexec.core.rollback import enter_rolling_back
+from wfexec.core.undo import undoable
 from wfexec.model.base import clip, evolve
 from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import STEP_ENDED, ErrorType, FailurePolicy, Phase, RollbackStrategy, RunCondition, StepState
@@ -56,7 +57,7 @@ def executing(draft: Draft) -> None:
     overdue = draft.now > deadline
     look = look_at_steps(draft, overdue)
     spec = draft.workflow.spec
-    if spec.cancel or overdue or look.fatal is not None:
+    if spec.cancel or overdue or look.fatal is not None or draft.undo_request is not None:
         _wind_down(draft, look, overdue)
         return
     active, ready = look.active, look.ready
@@ -233,7 +234,11 @@ def _wind_down(draft: Draft, look: Look, overdue: bool) -> None:
         count_steps(draft, len(look.active), 0, look.unfinished)
         return
     count_steps(draft, 0, 0, look.unfinished)
-    if look.fatal is not None:
+    if draft.undo_request is not None and not spec.cancel:
+        if look.fatal is not None:
+            note_failure(draft, look.fatal)
+        enter_rolling_back(draft, f"requested by {draft.undo_request.by}", draft.undo_request)
+    elif look.fatal is not None:
         _end_badly(draft, look.fatal, overdue)
     elif spec.cancel:
         _end_cancelled(draft)

@@ -1,91 +1,45 @@
-"""Rollback: completed steps undone in reverse order of completion (BR-WF-051, 053, 054, 035, 037).
+"""Rollback: completed steps undone in reverse order of completion (BR-WF-051 to 055, 035, 037).
 
-Rules:
-1. Only what took effect is undone: completed steps, and a failed one whose executor offers an undo.
-2. No step is undone before every undoable dependent of it has been dealt with.
-3. The undo comes from, first hit: the step's rollbackSpec, the child's own offer, the registry with the kept facts.
-4. An irreversible step is listed as such; it is not a failure.
-5. A failed undo is recorded, the next one still runs; there is no rollback of a rollback.
+The rules are in `docs/rollback.md`; what undoes a step and in which order is in `core.undo`.
 """
 
 from typing import Any, Final
 
 from wfexec.core.attempts import classify
 from wfexec.core.birth import body, undo_spec
-from wfexec.core.children import map_undo, undo_from_information, undo_from_state, undo_name
-from wfexec.core.draft import Draft
+from wfexec.core.children import undo_name
+from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.ending import cancelled, close_steps, fail
 from wfexec.core.fold import absent
+from wfexec.core.undo import differences, expectation_of, undo_of, undo_order
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
+from wfexec.model.facts import AskTarget, Facts, TargetFacts, TargetRef, Unknown
 from wfexec.model.meta import ObjectReference
-from wfexec.model.parameters import ActionParameters
 from wfexec.model.phases import RETRYABLE, ErrorType, ExecutionPhase, Phase, StepState, UndoState
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import RollbackStatus, StepRollback
 
 # Three tries in all, after 0, 5 and 10 seconds.
 UNDO_DELAYS_MS: Final = (0, 5_000, 10_000)
+# An undo whose effect nobody can look at within this time counts as done, and says that it was not verified.
+VERIFY_LIMIT_MS: Final = 30_000
 _DONE: Final = frozenset({UndoState.SUCCEEDED, UndoState.FAILED, UndoState.NOT_REVERSIBLE, UndoState.SKIPPED})
 
 
-def undoable(draft: Draft) -> bool:
-    """Is there anything to undo?"""
-    return any(_took_effect(draft, position) for position in range(len(draft.steps)))
-
-
-def _took_effect(draft: Draft, position: int) -> bool:
-    state = draft.steps[position]
-    if state.status is StepState.COMPLETED:
-        return True
-    if state.status is not StepState.FAILED:
-        return False
-    child = _forward_child(draft, position)
-    information = child.status.rollback_information if child is not None else None
-    return information is not None and information.available
-
-
-def _forward_child(draft: Draft, position: int) -> KubernetesExecution | None:
-    reference = draft.steps[position].k8s_execution_ref
-    return draft.snapshot.children.get(reference.name) if reference is not None else None
-
-
-def undo_order(draft: Draft) -> tuple[int, ...]:
-    """Positions to undo: latest completion first, but never before a dependent that is undone as well."""
-    wanted = {position for position in range(len(draft.steps)) if _took_effect(draft, position)}
-    waiting = {
-        position: sum(1 for other in draft.recipe.steps[position].dependents if other in wanted) for position in wanted
-    }
-    order: list[int] = []
-    free = [position for position, count in waiting.items() if not count]
-    while free:
-        free.sort(key=lambda position: (draft.steps[position].end_time or 0, position))
-        position = free.pop()
-        order.append(position)
-        for dependency in draft.recipe.steps[position].dependencies:
-            if dependency in waiting:
-                waiting[dependency] -= 1
-                if not waiting[dependency]:
-                    free.append(dependency)
-    return tuple(order)
-
-
-def enter_rolling_back(draft: Draft, reason: str) -> None:
-    """Fix the order and what can be undone, then start in the same write."""
-    order = undo_order(draft)
-    irreversible = 0
+def enter_rolling_back(draft: Draft, reason: str, request: UndoRequest | None = None) -> None:
+    """Fix the order and what can be undone, then start in the same write; `request`: a person asked for it."""
+    order = undo_order(draft, request.to_step if request is not None else None)
     close_steps(draft, "not started: rollback")
     for position in order:
-        found = undo_of(draft, position)
-        if found is None:
-            irreversible += 1
-            record = StepRollback(status=UndoState.NOT_REVERSIBLE, message="nothing is known that would undo it")
-        else:
-            record = StepRollback(status=UndoState.PENDING, action=clip(found[0], 253))
-        draft.set_step(position, rollback=record)
+        draft.set_step(position, rollback=_first_record(draft, position))
+    records = [draft.steps[position].rollback for position in order]
+    irreversible = sum(1 for one in records if one is not None and one.status is UndoState.NOT_REVERSIBLE)
     status = RollbackStatus(
         strategy=draft.recipe.rollback_strategy,
         reason=clip(reason),
+        requested_by=request.by if request is not None else "",
+        to_step=request.to_step if request is not None else None,
         start_time=draft.now,
         order=tuple(draft.recipe.steps[position].number for position in order),
         total=len(order),
@@ -93,10 +47,11 @@ def enter_rolling_back(draft: Draft, reason: str) -> None:
     )
     draft.move_phase(
         Phase.ROLLING_BACK, f"rolling back {len(order)} steps: {reason}",
-        rollback=status, rollback_reason=clip(reason, 4096), paused_at=None, paused_from="",
+        rollback=status, rollback_reason=clip(reason, 4096), paused_at=None, paused_from="", completion_time=None,
     )  # fmt: skip
     draft.event("Normal", "RollbackStarted", f"{len(order)} steps to undo: {reason}")
-    draft.count("kubernaut_workflowexecution_rollbacks_total", draft.recipe.name, "step_failure")
+    why = "step_failure" if request is None else "manual"
+    draft.count("kubernaut_workflowexecution_rollbacks_total", draft.recipe.name, why)
     if irreversible < len(order):
         rolling_back(draft)
     else:
@@ -104,21 +59,16 @@ def enter_rolling_back(draft: Draft, reason: str) -> None:
         draft.wake(draft.now)
 
 
-def undo_of(draft: Draft, position: int) -> tuple[str, ActionParameters | None] | None:
-    """Action and parameters that undo a step; None when it is irreversible."""
-    step = draft.recipe.steps[position]
-    spec = step.spec.rollback_spec
-    child = _forward_child(draft, position)
-    information = child.status.rollback_information if child is not None else None
-    offered = undo_from_information(information) if information is not None else None
-    if spec is not None and spec.parameters is not None:
-        return spec.action, map_undo(spec.parameters)
-    if information is not None and offered is not None:
-        return (spec.action if spec is not None else information.rollback_action or step.undo or "undo"), offered
-    by_default = undo_from_state(step.spec.parameters, draft.steps[position].pre_state)
-    if by_default is not None:
-        return (spec.action if spec is not None else step.undo or "undo"), by_default
-    return None
+def _first_record(draft: Draft, position: int) -> StepRollback:
+    """Of a step whose undo has not begun; tries of an earlier rollback are counted, so that no child's name returns."""
+    before = draft.steps[position].rollback
+    earlier = before.earlier + before.attempts if before is not None else 0
+    found = undo_of(draft, position)
+    if found is None:
+        return StepRollback(
+            status=UndoState.NOT_REVERSIBLE, earlier=earlier, message="nothing is known that would undo it"
+        )
+    return StepRollback(status=UndoState.PENDING, action=clip(found[0], 253), earlier=earlier)
 
 
 def rolling_back(draft: Draft) -> None:
@@ -146,12 +96,19 @@ def rolling_back(draft: Draft) -> None:
             open_before.discard(position)
         elif not blocked and active < slots:
             active += _try_undo(draft, position, record)
+            if _is_done(draft, position):
+                open_before.discard(position)
     draft.set(active_steps=active, queued_steps=0)
     _tally(draft, positions)
     if not open_before:
         _end(draft)
     else:
         draft.wake(_deadline(draft) + 1)
+
+
+def _is_done(draft: Draft, position: int) -> bool:
+    record = draft.steps[position].rollback
+    return record is None or record.status in _DONE
 
 
 def _positions(draft: Draft) -> list[int]:
@@ -178,10 +135,17 @@ def _try_undo(draft: Draft, position: int, record: StepRollback) -> int:
     if record.next_retry_time is not None and record.next_retry_time > draft.now:
         draft.wake(record.next_retry_time)
         return 0
-    child = _undo_child(draft, position, record.attempts)
+    child = _undo_child(draft, position, record.earlier + record.attempts)
     if child is None:
         _close_undo(draft, position, record, UndoState.NOT_REVERSIBLE, "nothing is known that would undo it")
         return 0
+    if not record.attempts:
+        as_before = _as_before(draft, child)
+        if as_before is None:
+            return 0
+        if as_before:
+            _close_undo(draft, position, record, UndoState.SKIPPED, "the target is as it was before already")
+            return 0
     name = child.metadata.name
     made = evolve(
         record,
@@ -196,6 +160,32 @@ def _try_undo(draft: Draft, position: int, record: StepRollback) -> int:
         draft.creates.append(child)
     draft.wake(draft.now + child.spec.timeout + 1)
     return 1
+
+
+def _as_before(draft: Draft, child: KubernetesExecution) -> bool | None:
+    """Whether there is nothing left to undo; None while that is being asked. What cannot be seen is undone."""
+    expected = expectation_of(child.spec.parameters)
+    if expected is None:
+        return False
+    status = draft.get("rollback")
+    ends = [step.rollback.end_time for step in draft.steps if step.rollback is not None and step.rollback.end_time]
+    facts = _facts_since(draft, expected.target, max([status.start_time if status is not None else draft.now, *ends]))
+    if facts is None:
+        return None
+    if not isinstance(facts, TargetFacts) or not facts.exists or facts.terminating:
+        return False
+    state = facts.state
+    return all(key in state for key in expected.state) and not differences(expected.state, state)
+
+
+def _facts_since(draft: Draft, target: TargetRef, since: int) -> Facts | None:
+    """What was seen of an object at or after `since`; asked for when it was not."""
+    question = AskTarget(target)
+    answer = draft.snapshot.answers.get(question)
+    if answer is not None and answer.at >= since:
+        return answer.facts
+    draft.questions.append(question)
+    return None
 
 
 def _undo_child(draft: Draft, position: int, attempt: int) -> KubernetesExecution | None:
@@ -218,13 +208,12 @@ def _undo_child(draft: Draft, position: int, attempt: int) -> KubernetesExecutio
 def _fold_undo(draft: Draft, position: int, record: StepRollback, overdue: bool) -> int:
     """What an undo's child says; 1 while it is still running."""
     step = draft.recipe.steps[position]
-    name = undo_name(draft.workflow.metadata.name, step.number, max(0, record.attempts - 1))
+    name = undo_name(draft.workflow.metadata.name, step.number, _try_number(record))
     child = draft.snapshot.children.get(name)
     if child is not None and child.status.phase == ExecutionPhase.COMPLETED.value:
         results = child.status.execution_results
         if results is None or results.success is not False:
-            _undone(draft, position, record)
-            return 0
+            return _verify(draft, position, record, child)
     if child is not None and child.status.phase in (ExecutionPhase.COMPLETED.value, ExecutionPhase.FAILED.value):
         _undo_failed(draft, position, record, *classify(child))
         return 0
@@ -247,7 +236,7 @@ def _undo_missing(draft: Draft, position: int, record: StepRollback, name: str) 
     if verdict is not None:
         draft.wake(verdict)
         return True
-    child = _undo_child(draft, position, max(0, record.attempts - 1))
+    child = _undo_child(draft, position, _try_number(record))
     if child is None:
         _close_undo(draft, position, record, UndoState.NOT_REVERSIBLE, "nothing is known that would undo it")
         return False
@@ -255,9 +244,40 @@ def _undo_missing(draft: Draft, position: int, record: StepRollback, name: str) 
     return True
 
 
-def _undone(draft: Draft, position: int, record: StepRollback) -> None:
+def _try_number(record: StepRollback) -> int:
+    """Of the try that is on its way."""
+    return record.earlier + max(0, record.attempts - 1)
+
+
+def _verify(draft: Draft, position: int, record: StepRollback, child: KubernetesExecution) -> int:
+    """Its executor says that the undo worked: look at the target before believing it; 1 while that takes time."""
+    expected = expectation_of(child.spec.parameters)
+    if expected is None:
+        _undone(draft, position, record, "")
+        return 0
+    if record.end_time is None:
+        record = evolve(record, end_time=draft.now)
+        draft.set_step(position, rollback=record)
+    facts = _facts_since(draft, expected.target, record.end_time or draft.now)
+    if facts is None and draft.now <= (record.end_time or draft.now) + VERIFY_LIMIT_MS:
+        draft.wake((record.end_time or draft.now) + VERIFY_LIMIT_MS + 1)
+        return 1
+    if not isinstance(facts, TargetFacts):
+        why = facts.reason if isinstance(facts, Unknown) else "no answer"
+        _undone(draft, position, record, f"not verified: {why}")
+        return 0
+    wrong = differences(expected.state, facts.state) if facts.exists else "it is not there"
+    if wrong:
+        target = f"{expected.target.kind} {expected.target.name}"
+        _undo_failed(draft, position, record, ErrorType.VALIDATION_ERROR, f"{target} after the undo: {wrong}")
+    else:
+        _undone(draft, position, record, "")
+    return 0
+
+
+def _undone(draft: Draft, position: int, record: StepRollback, message: str) -> None:
     step = draft.recipe.steps[position]
-    made = evolve(record, status=UndoState.SUCCEEDED, end_time=draft.now, message="")
+    made = evolve(record, status=UndoState.SUCCEEDED, end_time=draft.now, message=clip(message))
     draft.move_step(position, StepState.ROLLED_BACK, rollback=made)
     draft.event("Normal", "StepRolledBack", f"step {step.number} ({step.name}) undone by {record.action}")
 
@@ -270,6 +290,7 @@ def _undo_failed(
         made = evolve(
             record,
             status=UndoState.RETRYING,
+            end_time=None,
             next_retry_time=draft.now + UNDO_DELAYS_MS[record.attempts],
             message=clip(f"{error}: {message}"),
         )
@@ -294,6 +315,7 @@ def _tally(draft: Draft, positions: list[int]) -> None:
         "succeeded": states.count(UndoState.SUCCEEDED),
         "failed": states.count(UndoState.FAILED),
         "not_reversible": states.count(UndoState.NOT_REVERSIBLE),
+        "skipped": states.count(UndoState.SKIPPED),
     }
     if status is not None and any(getattr(status, field) != value for field, value in counts.items()):
         draft.set(rollback=evolve(status, **counts))
@@ -307,9 +329,11 @@ def _end(draft: Draft) -> None:
         draft.set(rollback=status)
     failed = status.failed if status is not None else 0
     undone = status.succeeded if status is not None else 0
-    summary = f"{undone} undone, {failed} failed" + (
-        f", {status.not_reversible} not reversible" if status is not None and status.not_reversible else ""
-    )
+    summary = f"{undone} undone, {failed} failed"
+    for count, word in (
+        ((status.skipped, "as before already"), (status.not_reversible, "not reversible")) if status else ()
+    ):
+        summary += f", {count} {word}" if count else ""
     if failed:
         draft.condition("RollbackFailed", True, "UndoFailed", summary)
         draft.event("Warning", "EscalationRequired", f"rollback incomplete: {summary}")
@@ -319,5 +343,6 @@ def _end(draft: Draft) -> None:
     if draft.workflow.spec.cancel:
         cancelled(draft, f"cancelled; rollback: {summary}")
         return
-    reason = draft.get("failure_reason") or "rolled_back: by request"
-    fail(draft, reason, draft.get("error_type") or ErrorType.UNKNOWN_ERROR)
+    by = status.requested_by if status is not None else ""
+    reason = draft.get("failure_reason") or f"rolled_back: at the request of {by or 'somebody'}"
+    fail(draft, reason, draft.get("error_type") or ErrorType.CANCELLED)

@@ -28,9 +28,15 @@ PHASE_MOVES: Final = _moves(
     (Phase.VALIDATING, Phase.EXECUTING, "checks passed, dry run ok, approved or not needed"),
     (Phase.VALIDATING, Phase.FAILED, "check failed, dry run failed, rejected or too late"),
     (Phase.EXECUTING, Phase.MONITORING, "every step ended, no fatal failure"),
-    (Phase.EXECUTING, Phase.ROLLING_BACK, "fatal failure or deadline, strategy automatic; cancelled with rollback"),
+    (
+        Phase.EXECUTING,
+        Phase.ROLLING_BACK,
+        "fatal failure or deadline, strategy automatic; cancelled with rollback; rollback requested",
+    ),
     (Phase.EXECUTING, Phase.FAILED, "fatal failure or deadline, strategy manual or none"),
     (Phase.MONITORING, Phase.COMPLETED, "targets healthy for the window, or it cannot be verified in time"),
+    (Phase.MONITORING, Phase.ROLLING_BACK, "rollback requested"),
+    (Phase.FAILED, Phase.ROLLING_BACK, "rollback requested"),
     (Phase.ROLLING_BACK, Phase.FAILED, "rollback ended"),
     (Phase.ROLLING_BACK, Phase.CANCELLED, "rollback of a cancelled workflow ended"),
     (Phase.PLANNING, Phase.PAUSED, "suspended"),
@@ -46,7 +52,7 @@ PHASE_MOVES: Final = _moves(
     (Phase.EXECUTING, Phase.CANCELLED, "cancelled, children ended"),
     (Phase.MONITORING, Phase.CANCELLED, "cancelled"),
     (Phase.PAUSED, Phase.CANCELLED, "cancelled, children ended"),
-    (Phase.PAUSED, Phase.ROLLING_BACK, "cancelled with rollback"),
+    (Phase.PAUSED, Phase.ROLLING_BACK, "cancelled with rollback, or rollback requested"),
 )
 
 STEP_MOVES: Final = _moves(

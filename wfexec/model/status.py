@@ -178,12 +178,17 @@ class AttemptStatus(Value):
 
 
 class StepRollback(Value):
-    """`attempts` counts the tries made; `next_retry_time` is set only while waiting for the next."""
+    """`attempts` counts the tries made, `earlier` those of rollbacks before this one: names of children do not return.
+
+    `next_retry_time` is set only while waiting for the next try. `end_time` while executing: the child has ended, and
+    what it left is being looked at.
+    """
 
     status: UndoState
     action: Word = ""
     execution_ref: ObjectReference | None = None
     attempts: Count = 0
+    earlier: Count = 0
     start_time: Instant | None = None
     end_time: Instant | None = None
     next_retry_time: Instant | None = None
@@ -266,6 +271,7 @@ class RollbackStatus(Value):
     succeeded: Count = 0
     failed: Count = 0
     not_reversible: Count = 0
+    skipped: Count = 0
 
 
 class WorkflowExecutionStatus(Value):

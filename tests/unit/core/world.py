@@ -8,6 +8,7 @@ from typing import Any
 
 from wfexec.core.decide import decide
 from wfexec.core.graph import compile_recipe
+from wfexec.core.undo import expectation_of
 from wfexec.model.base import evolve
 from wfexec.model.execution import (
     ExecutionResults,
@@ -21,11 +22,13 @@ from wfexec.model.facts import (
     AskAccess,
     AskNetwork,
     AskNodes,
+    AskTarget,
     Facts,
     NetworkFacts,
     NodesFacts,
     Question,
     TargetFacts,
+    TargetRef,
 )
 from wfexec.model.meta import ObjectMeta
 from wfexec.model.plan import EventRecord, Plan, Record
@@ -99,6 +102,9 @@ class World:
         self.created: list[str] = []
         self.busiest = 0
         self.script: dict[str, Report] = {}
+        # What steps have changed of a target so far, laid over the facts; `ineffective` names children that lie.
+        self.effects: dict[TargetRef, dict[str, str]] = {}
+        self.ineffective: set[str] = set()
         self.facts: Callable[[Question], Facts] = default_facts
 
     def say(self, name: str, report: Report) -> None:
@@ -116,7 +122,11 @@ class World:
         self.records.extend(plan.records)
         meta = self.workflow.metadata
         if plan.metadata is not None and plan.metadata.finalizers is not None:
-            self.workflow = evolve(self.workflow, metadata=evolve(meta, finalizers=plan.metadata.finalizers))
+            meta = evolve(meta, finalizers=plan.metadata.finalizers)
+        if plan.metadata is not None and plan.metadata.annotations is not None:
+            kept = {key: text for key, text in meta.annotations.items() if key not in plan.metadata.annotations}
+            meta = evolve(meta, annotations=kept)
+        self.workflow = evolve(self.workflow, metadata=meta)
         if plan.status is not None:
             self.workflow = evolve(self.workflow, status=plan.status)
             if not self.phases or self.phases[-1] != plan.status.phase:
@@ -127,10 +137,22 @@ class World:
             self.gone[gone.name] = gone.uid
             self.children.pop(gone.name)
         for question in plan.questions:
-            self.answers[question] = Answer(self.now, self.facts(question))
+            self.answers[question] = Answer(self.now, self._look_at(question))
         running = sum(1 for child in self.children.values() if child.status.phase not in ("completed", "failed"))
         self.busiest = max(self.busiest, running)
         return plan
+
+    def _look_at(self, question: Question) -> Facts:
+        facts = self.facts(question)
+        if isinstance(question, AskTarget) and isinstance(facts, TargetFacts):
+            return facts._replace(state={**facts.state, **self.effects.get(question.target, {})})
+        return facts
+
+    def _take_effect(self, child: KubernetesExecution) -> None:
+        """What a completed child has done, told by its parameters."""
+        expected = expectation_of(child.spec.parameters)
+        if child.status.phase == "completed" and expected is not None and child.metadata.name not in self.ineffective:
+            self.effects.setdefault(expected.target, {}).update(expected.state)
 
     def _create(self, child: KubernetesExecution) -> None:
         name = child.metadata.name
@@ -165,6 +187,7 @@ class World:
                     del self.reports[name]
                     if name in self.children:
                         self.children[name] = evolve(self.children[name], status=status)
+                        self._take_effect(self.children[name])
         return self
 
     def step(self, number: int) -> StepStatus:
@@ -175,6 +198,12 @@ class World:
 
     def reasons(self) -> list[str]:
         return [record.reason for record in self.records if isinstance(record, EventRecord)]
+
+    def annotate(self, **marks: str) -> None:
+        """Somebody sets annotations; `rollback_to` stands for `workflowexecution.kubernaut.io/rollback-to`."""
+        made = {f"workflowexecution.kubernaut.io/{key.replace('_', '-')}": text for key, text in marks.items()}
+        meta = self.workflow.metadata
+        self.workflow = evolve(self.workflow, metadata=evolve(meta, annotations={**meta.annotations, **made}))
 
     def change(self, **changes: Any) -> None:
         """Somebody edits the spec (by Python field names)."""

@@ -7,9 +7,9 @@ import pytest
 from sim.checkers import complaints
 from sim.history import History
 from tests.unit.sim.support import CHAIN, Past, options, run
-from wfexec.model.phases import ExecutionPhase, Phase, StepState, UndoState
+from wfexec.model.phases import ExecutionPhase, Phase, RollbackStrategy, StepState, UndoState
 from wfexec.model.requests import Code, DeleteExecution, Kind, ObjectKey
-from wfexec.model.status import AttemptStatus, StepRollback
+from wfexec.model.status import AttemptStatus, RollbackStatus, StepRollback
 from wfexec.settings import Settings
 
 
@@ -137,6 +137,16 @@ def undo_before_the_dependent() -> History:
     return past.history()
 
 
+def undo_of_a_step_that_was_to_stay() -> History:
+    past = rolling_back()
+    past.ends(past.child(2, undo=True))
+    kept = RollbackStatus(strategy=RollbackStrategy.MANUAL, requested_by="alice", start_time=past.at, to_step=1)
+    past.status(rollback=kept)
+    past.child(1, undo=True)
+    past.status(phase=Phase.FAILED, completion_time=past.at)
+    return past.history()
+
+
 def undo_twice() -> History:
     past = rolling_back()
     past.ends(past.child(2, undo=True))
@@ -222,6 +232,7 @@ DEFECTS: dict[Callable[[], History], tuple[str, str]] = {
     too_many_at_once: ("S5", "3 children are active, the limit is 2"),
     undo_of_a_step_that_never_ran: ("S6", "took no effect"),
     undo_before_the_dependent: ("S6", "undo of step 1 before step 2, which depends on it"),
+    undo_of_a_step_that_was_to_stay: ("S6", "although the request keeps steps up to 1"),
     undo_twice: ("S6", "step 2 is undone a second time"),
     undo_beside_a_forward_step: ("S6", "beside repair-step-2, which still runs forward"),
     one_attempt_too_many: ("S7", "attempt 3 of step 1, the budget is 2"),
