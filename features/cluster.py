@@ -46,6 +46,7 @@ class Setting:
     labelling: somebody labels the workflow just before every other write of the controller.
     kill_after_write: the controller dies right after this write of its own (1 is the first); None for never.
     replicas: how many controllers there are; more than one share a lease.
+    settings: of the controller, keys as in its ConfigMap; what is not named has its default.
     """
 
     executor: Json = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Setting:
     labelling: bool = False
     kill_after_write: int | None = None
     replicas: int = 1
+    settings: Json = field(default_factory=dict)
 
 
 class Cluster(Protocol):

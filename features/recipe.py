@@ -22,18 +22,26 @@ NODES: Final = ("node-1", "node-2", "node-3")
 
 @dataclass
 class Step:
-    """`after` holds names; `fields` is laid over the manifest of the step as the last thing."""
+    """`after` holds names; `parameters` None: those of the action; `fields` is laid over the manifest at last.
+
+    `replicas` is what a scale asks for.
+    """
 
     name: str
     after: list[str] = field(default_factory=list)
     action: str = "scale-deployment"
     namespace: str = ""
+    replicas: int = REPLICAS_AFTER
+    parameters: Json | None = None
     fields: Json = field(default_factory=dict)
 
 
 @dataclass
 class Recipe:
-    """A workflow under construction and the world it will meet. `named_after`: dependencies by name."""
+    """A workflow under construction and the world it will meet. `named_after`: dependencies by name.
+
+    `deployments` changes the deployment of a step, `pods` are more of them: keys and values as in the executor file.
+    """
 
     steps: list[Step] = field(default_factory=list)
     strategy: Json = field(default_factory=dict)
@@ -42,6 +50,9 @@ class Recipe:
     annotations: dict[str, str] = field(default_factory=dict)
     named_after: dict[str, list[str]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
+    deployments: dict[str, Json] = field(default_factory=dict)
+    pods: dict[str, Json] = field(default_factory=dict)
+    namespace_labels: dict[str, str] = field(default_factory=dict)
     rules: dict[str, Json] = field(default_factory=dict)
     undo_rules: dict[str, Json] = field(default_factory=dict)
     default_rule: Json = field(default_factory=lambda: {"duration": STEP_TAKES})
@@ -64,7 +75,7 @@ class Recipe:
         made: list[Json] = []
         for number, step in enumerate(self.steps, 1):
             one: Json = {"stepNumber": number, "name": step.name, "action": step.action}
-            one["parameters"] = _parameters(step, step.namespace or namespace)
+            one["parameters"] = step.parameters or _parameters(step, step.namespace or namespace)
             if step.after:
                 one["dependsOn"] = [numbers[other] for other in step.after]
             made.append(one | step.fields)
@@ -87,7 +98,7 @@ class Recipe:
     def executor(self, namespace: str) -> Json:
         """The executor file: rules by step number, and a target of its own for every step."""
         targets = [step.name for step in self.steps if step.name not in self.missing]
-        deployment = {"replicas": REPLICAS_BEFORE, "image": IMAGE, "container": "app"}
+        deployment: Json = {"replicas": REPLICAS_BEFORE, "image": IMAGE, "container": "app"}
         return {
             "defaults": self.default_rule,
             "steps": {f"*/{self.number(name)}": rule for name, rule in self.rules.items()},
@@ -96,9 +107,10 @@ class Recipe:
                 "steps": {f"*/{self.number(name)}": rule for name, rule in self.undo_rules.items()},
             },
             "cluster": {
-                "namespaces": {namespace: {}},
+                "namespaces": {namespace: {"labels": self.namespace_labels} if self.namespace_labels else {}},
                 "nodes": {name: {} for name in NODES},
-                "deployments": {f"{namespace}/{name}": deployment for name in targets},
+                "deployments": {f"{namespace}/{name}": deployment | self.deployments.get(name, {}) for name in targets},
+                "pods": {f"{namespace}/{name}": pod for name, pod in self.pods.items()},
                 "configMaps": {f"{namespace}/{name}": {"data": {"mode": "fast"}} for name in targets},
             },
         }
@@ -114,8 +126,10 @@ def _parameters(step: Step, namespace: str) -> Any:
         case "update-configmap":
             changes = {"mode": "careful"}
             return {"updateConfigMap": {"namespace": namespace, "name": step.name, "dataUpdates": changes}}
+        case "delete-pod":
+            return {"deletePod": {"namespace": namespace, "podName": step.name}}
         case _:
-            return {"scaleDeployment": there | {"replicas": REPLICAS_AFTER}}
+            return {"scaleDeployment": there | {"replicas": step.replicas}}
 
 
 def parse_steps(text: str) -> list[Step]:

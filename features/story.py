@@ -32,7 +32,7 @@ ENDED = ("completed", "failed", "cancelled")
 @dataclass
 class Story:
     """`moments` are instants that later sentences refer to, `foreign` names of children that belong to nobody here,
-    `holder` who held the lease once.
+    `holder` who held the lease once, `early` what happens between the making of the world and the manifest.
     """
 
     cluster: Cluster
@@ -42,6 +42,7 @@ class Story:
     moments: dict[str, int] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     holder: str = ""
+    early: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -50,6 +51,8 @@ class Story:
     def prepare(self) -> None:
         self.setting.executor = self.recipe.executor(self.namespace)
         self.cluster.prepare(self.setting)
+        for happening in self.early:
+            happening()
 
     def create(self, user: str = "alice") -> Answer:
         """Send the manifest; `alice` may do that and may approve."""

@@ -32,7 +32,29 @@ Feature: Validation
     Then it is "failed"
     And its failure reason says "safety_validation_failed"
     And its failure reason says "rbac check failed"
+    And its failure reason says "system:serviceaccount:kubernaut-system:scale-deployment-sa may not patch deployments.apps scale in namespace"
+    And its failure reason says "kubectl create clusterrole scale-deployment-patch-deployments --verb=patch --resource=deployments.apps"
     And no child was ever created
+
+  @BR-WF-015
+  Scenario: An executor without the right to undo fails the check as well
+    Given a workflow with the steps "roll"
+    And "roll" uses the action "update-image"
+    And the executor has no right to "patch-deployment"
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "patch-deployment-sa may not patch deployments.apps roll"
+    And no child was ever created
+
+  @BR-WF-015
+  Scenario: Rights to undo are not asked for where nothing would be undone
+    Given a workflow with the steps "roll"
+    And "roll" uses the action "update-image"
+    And the rollback strategy is "none"
+    And the executor has no right to "patch-deployment"
+    When it is applied
+    Then it is "completed"
+    And its check "rbac" passed
 
   @BR-WF-015
   Scenario: A check that is not required warns and lets the workflow go on
@@ -52,6 +74,64 @@ Feature: Validation
     And its failure reason says "health check failed"
     And no child was ever created
 
+  @BR-WF-015 @BR-WF-016
+  Scenario: A step that takes ready replicas from a failing target is refused
+    Given a workflow with the steps "shrink"
+    And "shrink" scales its deployment to 1
+    And 2 of the 3 replicas of "shrink" are ready
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "scaling it to 1 takes away some of its 2 ready replicas"
+    And no child was ever created
+
+  @BR-WF-015 @BR-WF-016
+  Scenario: A step that may mend a failing target is not held up
+    Given a workflow with the steps "grow"
+    And 2 of the 3 replicas of "grow" are ready
+    When it is applied
+    Then it becomes "executing"
+    And its check "health" passed
+
+  @BR-WF-015 @BR-WF-016
+  Scenario: What the steps add must fit into what is free
+    Given a workflow with the steps "grow"
+    And the pods of "grow" ask for 10 cpu each
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "capacity check failed: the steps add 20000m cpu of"
+    And no child was ever created
+
+  @BR-WF-015 @BR-WF-016
+  Scenario Outline: Cordons and drains leave a place for what runs: <what>
+    Given a workflow with the steps "<steps>"
+    And "a" <a> the node "node-1"
+    And "b" <b> the node "node-2"
+    And "c" <c> the node "node-3"
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "would leave none of 3 schedulable nodes"
+    And no child was ever created
+
+    Examples:
+      | what       | steps   | a       | b       | c       |
+      | by cordons | a, b, c | cordons | cordons | cordons |
+      | by drains  | a, b, c | drains  | cordons | drains  |
+
+  @BR-WF-015
+  Scenario Outline: Each check says of its own whether it is required: <kind>
+    Given a workflow with the steps "scale"
+    And the only safety check is "<kind>"
+    When it is applied
+    Then it is "completed"
+    And its check "<kind>" passed
+
+    Examples:
+      | kind     |
+      | rbac     |
+      | health   |
+      | capacity |
+      | network  |
+
   @BR-WF-016
   Scenario: No step touches a protected namespace
     Given a workflow with the steps "scale"
@@ -62,6 +142,16 @@ Feature: Validation
     And its failure reason says "protected namespace 'kube-system'"
     And no child was ever created
 
+  @BR-WF-016
+  Scenario: Not even the undo of a step touches a protected namespace
+    Given a workflow with the steps "scale"
+    And "scale" is undone in the namespace "kube-system"
+    And the only safety check is "network"
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "the rollbackSpec of step 'scale' works in protected namespace 'kube-system'"
+    And no child was ever created
+
   @BR-WF-019
   Scenario: A critical step that nobody could undo is pointed out
     Given a workflow with the steps "restart"
@@ -70,3 +160,18 @@ Feature: Validation
     When it is applied
     Then it is "completed"
     And an event "ValidationWarning" says "critical step 'restart' has no rollback"
+
+  @BR-WF-019
+  Scenario Outline: Nothing is pointed out where the undo is known or nothing would be undone: <what>
+    Given a workflow with the steps "one"
+    And "one" uses the action "<action>"
+    And "one" is critical
+    And the rollback strategy is "<strategy>"
+    When it is applied
+    Then it is "completed"
+    And no event says "has no rollback"
+
+    Examples:
+      | what                  | action             | strategy  |
+      | the registry's undo   | scale-deployment   | automatic |
+      | no automatic rollback | restart-deployment | manual    |

@@ -41,7 +41,7 @@ class Answers:
         # Counts changes of pods and nodes, which whole lists of facts depend on.
         self._changes = 0
         self._targets: dict[TargetRef, tuple[Any, int, Facts]] = {}
-        self._nodes: tuple[int, Facts] | None = None
+        self._nodes: dict[AskNodes, tuple[int, Facts]] = {}
         for resource in (PODS, NODES):
             cluster.store.watch(resource, cluster.store.version, self._changed)
 
@@ -77,10 +77,11 @@ class Answers:
         return facts
 
     def _room(self, question: AskNodes, now: int) -> Facts:
-        if self._nodes is None or self._nodes[0] != self._changes:
+        known = self._nodes.get(question)
+        if known is None or known[0] != self._changes:
             nodes = (200, orjson.dumps({"items": _items(self._execute(ListTargets("Node", ""), "", now))}))
-            self._nodes = (self._changes, questions.facts(question, (nodes, self._pods("", now))))
-        return self._nodes[1]
+            known = self._nodes[question] = (self._changes, questions.facts(question, (nodes, self._pods("", now))))
+        return known[1]
 
     def _pods(self, namespace: str, now: int) -> tuple[int, bytes]:
         """Those that still run, as the request's field selector has it."""

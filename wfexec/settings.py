@@ -6,9 +6,9 @@ and the engine get the finished value. Keys are the field names in kebab case.
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from wfexec.units import Duration
+from wfexec.units import Duration, parse_hours, parse_zone
 
 # Steps in a workflow decide its deadline: up to 3 are simple, 4 to 10 medium, more are complex (BR-WF-TIMEOUT-001).
 SIMPLE_STEPS_MAX = 3
@@ -69,6 +69,24 @@ class Settings(BaseModel):
         ("kube-system", "kube-public", "kube-node-lease", "kubernaut-system"),
         description="Namespaces no step may touch.",
     )
+    production_namespaces: NamespaceList = Field(
+        (), description="Name patterns such as prod-*: production beside those labelled environment=production."
+    )
+    business_hours: str = Field(
+        "09:00-17:00",
+        max_length=63,
+        description="When destructive actions are refused in production; Mon-Fri 09:00-17:00; empty means never.",
+    )
+    time_zone: str = Field("UTC", min_length=1, max_length=63, description="IANA name; where business-hours are told.")
+    production_replicas_max: int = Field(20, ge=1, le=1_000, description="No step scales higher in production.")
+    production_replicas_min: int = Field(1, ge=0, le=1_000, description="No step scales lower in production.")
+    critical_deployments: NamespaceList = Field(
+        ("api-server", "auth-service", "payment-service"),
+        description="Deployments (name or namespace/name) that keep critical-replicas-min in production.",
+    )
+    critical_replicas_min: int = Field(
+        3, ge=0, le=1_000, description="No step scales a critical deployment lower in production."
+    )
     executor_namespace: str = Field(
         "kubernaut-system", max_length=63, description="Namespace of the executor's identities."
     )
@@ -86,6 +104,18 @@ class Settings(BaseModel):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
     log_format: str = Field("json", pattern="^(json|console)$", description="How log lines look.")
 
+    @field_validator("business_hours")
+    @classmethod
+    def _hours(cls, given: str) -> str:
+        parse_hours(given)
+        return given
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, given: str) -> str:
+        parse_zone(given)
+        return given
+
     @model_validator(mode="after")
     def _relations(self) -> Self:
         """Values that only make sense together."""
@@ -97,6 +127,8 @@ class Settings(BaseModel):
             raise ValueError("step-timeout must not exceed step-timeout-max")
         if self.stabilization_window > self.monitoring_timeout:
             raise ValueError("stabilization-window must not exceed monitoring-timeout")
+        if self.production_replicas_min > self.production_replicas_max:
+            raise ValueError("production-replicas-min must not exceed production-replicas-max")
         for name in ("monitoring_interval", "requeue_error", "request_timeout"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{to_kebab(name)} must be longer than 0s")

@@ -1,11 +1,13 @@
-"""Instants and durations: integer milliseconds in memory, RFC 3339 and Go durations ("1m30s") outside.
+"""Instants, durations, business hours: integer milliseconds in memory, RFC 3339 and Go durations ("1m30s") outside.
 
 The lowest room of the house: settings and model both stand on it.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from functools import lru_cache
+from typing import Annotated, Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -88,3 +90,73 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "maxLength": 32}),
 ]
+
+
+class Hours(NamedTuple):
+    """Business hours: weekdays (Monday is 0) and minutes since midnight; an end before the beginning is the next day's.
+
+    `zone` None is UTC.
+    """
+
+    days: tuple[int, ...]
+    begin: int
+    end: int
+    zone: ZoneInfo | None = None
+
+
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HOURS: Final = re.compile(r"(?:([A-Za-z][A-Za-z, -]*) +)?([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
+_DAY_MINUTES: Final = 24 * 60
+
+
+@lru_cache(maxsize=16)
+def parse_hours(text: str, zone: str = "UTC") -> Hours | None:
+    """`09:00-17:00` or `Mon-Fri 09:00-17:00`, days also as a list (`Mon,Wed,Sat-Sun`); None for "", never business.
+
+    ValueError says what is wrong with the text or with the IANA name of the zone.
+    """
+    place = parse_zone(zone)
+    if not text.strip():
+        return None
+    found = _HOURS.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text[:60]!r} are no business hours; write them like 09:00-17:00 or Mon-Fri 09:00-17:00")
+    named, *numbers = found.groups()
+    begin_hour, begin_minute, end_hour, end_minute = (int(number) for number in numbers)
+    begin, end = begin_hour * 60 + begin_minute, end_hour * 60 + end_minute
+    if max(begin_minute, end_minute) > 59 or begin >= _DAY_MINUTES or end > _DAY_MINUTES or begin == end:
+        raise ValueError(f"{text[:60]!r}: the times must be two different ones between 00:00 and 24:00")
+    return Hours(_weekdays(named) if named else tuple(range(7)), begin, end, place)
+
+
+def parse_zone(name: str) -> ZoneInfo | None:
+    """A time zone by its IANA name; None for UTC, which needs no table. ValueError when it is unknown here."""
+    if name == "UTC":
+        return None
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        raise ValueError(
+            f"{name[:60]!r} is no time zone known here; write an IANA name such as Europe/Berlin"
+        ) from None
+
+
+def _weekdays(text: str) -> tuple[int, ...]:
+    days: list[int] = []
+    for part in text.split(","):
+        first, _, last = (piece.strip().lower() for piece in part.partition("-"))
+        if first not in _WEEKDAYS or (last and last not in _WEEKDAYS):
+            raise ValueError(f"{part.strip()[:20]!r} is no weekday; write Mon, Tue, Wed, Thu, Fri, Sat, Sun or Mon-Fri")
+        begin = _WEEKDAYS.index(first)
+        length = (_WEEKDAYS.index(last) - begin) % 7 if last else 0
+        days += [(begin + ahead) % 7 for ahead in range(length + 1)]
+    return tuple(sorted(dict.fromkeys(days)))
+
+
+def within_hours(hours: Hours, now: int) -> bool:
+    """Whether the instant lies in the hours; the end itself does not. What begins late on a day ends on the next."""
+    moment = (EPOCH + timedelta(milliseconds=now)).astimezone(hours.zone or UTC)
+    minute, day = moment.hour * 60 + moment.minute, moment.weekday()
+    if hours.begin < hours.end:
+        return day in hours.days and hours.begin <= minute < hours.end
+    return (day in hours.days and minute >= hours.begin) or ((day - 1) % 7 in hours.days and minute < hours.end)

@@ -44,7 +44,15 @@ SLACK_S: Final = 0.7
 GRACE_S: Final = 10.0
 ROLE: Final = "wfexec-feature-actions"
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
-ACTIONS: Final = ("scale-deployment", "restart-deployment", "update-image", "update-configmap")
+ACTIONS: Final = (
+    "scale-deployment",
+    "restart-deployment",
+    "update-image",
+    "patch-deployment",
+    "update-configmap",
+    "delete-pod",
+)
+NODE_ACTIONS: Final = ("cordon-node", "drain-node", "uncordon-node")
 # Seconds of reality instead of fractions: 2 s until a lease may be taken, 1 s until its holder stops writing.
 SHARED_LEASE: Final = Settings(lease_duration=120_000, lease_renew_deadline=60_000, lease_retry_period=10_000)
 _numbers = itertools.count(1)
@@ -54,6 +62,20 @@ def without_nodes(outcomes: Outcomes) -> TargetCluster:
     return outcomes.cluster.model_copy(update={"nodes": {}})
 
 
+def reference(role: str) -> Json:
+    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
+
+
+def accounts(actions: Sequence[str]) -> list[Json]:
+    """The identities of these actions, as subjects of a binding."""
+    names = [f"{action}-sa" for action in actions]
+    return [{"kind": "ServiceAccount", "name": name, "namespace": SYSTEM_NAMESPACE} for name in names]
+
+
+def by_field(given: Json) -> Json:
+    return {key.replace("-", "_"): value for key, value in given.items()}
+
+
 class LiveWorld:
     """The controller and what all scenarios share."""
 
@@ -61,25 +83,37 @@ class LiveWorld:
         self.plane = plane
         self.clock = WallClock(SPEED)
         self._seeded = False
+        self._given: Json = {}
         self.controllers = self._fresh(1)
 
     def start(self) -> None:
         rules = [
             {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]},
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]},
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]},
         ]
         role = {"metadata": {"name": ROLE}, "rules": rules}
         self.plane.request("POST", f"{RBAC}/clusterroles", role)
+        rules = [
+            {"apiGroups": [""], "resources": ["nodes"], "verbs": ["patch"]},
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+            {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
+        ]
+        name = f"{ROLE}-nodes"
+        self.plane.request("POST", f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": rules})
+        body = {"metadata": {"name": name}, "roleRef": reference(name), "subjects": accounts(NODE_ACTIONS)}
+        self.plane.request("POST", f"{RBAC}/clusterrolebindings", body)
         self._start()
 
     def stop(self) -> None:
         for controller in self.controllers:
             controller.stop()
 
-    def staff(self, count: int) -> None:
-        """So many controllers from now on; those that are there end first, unless they are as many."""
-        if count != len(self.controllers):
+    def staff(self, count: int, given: Json) -> None:
+        """So many controllers with these settings from now on; others end first."""
+        if (count, given) != (len(self.controllers), self._given):
             self.stop()
+            self._given = given
             self.controllers = self._fresh(count)
             self._start()
 
@@ -102,7 +136,8 @@ class LiveWorld:
 
     def _fresh(self, count: int) -> list[LiveController]:
         kubeconfig, elect = self.plane.kubeconfig("controller"), count > 1
-        settings = SHARED_LEASE if elect else DEFAULTS
+        usual = SHARED_LEASE if elect else DEFAULTS
+        settings = usual.model_validate(usual.model_dump() | by_field(self._given)) if self._given else usual
         return [LiveController(kubeconfig, self.clock, settings, elect=elect) for _ in range(count)]
 
     def _start(self) -> None:
@@ -159,7 +194,7 @@ class LiveCluster:
         self._disturbance.kill_after_write = setting.kill_after_write
         if setting.labelling:
             self._disturbance.before_write = self._label
-        self._world.staff(setting.replicas)
+        self._world.staff(setting.replicas, setting.settings)
         self._world.disturb(self._disturbance)
         connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
         self._executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)
@@ -204,16 +239,13 @@ class LiveCluster:
     def _grant(self, setting: Setting) -> None:
         """Each action's identity may act in this namespace, unless the scenario says that it may not."""
         allowed = [action for action in ACTIONS if action not in setting.forbidden]
-        accounts = [f"{action}-sa" for action in allowed]
-        subjects = [{"kind": "ServiceAccount", "name": name, "namespace": SYSTEM_NAMESPACE} for name in accounts]
-        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ROLE}
-        body = {"metadata": {"name": "actions"}, "roleRef": role, "subjects": subjects}
+        body = {"metadata": {"name": "actions"}, "roleRef": reference(ROLE), "subjects": accounts(allowed)}
         self._create(f"{RBAC}/namespaces/{self.namespace}/rolebindings", body)
         barred = [f"{action}-sa" for action in setting.forbidden]
         # What another test granted and took back may still be in the authorizer's cache.
         self.wait_until(
             "the executor's rights to count",
-            lambda: self._may(accounts[0]) and not any(self._may(account) for account in barred),
+            lambda: self._may(f"{allowed[0]}-sa") and not any(self._may(account) for account in barred),
         )
 
     def _may(self, account: str) -> bool:

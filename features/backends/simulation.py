@@ -35,6 +35,7 @@ from wfexec.crd.wire import JSON, HttpCall
 from wfexec.engine.controller import Controller
 from wfexec.model.requests import Code
 from wfexec.model.status import WorkflowExecution
+from wfexec.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NAMESPACE: Final = "shop"
@@ -113,7 +114,12 @@ class SimulatedCluster:
         write = setting.kill_after_write
         faults = CALM if write is None else crash_after_write(write)
         options = Options(
-            outcomes=outcomes, depth=Depth.WIRE, faults=faults, replicas=setting.replicas, manifests=manifests()
+            outcomes=outcomes,
+            depth=Depth.WIRE,
+            faults=faults,
+            replicas=setting.replicas,
+            manifests=manifests(),
+            settings=Settings.model_validate(setting.settings),
         )
         self._simulation = Disturbed(options) if setting.labelling else Simulation(options)
         self._simulation.start()

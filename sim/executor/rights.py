@@ -15,7 +15,11 @@ from wfexec.model.meta import CONTROLLER_NAMESPACE
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 _API: Final = "rbac.authorization.k8s.io"
 _KINDS: Final = ("ConfigMap", "Deployment", "Node", "Pod", "Secret")
-_VERBS: Final = ("delete", "patch")
+_WANTED: Final = (
+    *((verb, *RESOURCES[kind]) for kind in _KINDS for verb in ("delete", "get", "patch")),
+    ("list", "", "pods"),
+    ("create", "", "pods/eviction"),
+)
 
 
 def rights(outcomes: Outcomes, namespace: str = CONTROLLER_NAMESPACE) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -42,10 +46,9 @@ def rights(outcomes: Outcomes, namespace: str = CONTROLLER_NAMESPACE) -> tuple[t
 
 def _allowed(outcomes: Outcomes, user: str) -> tuple[tuple[str, str, str], ...]:
     """(verb, group, plural) of everything a step may need and the file does not deny to this user."""
-    wanted = [(verb, *RESOURCES[kind]) for kind in _KINDS for verb in _VERBS]
     return tuple(
         (verb, group, plural)
-        for verb, group, plural in wanted
+        for verb, group, plural in _WANTED
         if not any(
             denial.model_copy(update={"namespace": "*", "name": "*"}).covers(
                 AskAccess(user, verb, group, plural, "", "")

@@ -142,7 +142,7 @@ def default_text(key: str) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, tuple):
-        return ",".join(default) or "(one empty name)"
+        return ",".join(default) or ("(one empty name)" if default else "")
     if isinstance(default, float):
         return f"{default:g}"
     return format_duration(default) if _is_duration(key) else str(default)

@@ -1,36 +1,34 @@
 """Safety checks: what must hold before anything runs, each judged from answers of the world (BR-WF-015, BR-WF-016).
 
 Order: rbac, health, capacity, network. `unknown` never counts as passed; whether that refuses the workflow depends on
-whether the check is required.
+whether the check is required. Every message says what is in the way and what to do about it.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
-from wfexec.core.targets import target_text
+from wfexec.core.capacity import capacity, nodes_of, sized_targets
+from wfexec.core.targets import target_text, undo_namespace_of
+from wfexec.core.verdict import SHOWN_MAX, Answers, Verdict, bad, good, unknown
 from wfexec.model.base import clip
 from wfexec.model.facts import (
     AccessFacts,
-    Answer,
     AskAccess,
     AskNetwork,
     AskNodes,
     AskTarget,
     NetworkFacts,
-    NodesFacts,
     Question,
     TargetFacts,
     TargetRef,
     Unknown,
 )
-from wfexec.model.phases import CheckType
-from wfexec.model.recipe import Recipe
+from wfexec.model.phases import CheckType, RollbackStrategy
+from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import CheckResult
 from wfexec.model.workflow import SafetyCheck
 from wfexec.settings import Settings
 
-# A drain moves a node's work to the others: with fewer than three nodes there is no safe place for it.
-DRAIN_NODES_MIN = 3
 DEFAULT_CHECKS = (
     SafetyCheck(type=CheckType.RBAC, description="the executor may do what the steps need"),
     SafetyCheck(type=CheckType.HEALTH, description="targets exist and are not being deleted"),
@@ -38,15 +36,7 @@ DEFAULT_CHECKS = (
     SafetyCheck(type=CheckType.NETWORK, description="the API server answers in time", required=False),
 )
 _ORDER = (CheckType.RBAC, CheckType.HEALTH, CheckType.CAPACITY, CheckType.NETWORK)
-Answers = Mapping[Question, Answer]
-
-
-class Verdict(NamedTuple):
-    """`transient`: not passed only because nobody answered; asking again may help."""
-
-    passed: bool
-    message: str
-    transient: bool = False
+_SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 
 
 def checks_of(declared: tuple[SafetyCheck, ...]) -> tuple[SafetyCheck, ...]:
@@ -54,18 +44,18 @@ def checks_of(declared: tuple[SafetyCheck, ...]) -> tuple[SafetyCheck, ...]:
     return tuple(sorted(declared or DEFAULT_CHECKS, key=lambda check: _ORDER.index(check.type)))
 
 
-def questions_of(
-    checks: tuple[SafetyCheck, ...], targets: tuple[TargetRef, ...], access: tuple[AskAccess, ...], dry_run: bool
-) -> tuple[Question, ...]:
+def questions_of(recipe: Recipe, dry_run: bool) -> tuple[Question, ...]:
     """All that the checks and the dry run need to know, each question once."""
-    types = {check.type for check in checks}
+    types = {check.type for check in recipe.checks}
     asked: list[Question] = []
     if CheckType.RBAC in types:
-        asked += access
+        asked += recipe.access
     if dry_run or CheckType.HEALTH in types:
-        asked += [AskTarget(ref) for ref in targets]
+        asked += [AskTarget(ref) for ref in recipe.targets]
+    elif CheckType.CAPACITY in types:
+        asked += [AskTarget(ref) for ref in sized_targets(recipe.steps)]
     if CheckType.CAPACITY in types:
-        asked.append(AskNodes())
+        asked.append(AskNodes(named=nodes_of(recipe.steps)))
     if CheckType.NETWORK in types:
         asked.append(AskNetwork())
     return tuple(asked)
@@ -78,91 +68,148 @@ def judge(check: SafetyCheck, recipe: Recipe, answers: Answers) -> tuple[CheckRe
     return result, verdict.transient
 
 
-def _unknown(fact: Unknown) -> Verdict:
-    return Verdict(False, f"unknown: {fact.reason}", fact.transient)
+class _Denied(NamedTuple):
+    question: AskAccess
+    text: str
 
 
 def _rbac(recipe: Recipe, answers: Answers) -> Verdict:
+    denied: list[_Denied] = []
     for question in recipe.access:
         fact = answers[question].facts
         if isinstance(fact, Unknown):
-            return _unknown(fact)
+            return unknown(fact, "let the controller create subjectaccessreviews")
         if isinstance(fact, AccessFacts) and not fact.allowed:
-            return Verdict(False, f"access denied: {_access_text(question)}")
-    return Verdict(True, "the executor's identities may do what the steps need")
+            denied.append(_Denied(question, _access_text(question)))
+    if denied:
+        sentences = list(dict.fromkeys(one.text for one in denied))
+        return bad("access denied: " + _listed(sentences), _grant(denied[0].question))
+    return good("the executor's identities may do what the steps and their undos need")
+
+
+def _listed(sentences: list[str]) -> str:
+    more = len(sentences) - SHOWN_MAX
+    return "; ".join(sentences[:SHOWN_MAX]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _access_text(asked: AskAccess) -> str:
-    resource = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
     where = f" in namespace {asked.namespace}" if asked.namespace else ""
-    return f"{asked.user} may not {asked.verb} {resource} {asked.name}".rstrip() + where
+    return f"{asked.user} may not {asked.verb} {_resource(asked)} {asked.name}".rstrip() + where
+
+
+def _resource(asked: AskAccess) -> str:
+    return f"{asked.resource}.{asked.group}" if asked.group else asked.resource
+
+
+def _grant(asked: AskAccess) -> str:
+    """The two commands that would allow it, as a person may type them."""
+    namespace, _, account = asked.user.removeprefix(_SERVICE_ACCOUNT).partition(":")
+    name = f"{account.removesuffix('-sa')}-{asked.verb}-{asked.resource.replace('/', '-')}"
+    role = f"kubectl create clusterrole {name} --verb={asked.verb} --resource={_resource(asked)}"
+    kind, where = ("rolebinding", f" -n {asked.namespace}") if asked.namespace else ("clusterrolebinding", "")
+    binding = f"kubectl create {kind} {name}{where} --clusterrole={name} --serviceaccount={namespace}:{account}"
+    return f"grant it, for example: {role} && {binding}"
 
 
 def _health(recipe: Recipe, answers: Answers) -> Verdict:
-    for step in recipe.steps:
+    wrong: list[str] = []
+    seen: set[TargetRef] = set()
+    for step in (recipe.steps[position] for position in recipe.order):
         ref = step.target
         if ref is None:
             continue
         fact = answers[AskTarget(ref)].facts
         if isinstance(fact, Unknown):
-            return _unknown(fact)
+            return unknown(fact, "give the controller the observer role, or make the check not required")
         if isinstance(fact, TargetFacts):
-            if not fact.exists:
-                return Verdict(False, f"step {step.name!r}: {target_text(ref)} does not exist")
-            if fact.terminating:
-                return Verdict(False, f"step {step.name!r}: {target_text(ref)} is being deleted")
-    return Verdict(True, f"{len(recipe.targets)} targets exist")
+            # What an earlier step does to the same target is not known yet: only the first is judged by its health.
+            trouble = _trouble(ref, fact) or ("" if ref in seen else _made_worse(step, fact))
+            wrong += [f"step {step.name!r}: {trouble}"] if trouble else []
+        seen.add(ref)
+    if wrong:
+        return Verdict(False, _listed(wrong))
+    return good(f"{len(recipe.targets)} targets exist, and none fails in a way that its step makes worse")
 
 
-def _capacity(recipe: Recipe, answers: Answers) -> Verdict:
-    fact = answers[AskNodes()].facts
-    if isinstance(fact, Unknown):
-        return _unknown(fact)
-    if not isinstance(fact, NodesFacts):
-        return Verdict(False, "unknown: no figures of the nodes")
-    given = [step.spec.parameters for step in recipe.steps if step.spec.parameters is not None and not step.uncordons]
-    draining = any(p.drain_node is not None for p in given)
-    cordoned = {node.node_name for p in given if (node := p.cordon_node or p.drain_node) is not None}
-    if draining and fact.nodes < DRAIN_NODES_MIN:
-        return Verdict(False, f"a drain needs at least {DRAIN_NODES_MIN} nodes, the cluster has {fact.nodes}")
-    if cordoned and fact.schedulable - len(cordoned) < 1:
-        message = f"cordoning {len(cordoned)} of {fact.schedulable} schedulable nodes would leave none"
-        return Verdict(False, message)
-    if fact.schedulable < 1:
-        return Verdict(False, "the cluster has no schedulable node")
-    return Verdict(True, f"{fact.schedulable} of {fact.nodes} nodes are schedulable")
+def _trouble(ref: TargetRef, fact: TargetFacts) -> str:
+    if not fact.exists:
+        return f"{target_text(ref)} does not exist; correct the name or create it"
+    if fact.terminating:
+        return f"{target_text(ref)} is being deleted; wait for its end or leave the step out"
+    return ""
 
 
-def _network(recipe: Recipe, answers: Answers) -> Verdict:
+def _made_worse(step: RecipeStep, fact: TargetFacts) -> str:
+    """Why this step makes a failing target worse or has no effect on it; "" when it may help."""
+    p, state = step.spec.parameters, fact.state
+    if p is None or step.target is None:
+        return ""
+    what = target_text(step.target)
+    if state.get("paused") == "true" and (p.restart_deployment or p.update_image):
+        return f"{what} is paused, so nothing would be rolled out; kubectl rollout resume it first"
+    ready = state.get("readyReplicas", "0")
+    scale = p.scale_deployment
+    if scale is None or fact.healthy is not False or not ready.isdecimal() or scale.replicas >= int(ready):
+        return ""
+    return (
+        f"{what} is failing ({fact.message or 'not healthy'}) and scaling it to {scale.replicas} takes away some of "
+        f"its {ready} ready replicas; mend it first"
+    )
+
+
+def _network(_recipe: Recipe, answers: Answers) -> Verdict:
     fact = answers[AskNetwork()].facts
+    fix = "look at the network between controller and API server"
     if isinstance(fact, Unknown):
-        return _unknown(fact)
+        return unknown(fact, fix)
     if isinstance(fact, NetworkFacts):
-        return Verdict(fact.reachable, fact.message or "the API server answers")
-    return Verdict(False, "unknown: no answer about the network")
+        if fact.reachable:
+            return good(fact.message or "the API server answers")
+        return bad(f"the API server does not answer within 5s: {fact.message or 'no answer'}", fix)
+    return bad("unknown: no answer about the network", fix)
 
 
-_JUDGES = {
+_JUDGES: Final[Mapping[CheckType, Callable[[Recipe, Answers], Verdict]]] = {
     CheckType.RBAC: _rbac,
     CheckType.HEALTH: _health,
-    CheckType.CAPACITY: _capacity,
+    CheckType.CAPACITY: capacity,
     CheckType.NETWORK: _network,
 }
 
 
 def protected_targets(recipe: Recipe, settings: Settings) -> tuple[str, ...]:
-    """One sentence per step that would work in a protected namespace."""
-    return tuple(
-        f"step {step.name!r} works in protected namespace {step.namespace!r}"
-        for step in recipe.steps
-        if step.namespace in settings.protected_namespaces
-    )
+    """One sentence per step that would work in a protected namespace, itself or by its undo (BR-WF-016)."""
+    protected, found = settings.protected_namespaces, []
+    fix = "no workflow may (setting protected-namespaces)"
+    for step in recipe.steps:
+        if step.namespace in protected:
+            found.append(f"step {step.name!r} works in protected namespace {step.namespace!r}; {fix}")
+        undo = undo_namespace_of(step.spec)
+        if undo in protected:
+            found.append(f"the rollbackSpec of step {step.name!r} works in protected namespace {undo!r}; {fix}")
+    return tuple(found)
 
 
 def undo_warnings(recipe: Recipe) -> tuple[str, ...]:
-    """Critical steps that automatic rollback could not undo (BR-WF-019)."""
+    """Critical steps that automatic rollback could not undo; what the registry can undo needs nothing (BR-WF-019)."""
+    if recipe.rollback_strategy is not RollbackStrategy.AUTOMATIC:
+        return ()
     return tuple(
-        f"critical step {step.name!r} has no rollback and its action has none by default"
+        f"critical step {step.name!r} has no rollback and its action {step.action} has none by default; "
+        "give it a rollbackSpec, or accept that automatic rollback leaves it as it is"
         for step in recipe.steps
         if step.spec.critical_step and not step.undo and not step.deletes_target
     )
+
+
+def unwatched_warnings(recipe: Recipe, answers: Answers) -> tuple[str, ...]:
+    """Targets that monitoring will not be able to see; advisory (BR-WF-019)."""
+    found = []
+    for ref in recipe.targets:
+        answer = answers.get(AskTarget(ref))
+        if answer is not None and isinstance(answer.facts, Unknown):
+            found.append(
+                f"monitoring will not see {target_text(ref)} ({answer.facts.reason}); the outcome stays unknown unless "
+                "the controller gets the observer role"
+            )
+    return tuple(found)

@@ -17,7 +17,7 @@ from wfexec.errors import OurBug
 from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.facts import AskTarget, TargetRef
 from wfexec.model.meta import ObjectReference
-from wfexec.model.phases import Strategy
+from wfexec.model.phases import RollbackStrategy, Strategy
 from wfexec.model.recipe import Recipe, RecipeStep, Refusal
 from wfexec.model.status import Batch, ExecutionPlan, PlannedStep, StepStatus
 from wfexec.model.workflow import ExecutionStrategy, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
@@ -217,7 +217,8 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
         for position, step in enumerate(wanted)
     )
     targets = tuple(dict.fromkeys(step.target for step in steps if step.target is not None))
-    access = tuple(dict.fromkeys(asked for step in wanted for asked in access_needed(step, settings)))
+    undone = strategy.rollback_strategy is not RollbackStrategy.NONE
+    access = tuple(dict.fromkeys(asked for step in wanted for asked in access_needed(step, settings, undone)))
     checks = checks_of(strategy.safety_checks)
     cost = [step.estimate_ms for step in steps]
     batches = batches_of(edges, [step.barrier for step in steps])
@@ -238,11 +239,11 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
         access=access,
         checks=checks,
         conflicts=conflicts_of(steps, order, slots),
-        questions=questions_of(checks, targets, access, strategy.dry_run_first),
+        questions=(),
         plan=None,
         pending=tuple(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in steps),
     )
-    return made._replace(plan=_plan(made))
+    return made._replace(plan=_plan(made), questions=questions_of(made, strategy.dry_run_first))
 
 
 def _plan(recipe: Recipe) -> ExecutionPlan:

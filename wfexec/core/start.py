@@ -7,7 +7,7 @@ from wfexec.core.approval import approval, refuse
 from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
-from wfexec.core.gates import judge, protected_targets, undo_warnings
+from wfexec.core.gates import judge, protected_targets, undo_warnings, unwatched_warnings
 from wfexec.core.targets import target_text
 from wfexec.model.base import clip, evolve
 from wfexec.model.facts import AskTarget, Question, TargetFacts, TargetRef, Unknown
@@ -84,7 +84,7 @@ def validating(draft: Draft) -> None:
         _refuse_dry_run(draft, dry_run)
         return
     warnings = [f"{check.type} check: {check.message}" for check in results if not check.passed]
-    warnings += [*undo_warnings(draft.recipe)]
+    warnings += [*undo_warnings(draft.recipe), *unwatched_warnings(draft.recipe, draft.snapshot.answers)]
     warnings += [f"step {step.name!r}: {text}" for step in draft.recipe.steps for text in step.warnings]
     validation = ValidationResults(
         safety_checks_passed=True,

@@ -6,9 +6,10 @@ Pure look-up from the typed parameters; a custom action names its target in its 
 
 from typing import Final
 
-from wfexec.core.registry import find_action
+from wfexec.core.registry import Action, find_action
 from wfexec.crd.documents import parse_documents
 from wfexec.model.facts import AskAccess, TargetRef
+from wfexec.model.parameters import CustomAction, RollbackParameters
 from wfexec.model.workflow import WorkflowStep
 from wfexec.settings import Settings
 
@@ -24,6 +25,19 @@ RESOURCES: Final = {
 }
 OBSERVED_KINDS: Final = frozenset({"Deployment", "Pod", "Node", "ConfigMap", "Secret"})
 DELETING: Final = frozenset({"delete-pod", "restart-pod"})
+# Of the actions that carry a configuration of their own: those that look at their target, and those that change it.
+READING: Final = frozenset({"verify-health", "verify-deployment", "check-pod-health"})
+RESIZING: Final = frozenset({"increase-memory-limit", "increase-resources", "optimize-resources"})
+PATCHING: Final = RESIZING | {
+    "patch-configmap",
+    "patch-deployment",
+    "quarantine-pod",
+    "restore-previous-config",
+    "rollback-deployment",
+    "taint-node",
+    "uncordon-node",
+    "untaint-node",
+}
 
 
 def target_text(ref: TargetRef) -> str:
@@ -59,12 +73,14 @@ def target_of(step: WorkflowStep) -> TargetRef | None:
     pod = p.delete_pod or p.restart_pod
     if pod is not None:
         return TargetRef("Pod", pod.namespace, pod.pod_name) if pod.pod_name else None
-    if p.custom is not None:
-        config = p.custom.config
-        kind, name = config.get("kind", ""), config.get("name", "")
-        if kind in OBSERVED_KINDS and name:
-            return TargetRef(kind, "" if kind == "Node" else config.get("namespace", ""), name)
-    return None
+    return _custom_target(p.custom) if p.custom is not None else None
+
+
+def _custom_target(custom: CustomAction) -> TargetRef | None:
+    kind, name = custom.config.get("kind", ""), custom.config.get("name", "")
+    if kind not in OBSERVED_KINDS or not name:
+        return None
+    return TargetRef(kind, "" if kind == "Node" else custom.config.get("namespace", ""), name)
 
 
 def namespace_of(step: WorkflowStep) -> str:
@@ -100,21 +116,73 @@ def uncordons(step: WorkflowStep) -> bool:
     return action is not None and action.name == "uncordon-node"
 
 
-def access_needed(step: WorkflowStep, settings: Settings) -> tuple[AskAccess, ...]:
-    """What the executor's identity `{action}-sa` must be allowed to do for this step."""
+def access_needed(step: WorkflowStep, settings: Settings, undone: bool) -> tuple[AskAccess, ...]:
+    """What the identities `{action}-sa` must be allowed to do for this step, and for its undo if `undone`."""
     action = find_action(step.action)
     p = step.parameters
-    if action is None or p is None or p.custom is not None:
+    if action is None or p is None:
         return ()
-    user = f"system:serviceaccount:{settings.executor_namespace}:{action.name}-sa"
+    undo = _undo_access(step, action, settings) if undone else ()
+    return (*_forward_access(step, action, settings), *undo)
 
-    def ask(verb: str, kind: str, namespace: str, name: str) -> AskAccess:
-        group, resource = RESOURCES[kind]
-        return AskAccess(user, verb, group, resource, namespace, name)
 
-    target = target_of(step)
+def _ask(settings: Settings, action: str, verb: str, target: TargetRef) -> AskAccess:
+    """`action` is canonical, or the word as it was written where the registry does not know it."""
+    user = f"system:serviceaccount:{settings.executor_namespace}:{action}-sa"
+    return AskAccess(user, verb, *RESOURCES[target.kind], target.namespace, target.name)
+
+
+def _forward_access(step: WorkflowStep, action: Action, settings: Settings) -> tuple[AskAccess, ...]:
+    p, target = step.parameters, target_of(step)
+    if p is None:
+        return ()
     if p.drain_node is not None:
-        return (ask("patch", "Node", "", p.drain_node.node_name), ask("delete", "Pod", "", ""))
+        # A drain evicts, so that disruption budgets hold; the pods may be in any namespace.
+        anywhere = TargetRef("Pod", "", "")
+        evict = _ask(settings, action.name, "create", anywhere)._replace(resource="pods/eviction")
+        node = _ask(settings, action.name, "patch", TargetRef("Node", "", p.drain_node.node_name))
+        return (node, _ask(settings, action.name, "list", anywhere), evict)
     if p.restart_pod is not None or p.delete_pod is not None:
-        return (ask("delete", "Pod", namespace_of(step), target.name if target is not None else ""),)
-    return (ask("patch", target.kind, target.namespace, target.name),) if target is not None else ()
+        if target is not None:
+            return (_ask(settings, action.name, "delete", target),)
+        some = TargetRef("Pod", namespace_of(step), "")
+        return (_ask(settings, action.name, "list", some), _ask(settings, action.name, "delete", some))
+    if target is None:
+        return ()
+    if p.custom is None or action.name in PATCHING:
+        return (_ask(settings, action.name, "patch", target),)
+    return (_ask(settings, action.name, "get", target),) if action.name in READING else ()
+
+
+def _undo_access(step: WorkflowStep, action: Action, settings: Settings) -> tuple[AskAccess, ...]:
+    """Of the undo that a rollback would choose: the step's own, else the registry's where its parameters are known."""
+    own = step.rollback_spec
+    word = own.action if own is not None else action.undo
+    known = find_action(word)
+    name = known.name if known is not None else word
+    given = own.parameters if own is not None else None
+    target = _undo_target(given) if given is not None else target_of(step)
+    return (_ask(settings, name, "patch", target),) if name and target is not None else ()
+
+
+def _undo_target(p: RollbackParameters) -> TargetRef | None:
+    deployment = p.restore_previous_deployment or p.scale_to_previous
+    if deployment is not None:
+        return TargetRef("Deployment", deployment.namespace, deployment.deployment)
+    if p.uncordon_node is not None:
+        return TargetRef("Node", "", p.uncordon_node.node_name)
+    if p.restore_previous_config is not None:
+        q = p.restore_previous_config
+        return TargetRef(q.type.value, q.namespace, q.name)
+    return _custom_target(p.custom) if p.custom is not None else None
+
+
+def undo_namespace_of(step: WorkflowStep) -> str:
+    """The namespace that the step's own rollbackSpec works in; "" for nodes and where it names none."""
+    own = step.rollback_spec
+    if own is None or own.parameters is None:
+        return ""
+    if own.parameters.custom is not None:
+        return own.parameters.custom.config.get("namespace", "")
+    target = _undo_target(own.parameters)
+    return target.namespace if target is not None else ""

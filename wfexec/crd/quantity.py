@@ -57,6 +57,16 @@ def free_capacity(nodes: Mapping[str, Mapping[str, Any]], pods: Iterable[Mapping
     return Resources(cpu_m, memory)
 
 
+def moving(node: str, pods: Iterable[Mapping[str, Any]]) -> Resources:
+    """What the pods of one node request that a drain sends elsewhere: all but those of a DaemonSet."""
+    total = Resources(0, 0)
+    for pod in pods:
+        owners = pod["metadata"].get("ownerReferences") or ()
+        if pod["spec"].get("nodeName") == node and all(owner.get("kind") != "DaemonSet" for owner in owners):
+            total = _plus(total, requested(pod["spec"]))
+    return total
+
+
 def requested(spec: Mapping[str, Any]) -> Resources:
     """What the scheduler counts for a pod: its containers together, or the largest init container, plus overhead."""
     overhead = _amount(spec.get("overhead"))

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from wfexec.crd.quantity import Resources, free_capacity
+from wfexec.crd.quantity import Resources, free_capacity, moving
 from wfexec.crd.wire import JSON, HttpCall, place
 from wfexec.errors import OurBug
 from wfexec.model.base import clip
@@ -21,6 +21,7 @@ from wfexec.model.facts import (
     AskTarget,
     Facts,
     NetworkFacts,
+    NodeRoom,
     NodesFacts,
     Question,
     TargetFacts,
@@ -41,6 +42,7 @@ _REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _RUNNING: Final = ("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed")
 # Served from the API server's watch cache: a look every few seconds must not reach its storage.
 _CACHED: Final = ("resourceVersion", "0")
+_SIZES: Final = ("cpu", "memory")
 _REVISION: Final = "deployment.kubernetes.io/revision"
 _CRASHES: Final = frozenset({"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"})
 
@@ -78,7 +80,7 @@ def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
             case AskTarget(target):
                 return _target(target, replies)
             case AskNodes():
-                return _nodes(replies)
+                return _nodes(question.named, replies)
             case AskNetwork():
                 status, payload = replies[0]
                 text = "" if status == 200 else _told(payload) or (f"HTTP {status}" if status else "no answer")
@@ -189,7 +191,18 @@ def deployment_health(raw: dict[str, Any], pods: list[Any] | None) -> Health:
         "revision": (raw["metadata"].get("annotations") or {}).get(_REVISION, ""),
     }
     containers = spec.get("template", {}).get("spec", {}).get("containers") or ()
-    state.update({f"image:{each['name']}": each.get("image", "") for each in containers})
+    for each in containers:
+        name, resources = each["name"], each.get("resources") or {}
+        state[f"image:{name}"] = each.get("image", "")
+        requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+        # What asks for nothing is given its limit as a request by the API server.
+        for kind in _SIZES:
+            if kind in limits:
+                state[f"{kind}Limit:{name}"] = str(limits[kind])
+            if kind in requests or kind in limits:
+                state[f"{kind}:{name}"] = str(requests[kind] if kind in requests else limits[kind])
+    if spec.get("paused"):
+        state["paused"] = "true"
     complaints = []
     if status.get("observedGeneration", 0) < raw["metadata"].get("generation", 0):
         complaints.append("the change is not rolled out yet")
@@ -232,14 +245,24 @@ def _restarts(pods: Iterable[Any]) -> tuple[int, tuple[str, ...]]:
     return total, tuple(crashing)
 
 
-def _nodes(replies: tuple[Reply, ...]) -> Facts:
+def _nodes(named: tuple[str, ...], replies: tuple[Reply, ...]) -> Facts:
     for (status, payload), what in zip(replies, ("read nodes", "read pods"), strict=True):
         if status != 200:
             return _unknown(status, payload, what)
     nodes, pods = (orjson.loads(payload)["items"] for _, payload in replies)
     usable = {node["metadata"]["name"]: node for node in nodes if _takes_pods(node)}
     free: Resources = free_capacity(usable, pods)
-    return NodesFacts(len(nodes), len(usable), free.cpu_m, free.memory)
+    rooms = tuple(_room_of(node, _name(node) in usable, pods) for node in nodes if _name(node) in named)
+    return NodesFacts(len(nodes), len(usable), free.cpu_m, free.memory, rooms)
+
+
+def _name(raw: Mapping[str, Any]) -> str:
+    return str(raw["metadata"]["name"])
+
+
+def _room_of(node: Mapping[str, Any], schedulable: bool, pods: list[Any]) -> NodeRoom:
+    free, away = free_capacity({_name(node): node}, pods), moving(_name(node), pods)
+    return NodeRoom(_name(node), schedulable, free.cpu_m, free.memory, away.cpu_m, away.memory)
 
 
 def _takes_pods(node: dict[str, Any]) -> bool:

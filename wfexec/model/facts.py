@@ -31,10 +31,11 @@ class AskTarget(NamedTuple):
 
 
 class AskNodes(NamedTuple):
-    """How much room have the nodes?"""
+    """How much room have the nodes, and the `named` ones each?"""
 
     # Named tuples compare as plain tuples: without a word of their own, two questions without details would be one.
     about: str = "nodes"
+    named: tuple[str, ...] = ()
 
 
 class AskNetwork(NamedTuple):
@@ -64,7 +65,8 @@ class AccessFacts(NamedTuple):
 class TargetFacts(NamedTuple):
     """`healthy` None where the kind has no health. `state` holds text facts by key:
 
-    Deployment: replicas, readyReplicas, available (True/False), revision, image:<container>, restarts
+    Deployment: replicas, readyReplicas, available (True/False), revision, restarts, paused (true, where it is), and by
+    container image:<name>, cpu:<name> and memory:<name> (its requests), memoryLimit:<name>, cpuLimit:<name>
     Node: unschedulable (true/false), ready (True/False); Pod: phase, ready; ConfigMap: data:<key>, resourceVersion,
     immutable (true); Secret: resourceVersion alone.
     """
@@ -76,13 +78,28 @@ class TargetFacts(NamedTuple):
     message: str
 
 
+class NodeRoom(NamedTuple):
+    """One node: its free room, and what its pods request that a drain would move elsewhere."""
+
+    name: str
+    schedulable: bool
+    cpu_free_m: int
+    memory_free: int
+    cpu_moving_m: int
+    memory_moving: int
+
+
 class NodesFacts(NamedTuple):
-    """Free figures are allocatable minus requested over the schedulable nodes: milli-cores and bytes."""
+    """Free figures are allocatable minus requested over the schedulable nodes: milli-cores and bytes.
+
+    `named` holds the nodes that were asked for by name, as far as they exist.
+    """
 
     nodes: int
     schedulable: int
     cpu_free_m: int
     memory_free: int
+    named: tuple[NodeRoom, ...] = ()
 
 
 class NetworkFacts(NamedTuple):

@@ -16,6 +16,7 @@ from wfexec.model.facts import (
     AskTarget,
     Facts,
     NetworkFacts,
+    NodeRoom,
     NodesFacts,
     Question,
     TargetFacts,
@@ -250,3 +251,39 @@ def test_quantities(text: str | int, number: str) -> None:
 def test_no_quantities(text: str) -> None:
     with pytest.raises(ValueError, match="not a quantity"):
         quantity.parse_quantity(text)
+
+
+def test_room_of_named_nodes_tells_what_a_drain_would_move() -> None:
+    def node(name: str, **spec: Any) -> dict[str, Any]:
+        ready = [{"type": "Ready", "status": "True"}]
+        status = {"conditions": ready, "allocatable": {"cpu": "4", "memory": "4Gi"}}
+        return {"metadata": {"name": name}, "spec": spec, "status": status}
+
+    def pod(name: str, where: str, owner: str) -> dict[str, Any]:
+        metadata = {"name": name, "ownerReferences": [{"kind": owner, "name": "o"}]}
+        requests = {"resources": {"requests": {"cpu": "500m", "memory": "1Gi"}}}
+        return {"metadata": metadata, "spec": {"nodeName": where, "containers": [requests]}}
+
+    nodes = {"items": [node("n1"), node("n2", unschedulable=True), node("n3")]}
+    pods = {"items": [pod("a", "n1", "ReplicaSet"), pod("b", "n1", "DaemonSet"), pod("c", "n3", "ReplicaSet")]}
+    facts = questions.facts(AskNodes(named=("n1", "n2", "n9")), ((200, orjson.dumps(nodes)), (200, orjson.dumps(pods))))
+    gib = 2**30
+    assert facts == NodesFacts(
+        3,
+        2,
+        6_500,
+        5 * gib,
+        (NodeRoom("n1", True, 3_000, 2 * gib, 500, gib), NodeRoom("n2", False, 4_000, 4 * gib, 0, 0)),
+    )
+
+
+def test_sizes_of_a_deployment_are_told_by_container() -> None:
+    resources = {"requests": {"cpu": "250m"}, "limits": {"memory": "1Gi", "cpu": 2}}
+    containers = [{"name": "app", "image": "a:1", "resources": resources}, {"name": "side", "image": "s:1"}]
+    raw = {"metadata": {}, "spec": {"paused": True, "template": {"spec": {"containers": containers}}}}
+    state = questions.deployment_health(raw, None).state
+    assert state["cpu:app"] == "250m"
+    assert state["memory:app"] == "1Gi", "what asks for nothing is given its limit"
+    assert (state["cpuLimit:app"], state["memoryLimit:app"]) == ("2", "1Gi")
+    assert state["paused"] == "true"
+    assert "cpu:side" not in state

@@ -1,0 +1,75 @@
+"""Sentences about what is looked at before anything runs: checks, production rules, the plan's resources."""
+
+from typing import Any
+
+from pytest_bdd import given, parsers, then
+
+from features.cluster import APPS, path_of
+from features.recipe import REPLICAS_BEFORE
+from features.story import Story
+
+
+@given(parsers.parse('"{name}" drains the node "{node}"'))
+def _drains(story: Story, name: str, node: str) -> None:
+    step = story.recipe.step(name)
+    step.action, step.parameters = "drain-node", {"drainNode": {"nodeName": node}}
+
+
+@given(parsers.parse('"{name}" cordons the node "{node}"'))
+def _cordons(story: Story, name: str, node: str) -> None:
+    step = story.recipe.step(name)
+    step.action, step.parameters = "cordon-node", {"cordonNode": {"nodeName": node}}
+
+
+@given(parsers.parse('"{name}" scales its deployment to {count:d}'))
+def _scales(story: Story, name: str, count: int) -> None:
+    story.recipe.step(name).replicas = count
+
+
+@given(parsers.parse('{ready:d} of the 3 replicas of "{name}" are ready'))
+def _sick(story: Story, name: str, ready: int) -> None:
+    status = {
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+        "unavailableReplicas": REPLICAS_BEFORE - ready,
+    }
+    path = path_of(APPS, story.namespace, "deployments", name, "status")
+
+    def fall_ill() -> None:
+        answer = story.cluster.request("PATCH", path, {"status": status})
+        assert answer.status == 200, answer.body
+
+    story.early.append(fall_ill)
+
+
+@given(parsers.parse('"{name}" is undone in the namespace "{namespace}"'))
+def _undone_in(story: Story, name: str, namespace: str) -> None:
+    parameters = {"scaleToPrevious": {"namespace": namespace, "deployment": name, "previousReplicas": 3}}
+    story.recipe.step(name).fields["rollbackSpec"] = {"action": "scale-deployment", "parameters": parameters}
+
+
+@given(parsers.parse('the pods of "{name}" ask for {cpu} cpu each'))
+def _asks(story: Story, name: str, cpu: str) -> None:
+    story.recipe.deployments.setdefault(name, {})["cpu"] = cpu
+
+
+def _check(story: Story, kind: str) -> dict[str, Any]:
+    checks: list[dict[str, Any]] = story.status()["validationResults"]["checks"]
+    return next(check for check in checks if check["type"] == kind)
+
+
+@then(parsers.parse('its check "{kind}" passed'))
+def _passed(story: Story, kind: str) -> None:
+    assert _check(story, kind)["passed"] is True
+
+
+@then(parsers.parse('its check "{kind}" did not pass and says "{text}"'))
+def _not_passed(story: Story, kind: str, text: str) -> None:
+    check = _check(story, kind)
+    assert check["passed"] is False
+    assert text in check["message"]
+
+
+@then(parsers.parse('no event says "{text}"'))
+def _no_event(story: Story, text: str) -> None:
+    assert [event["message"] for event in story.events() if text in event["message"]] == []

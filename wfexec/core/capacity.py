@@ -1,0 +1,154 @@
+"""Is there room for what the steps add, and for what their cordons and drains take away? (BR-WF-015, BR-WF-016)
+
+Requests against allocatable minus requested, summed over the nodes that stay schedulable: necessary, not sufficient,
+since one pod must also fit on one node.
+"""
+
+from decimal import ROUND_CEILING, Decimal
+from typing import Final, NamedTuple
+
+from wfexec.core.registry import find_action
+from wfexec.core.targets import RESIZING, target_text
+from wfexec.core.verdict import Answers, Verdict, bad, good, unknown
+from wfexec.crd.quantity import Resources, parse_quantity
+from wfexec.model.facts import AskNodes, AskTarget, NodeRoom, NodesFacts, TargetFacts, TargetRef, Unknown
+from wfexec.model.recipe import Recipe, RecipeStep
+
+# A drain moves a node's work to the others: with fewer than three nodes there is no safe place for it.
+DRAIN_NODES_MIN: Final = 3
+_NOTHING: Final = Resources(0, 0)
+_OBSERVER: Final = "give the controller the observer role, or make the check not required"
+
+
+class _Need(NamedTuple):
+    """What one step adds, and of whom."""
+
+    text: str
+    amount: Resources
+
+
+def nodes_of(steps: tuple[RecipeStep, ...]) -> tuple[str, ...]:
+    """Nodes that steps cordon or drain, once each."""
+    return tuple(dict.fromkeys(step.target.name for step in steps if _cordons(step) and step.target is not None))
+
+
+def sized_targets(steps: tuple[RecipeStep, ...]) -> tuple[TargetRef, ...]:
+    """Targets whose requests decide what a step adds, once each."""
+    return tuple(dict.fromkeys(step.target for step in steps if _grows(step) and step.target is not None))
+
+
+def _cordons(step: RecipeStep) -> bool:
+    p = step.spec.parameters
+    return p is not None and (p.cordon_node or p.drain_node) is not None and not step.uncordons
+
+
+def _grows(step: RecipeStep) -> bool:
+    p, ref = step.spec.parameters, step.target
+    if p is None or ref is None or ref.kind != "Deployment":
+        return False
+    return p.scale_deployment is not None or (p.custom is not None and _canonical(step) in RESIZING)
+
+
+def _canonical(step: RecipeStep) -> str:
+    action = find_action(step.action)
+    return action.name if action is not None else ""
+
+
+def capacity(recipe: Recipe, answers: Answers) -> Verdict:
+    """The verdict of the capacity check; the questions of `nodes_of` and `sized_targets` must have answers."""
+    cordoned = nodes_of(recipe.steps)
+    fact = answers[AskNodes(named=cordoned)].facts
+    if isinstance(fact, Unknown):
+        return unknown(fact, _OBSERVER)
+    if not isinstance(fact, NodesFacts):
+        return Verdict(False, "unknown: no figures of the nodes")
+    rooms = {room.name: room for room in fact.named}
+    taken = [room for room in rooms.values() if room.schedulable]
+    refused = _nodes_left(recipe, fact, len(taken), cordoned)
+    if refused is not None:
+        return refused
+    needs: list[_Need] = []
+    for step in recipe.steps:
+        if not _grows(step) or step.target is None:
+            continue
+        seen = answers[AskTarget(step.target)].facts
+        if isinstance(seen, Unknown):
+            return unknown(seen, _OBSERVER)
+        if isinstance(seen, TargetFacts) and seen.exists:
+            needs.append(_Need(f"{step.name!r} for {target_text(step.target)}", _added(step, seen)))
+    needs += [_moved(step, rooms[step.target.name]) for step in recipe.steps if _drains(step, rooms) and step.target]
+    free = Resources(
+        fact.cpu_free_m - sum(room.cpu_free_m for room in taken),
+        fact.memory_free - sum(room.memory_free for room in taken),
+    )
+    return _fits(needs, free, fact)
+
+
+def _drains(step: RecipeStep, rooms: dict[str, NodeRoom]) -> bool:
+    p = step.spec.parameters
+    return p is not None and p.drain_node is not None and p.drain_node.node_name in rooms
+
+
+def _moved(step: RecipeStep, room: NodeRoom) -> _Need:
+    return _Need(f"{step.name!r} for the pods of Node {room.name}", Resources(room.cpu_moving_m, room.memory_moving))
+
+
+def _nodes_left(recipe: Recipe, fact: NodesFacts, taken: int, cordoned: tuple[str, ...]) -> Verdict | None:
+    """Why the nodes do not suffice whatever the figures say; None when they do."""
+    fix = "bring up another node, or leave the step out"
+    drains = any(step.spec.parameters and step.spec.parameters.drain_node for step in recipe.steps)
+    if drains and fact.nodes < DRAIN_NODES_MIN:
+        return bad(f"a drain needs at least {DRAIN_NODES_MIN} nodes, the cluster has {fact.nodes}", fix)
+    if cordoned and fact.schedulable - taken < 1:
+        message = f"cordoning {', '.join(cordoned)} would leave none of {fact.schedulable} schedulable nodes"
+        return bad(message, "uncordon or bring up another node first")
+    if fact.schedulable < 1:
+        return bad("the cluster has no schedulable node", "uncordon one or bring one up")
+    return None
+
+
+def _added(step: RecipeStep, seen: TargetFacts) -> Resources:
+    """What a scale or a raised limit asks for beyond what the target has now; a target that shrinks frees nothing."""
+    state, p = seen.state, step.spec.parameters
+    replicas = int(state["replicas"]) if state.get("replicas", "").isdecimal() else 0
+    if p is not None and p.scale_deployment is not None:
+        more = max(0, p.scale_deployment.replicas - replicas)
+        each = [(key, _number(state[key])) for key in state if key.startswith(("cpu:", "memory:"))]
+        return _sum([(key, amount * more) for key, amount in each])
+    config = p.custom.config if p is not None and p.custom is not None else {}
+    containers = [key.partition(":")[2] for key in state if key.startswith("image:")]
+    name = config.get("container") or (containers[0] if containers else "")
+    raised = []
+    for kind in ("cpu", "memory"):
+        before = _number(state.get(f"{kind}Limit:{name}") or state.get(f"{kind}:{name}", "0"))
+        raised.append((f"{kind}:", max(Decimal(0), _number(config.get(kind, "0")) - before) * replicas))
+    return _sum(raised)
+
+
+def _sum(amounts: list[tuple[str, Decimal]]) -> Resources:
+    cpu = sum((amount for key, amount in amounts if key.startswith("cpu:")), Decimal(0))
+    memory = sum((amount for key, amount in amounts if key.startswith("memory:")), Decimal(0))
+    return Resources(int((cpu * 1_000).to_integral_value(ROUND_CEILING)), int(memory.to_integral_value(ROUND_CEILING)))
+
+
+def _number(text: str) -> Decimal:
+    """What cannot be read counts as nothing: the executor refuses it with its own words."""
+    try:
+        return parse_quantity(text)
+    except ValueError:
+        return Decimal(0)
+
+
+def _fits(needs: list[_Need], free: Resources, fact: NodesFacts) -> Verdict:
+    cpu = sum(need.amount.cpu_m for need in needs)
+    memory = sum(need.amount.memory for need in needs)
+    short = [f"{cpu}m cpu of {max(0, free.cpu_m)}m free"] if cpu > free.cpu_m and cpu else []
+    short += [f"{_mebi(memory)} memory of {_mebi(max(0, free.memory))} free"] if memory > free.memory and memory else []
+    if not short:
+        return good(f"{fact.schedulable} of {fact.nodes} nodes are schedulable, with room for what the steps add")
+    who = "; ".join(need.text for need in needs[:4] if need.amount != _NOTHING)
+    return bad(f"the steps add {' and '.join(short)} ({who})", "free some, bring up a node, or ask for less")
+
+
+def _mebi(size: int) -> str:
+    return f"{-(-size // 2**20)}Mi"
