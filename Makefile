@@ -43,6 +43,10 @@ test: lint ## format, lint, types, layers, then every test on both back-ends
 	if [ -n "$$assets" ]; then export KUBEBUILDER_ASSETS="$$assets"; fi; \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
+.PHONY: crash.sweep
+crash.sweep: $(DEV) ## kill the controller at every write of every scenario (make test takes a share of the points)
+	$(BIN)/python -m pytest -n $(WORKERS) --crash-points all tests/determinism/test_scenario_sweep.py
+
 .PHONY: lint
 lint: $(DEV) ## formatting, lint, types, layers
 	$(BIN)/ruff format --check .

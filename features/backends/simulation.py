@@ -74,6 +74,8 @@ class SimulatedCluster:
 
     slack_ms = SLACK_MS
     namespace = NAMESPACE
+    # What befalls the controller's writes where the setting asks for nothing; the crash sweep has other plans.
+    faults = CALM
 
     def __init__(self) -> None:
         self._simulation = Simulation(Options(depth=Depth.WIRE))
@@ -112,7 +114,7 @@ class SimulatedCluster:
         denied += [{"user": user, "verb": "approve"} for user in setting.strangers]
         outcomes = Outcomes.model_validate(setting.executor | {"denied": denied})
         write = setting.kill_after_write
-        faults = CALM if write is None else crash_after_write(write)
+        faults = self.faults if write is None else crash_after_write(write)
         options = Options(
             outcomes=outcomes,
             depth=Depth.WIRE,

@@ -1,0 +1,190 @@
+"""Every scenario of every feature file, performed in the simulation without a pytest of its own, calm or in trouble.
+
+What people do in a scenario they do when they see what they waited for, so a crash may shift every instant and the
+story stays the same. In trouble the sentences that judge are heard but not believed: how the story ends is what
+counts, and that is compared with the calm performance. Called by the crash sweep and by the check of the reasons.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from inspect import signature
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pytest_bdd.feature import get_feature
+from pytest_bdd.parser import Scenario, Step
+from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
+
+import features.steps
+from features.backends.simulation import SimulatedCluster
+from features.cluster import MINUTE, Json
+from features.story import ENDED, Story
+from sim.checkers import complaints
+from sim.faults import CALM, FaultPlan
+from sim.history import history_of
+from wfexec.engine.controller import Controller
+from wfexec.model.reason import Kind
+
+FOLDER: Final = Path(features.__file__).parent
+# These sentences run the scenario many times themselves: here it is run once.
+SWEEP: Final = "it is run once for each write of the controller"
+REST_MS: Final = 180 * MINUTE
+
+
+class Part(NamedTuple):
+    """A scenario (of an outline: one row) by the name that messages give it."""
+
+    feature: str
+    title: str
+    scenario: Scenario
+
+
+class End(NamedTuple):
+    """How a story ended: what must be the same with and without a crash."""
+
+    gone: bool
+    phase: str
+    outcome: str
+    why: str
+    steps: tuple[tuple[int, str, str], ...]
+    children: tuple[str, ...]
+
+
+class Performance(NamedTuple):
+    """`words`: machine words seen, by kind; `refusals`: what the API server said no with; `trouble`: promises broken."""
+
+    end: End | None
+    writes: int
+    crashed: bool
+    words: frozenset[tuple[Kind, str]]
+    refusals: tuple[str, ...]
+    trouble: tuple[str, ...]
+
+
+class Troubled(SimulatedCluster):
+    """The scenarios' cluster with a plan of faults; to kill a controller that is dead already is nothing."""
+
+    def __init__(self, faults: FaultPlan) -> None:
+        super().__init__()
+        self.faults = faults
+
+    def kill_controller(self) -> None:
+        machines = [process.machine for process in self._simulation.controllers]
+        if any(isinstance(machine, Controller) and machine.leading for machine in machines):
+            super().kill_controller()
+
+    @property
+    def simulation(self) -> Any:
+        return self._simulation
+
+
+@cache
+def contexts() -> tuple[StepFunctionContext, ...]:
+    """Every sentence there is."""
+    for module in pkgutil.iter_modules(features.steps.__path__):
+        importlib.import_module(f"features.steps.{module.name}")
+    found = step_function_context_registry.values()
+    return tuple(context for context in found if context.step_func.__module__.startswith("features.steps."))
+
+
+@cache
+def parts() -> tuple[Part, ...]:
+    """All scenarios of all features, rows of outlines one by one, in the order of the files."""
+    return tuple(part for path in sorted(FOLDER.glob("*.feature")) for part in _of_feature(path))
+
+
+def _of_feature(path: Path) -> Iterator[Part]:
+    for template in get_feature(str(path.parent), path.name).scenarios.values():
+        rows = [row for examples in template.examples for row in examples.as_contexts()]
+        for number, row in enumerate(rows or [{}], 1):
+            scenario = template.render(row)
+            title = f"{scenario.name} (row {number})" if len(rows) > 1 else scenario.name
+            yield Part(path.stem, title, scenario)
+
+
+def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
+    """Play one scenario to its end and beyond, until nothing is left to happen."""
+    cluster = Troubled(faults)
+    story = Story(cluster)
+    for step in part.scenario.steps:
+        if step.name.startswith(SWEEP):
+            story.apply()
+            break
+        try:
+            _say(step, story)
+        except AssertionError:
+            if faults is CALM or step.type != "then":
+                raise
+    if story.workflow():
+        _rest(story)
+    simulation = cluster.simulation
+    crashed = cluster.killed if faults is not CALM else False
+    history = history_of(simulation.records, simulation.options.settings, cut=True)
+    foreign = {f"{story.namespace}/{name}" for name in story.foreign}
+    trouble = tuple(str(complaint) for complaint in complaints(history) if complaint.about not in foreign)
+    refusals = (str(story.answer.body),) if story.answer is not None and story.answer.status >= 400 else ()
+    return Performance(_end(story), simulation.writes, crashed, words(story), refusals, trouble)
+
+
+def _say(step: Step, story: Story) -> None:
+    """Carry out one sentence with what its function asks for."""
+    for context in contexts():
+        if context.type in (None, step.type) and context.parser.is_matching(step.name):
+            break
+    else:
+        raise LookupError(f"no sentence for {step.type} {step.name!r}")
+    given: dict[str, Any] = {
+        "story": story,
+        "cluster": story.cluster,
+        "sweep": [],
+        "datatable": step.datatable.raw() if step.datatable is not None else None,
+        "docstring": step.docstring,
+    }
+    arguments = context.parser.parse_arguments(step.name) or {}
+    converted = {name: context.converters.get(name, _same)(value) for name, value in arguments.items()}
+    wanted = signature(context.step_func).parameters
+    context.step_func(**{name: converted[name] if name in converted else given[name] for name in wanted})
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _rest(story: Story) -> None:
+    """Until the workflow has ended, if it ever does, and what comes after that has come."""
+    try:
+        story.wait("the end", lambda: story.phase() in ENDED or story.gone(), REST_MS)
+    except AssertionError:
+        return
+    story.settle()
+
+
+def _end(story: Story) -> End | None:
+    if not story.workflow():
+        return None
+    status = story.status()
+    steps = tuple(
+        (step["stepNumber"], step.get("status", "pending"), step.get("rollback", {}).get("status", ""))
+        for step in status.get("stepStatuses", [])
+    )
+    outcome = status.get("workflowResult", {}).get("outcome", "")
+    why = status.get("failureReason", "").split(":", 1)[0]
+    return End(story.gone(), story.phase(), outcome, why, steps, tuple(sorted(story.ever())))
+
+
+def words(story: Story) -> frozenset[tuple[Kind, str]]:
+    """Every machine word that the workflow's status ever showed."""
+    found: set[tuple[Kind, str]] = set()
+    for version in story.versions():
+        status: Json = version.get("status", {})
+        result = status.get("workflowResult", {})
+        for text in (status.get("failureReason", ""), result.get("reason", "")):
+            found.add((Kind.ENDING, text.split(":", 1)[0]))
+        for condition in status.get("conditions", []):
+            if (condition["type"], condition["status"]) == ("Planned", "False"):
+                found.add((Kind.PLANNING, condition["reason"]))
+        for holder in (status, *status.get("stepStatuses", [])):
+            found.add((Kind.ERROR, holder.get("errorType", "")))
+    return frozenset((kind, word) for kind, word in found if word)
