@@ -117,3 +117,52 @@ Feature: Planning
     Then the server refuses it and names "workflowDefinition is immutable"
     And it is "completed"
     And its plan is of version "2.1.0"
+
+  @BR-WF-003
+  Scenario Outline: What the schema can see is refused when it is applied: <what>
+    Given a workflow of <count> independent steps
+    When somebody tries to apply it
+    Then the server refuses it and names "<named>"
+
+    Examples:
+      | what           | count | named                         |
+      | no step        | 0     | should have at least 1 items  |
+      | too many steps | 101   | must have at most 100 items   |
+
+  @BR-WF-003
+  Scenario Outline: What the schema can see of a step is refused when it is applied: <what>
+    Given a workflow with the steps "a, b"
+    And "b" <what>
+    When somebody tries to apply it
+    Then the server refuses it and names "<named>"
+
+    Examples:
+      | what                              | named                                        |
+      | has the number of the first       | Duplicate value                              |
+      | has the parameters of two actions | set exactly one of scaleDeployment           |
+      | would be undone in two ways       | set exactly one of restorePreviousDeployment |
+
+  @BR-WF-003
+  Scenario: Steps and a template at once are refused when they are applied
+    Given a workflow with the steps "a"
+    And a template is named beside the steps
+    When somebody tries to apply it
+    Then the server refuses it and names "set exactly one of workflowDefinition, templateRef"
+
+  @BR-WF-005
+  Scenario Outline: Every refusal of planning has a word of its own: <reason>
+    Given a workflow with the steps "a, b"
+    And "b" <what>
+    When it is applied
+    Then it is "failed"
+    And planning refused it as "<reason>"
+    And its failure reason says "planning_error"
+    And no child was ever created
+
+    Examples:
+      | reason                | what                                      |
+      | parameters_missing    | has no parameters                         |
+      | parameters_too_large  | has a configuration too large for a child |
+      | run_condition_primary | has a way out and no dependency           |
+      | self_dependency       | waits for itself                          |
+      | dependency_not_found  | waits for step 7                          |

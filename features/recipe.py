@@ -22,7 +22,8 @@ NODES: Final = ("node-1", "node-2", "node-3")
 
 @dataclass
 class Step:
-    """`after` holds names; `parameters` None: those of the action; `fields` is laid over the manifest at last.
+    """`after` holds names; `parameters` None: those of the action; `fields` is laid over the
+    manifest at last, None takes a key away.
 
     `replicas` is what a scale asks for.
     """
@@ -78,7 +79,8 @@ class Recipe:
             one["parameters"] = step.parameters or _parameters(step, step.namespace or namespace)
             if step.after:
                 one["dependsOn"] = [numbers[other] for other in step.after]
-            made.append(one | step.fields)
+            fields = one | step.fields
+            made.append({key: value for key, value in fields.items() if value is not None})
         definition: Json = {"name": "recover-shop", "version": "1.0.0", "steps": made, **self.definition}
         if self.named_after:
             definition["dependencies"] = copy.deepcopy(self.named_after)

@@ -58,3 +58,13 @@ Feature: Resilience
     And the children ever seen are "recover-step-1, recover-step-2, recover-step-3, recover-step-4"
     And the label that somebody wrote is still there
     And its progress never fell
+
+  @BR-WF-025
+  Scenario: A status that somebody edited by hand is not guessed at
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 1m
+    When it is applied
+    And "a" is running
+    And somebody empties the list of its steps in the status
+    Then it is "failed"
+    And its failure reason says "status_inconsistent"

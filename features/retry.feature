@@ -41,6 +41,23 @@ Feature: Retries
       | validation_error   |
       | image_pull         |
 
+  @BR-AUTOMATION-002
+  Scenario Outline: What may pass by itself is tried again: <error>
+    Given a workflow with the steps "scale"
+    And "scale" fails once with "<error>"
+    When it is applied
+    Then it is "completed"
+    And "scale" was tried by the children "recover-step-1, recover-step-1-r1"
+    And an event "StepRetrying" says "<error>"
+
+    Examples:
+      | error                   |
+      | resource_conflict       |
+      | resource_quota_exceeded |
+      | evicted                 |
+      | network                 |
+      | throttled               |
+
   @BR-AUTOMATION-002 @BR-WF-020
   Scenario: No retries means none
     Given a workflow with the steps "scale"

@@ -3,6 +3,8 @@
 A pytest plugin: the option `--crash-points`, and a line in the summary, which also a run in several workers shows.
 """
 
+from typing import Any
+
 import pytest
 
 PROPERTY = "crash_points"
@@ -11,14 +13,14 @@ PROPERTY = "crash_points"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--crash-points",
-        default="600",
+        default="1200",
         metavar="N|all",
         help="how many crash points the sweep over all scenarios takes in all",
     )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    told = [
+    told: list[Any] = [
         value
         for reports in terminalreporter.stats.values()
         for report in reports

@@ -53,7 +53,7 @@ class End(NamedTuple):
 
 
 class Performance(NamedTuple):
-    """`words`: machine words seen, by kind; `refusals`: what the API server said no with; `trouble`: promises broken."""
+    """`words`: machine words seen, by kind; `refusals`: words of the API server; `trouble`: promises broken."""
 
     end: End | None
     writes: int
@@ -143,13 +143,12 @@ def _say(step: Step, story: Story) -> None:
         "docstring": step.docstring,
     }
     arguments = context.parser.parse_arguments(step.name) or {}
-    converted = {name: context.converters.get(name, _same)(value) for name, value in arguments.items()}
+    converted = {
+        name: context.converters[name](value) if name in context.converters else value
+        for name, value in arguments.items()
+    }
     wanted = signature(context.step_func).parameters
     context.step_func(**{name: converted[name] if name in converted else given[name] for name in wanted})
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def _rest(story: Story) -> None:

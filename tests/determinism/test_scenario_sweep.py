@@ -27,9 +27,9 @@ UNSEEN_DELETION = "somebody deletes the child"
 # Words that no scenario can reach, and why. An entry that is reached all the same fails the test.
 BEYOND_SCENARIOS: dict[str, str] = {
     "not_supported": "only for fields whose evaluation has not landed",
-    "validation_timeout": "needs an API server that takes questions and never answers; tests/unit/core/test_validation.py",
+    "validation_timeout": "needs an API server that takes questions and never answers; shown in tests/unit",
     "blocked": "preconditions are not judged yet",
-    "creation_failed": "needs an API server that refuses a child for good; tests/unit/core/test_run.py",
+    "creation_failed": "needs an API server that refuses a child for good; shown in tests/unit",
 }
 ADD = "write a scenario in features/ that reaches it (its first word in failureReason, errorType or condition Planned)"
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
-from wfexec.model.base import Value
+from wfexec.model.base import DOCUMENT_MAX, Value
 from wfexec.model.execution import RollbackInformation
 from wfexec.model.parameters import (
     ActionParameters,
     ApplyManifestAction,
+    CustomAction,
     DeletePodAction,
     DrainNodeAction,
     NodeAction,
@@ -77,6 +78,11 @@ def _manifest(action_type: str, config: Mapping[str, str]) -> str:
     if manifest is not None:
         return manifest
     return json.dumps({"actionType": action_type, "config": dict(config)}, sort_keys=True)
+
+
+def carried_size(custom: CustomAction) -> int:
+    """How many characters of manifest a custom action's child is told."""
+    return len(_manifest(custom.action_type, custom.config))
 
 
 def _image_patch(container: str, image: str) -> str:
@@ -228,9 +234,9 @@ def undo_from_information(information: RollbackInformation) -> ActionParameters 
     if given.uncordon_node is not None:
         return ActionParameters(uncordon_node=NodeAction(node=given.uncordon_node.node))
     if given.custom is not None:
-        return ActionParameters(
-            apply_manifest=ApplyManifestAction(manifest=_manifest(information.rollback_action, given.custom.parameters))
-        )
+        manifest = _manifest(information.rollback_action, given.custom.parameters)
+        if len(manifest) <= DOCUMENT_MAX:
+            return ActionParameters(apply_manifest=ApplyManifestAction(manifest=manifest))
     return None
 
 

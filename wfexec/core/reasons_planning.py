@@ -17,13 +17,19 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "BR-WF-003",
         "set exactly one of workflowDefinition, templateRef",
     ),
-    _row("steps_missing", "The definition has no step", "Give it at least one", "BR-WF-003", "at least 1 item"),
+    _row(
+        "steps_missing",
+        "The definition has no step",
+        "Give it at least one",
+        "BR-WF-003",
+        "should have at least 1 items",
+    ),
     _row(
         "too_many_steps",
         "The definition has more than a hundred steps",
         "Split the workflow",
         "BR-WF-015-EC1",
-        "at most 100 item",
+        "must have at most 100 items",
     ),
     _row("not_supported", "The definition uses what this version does not evaluate", "Remove that field"),
     _row(
@@ -42,9 +48,24 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "Write a timeout within the limits",
     ),
     _row("parameters_missing", "The action needs parameters and has none", "Add the member that the message names"),
-    _row("parameters_union", "Not exactly one member of parameters is set", "Keep the one that fits the action"),
+    _row(
+        "parameters_union",
+        "Not exactly one member of parameters is set",
+        "Keep the one that fits the action",
+        door="set exactly one of scaleDeployment",
+    ),
     _row("parameters_mismatch", "The parameters are those of another action", "Use the member that the message names"),
-    _row("rollback_union", "Not exactly one member of rollbackSpec.parameters is set", "Keep one of them"),
+    _row(
+        "parameters_too_large",
+        "A custom configuration is longer than a child may be told",
+        "Shorten it, or let the manifest name where the rest lies",
+    ),
+    _row(
+        "rollback_union",
+        "Not exactly one member of rollbackSpec.parameters is set",
+        "Keep one of them",
+        door="set exactly one of restorePreviousDeployment",
+    ),
     _row(
         "self_dependency",
         "A step waits for itself",

@@ -5,9 +5,10 @@ The controller stops at the first finding, `wfexec lint` shows all of them.
 
 from collections.abc import Iterator
 
+from wfexec.core.children import carried_size
 from wfexec.core.registry import Action, close_actions, find_action
-from wfexec.model.base import clip
-from wfexec.model.parameters import set_members
+from wfexec.model.base import DOCUMENT_MAX, clip
+from wfexec.model.parameters import CustomAction, set_members
 from wfexec.model.recipe import Refusal
 from wfexec.model.workflow import STEPS_MAX, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import Settings
@@ -96,12 +97,22 @@ def _parameter_findings(field: str, step: WorkflowStep, action: Action) -> Itera
     if members[0] not in action.members:
         message = f"{action.name} takes {takes}, not {_camel(members[0])}"
         yield Refusal("parameters_mismatch", f"{field}.parameters.{_camel(members[0])}", message)
+    yield from _size_findings(f"{field}.parameters", step.parameters.custom)
     undo = step.rollback_spec.parameters if step.rollback_spec is not None else None
     if undo is not None and len(set_members(undo)) != 1:
         message = "exactly one member must be set; remove the others or the whole parameters"
         yield Refusal("rollback_union", f"{field}.rollbackSpec.parameters", message)
+    yield from _size_findings(f"{field}.rollbackSpec.parameters", undo.custom if undo is not None else None)
     if "{{" in step.parameters.model_dump_json(exclude_none=True):
         yield _unsupported(f"{field}.parameters", "{{ }} references", "write the value itself")
+
+
+def _size_findings(field: str, custom: CustomAction | None) -> Iterator[Refusal]:
+    """A custom action's configuration becomes one text in its child (BR-WF-023)."""
+    size = carried_size(custom) if custom is not None else 0
+    if size > DOCUMENT_MAX:
+        message = f"the configuration makes a text of {size} characters for the child, which takes {DOCUMENT_MAX}"
+        yield Refusal("parameters_too_large", f"{field}.custom.config", f"{message}; shorten it")
 
 
 def _camel(name: str) -> str:

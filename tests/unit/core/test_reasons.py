@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 
 from features.matrix import is_requirement, problems
+from tests.unit.core.world import World, spec, step
 from wfexec.core import reasons
+from wfexec.core.children import undo_from_information
+from wfexec.core.graph import refusals
 from wfexec.core.reasons import CATALOGUE, find_reason
+from wfexec.model.execution import RollbackInformation
+from wfexec.model.parameters import UndoCustom, UndoParameters
 from wfexec.model.phases import ErrorType
+from wfexec.model.plan import Plan
 from wfexec.model.reason import Kind, Reason
+from wfexec.settings import DEFAULTS
 
 ROOT = Path(__file__).parents[3]
 HOW = "add its row to wfexec/core/reasons.py (planning refusals: wfexec/core/reasons_planning.py)"
@@ -74,3 +81,42 @@ def test_each_row_is_complete(reason: Reason) -> None:
 def test_the_page_is_up_to_date() -> None:
     committed = (ROOT / "docs" / "reasons.md").read_text()
     assert committed == reasons.reference(), "run `wfexec reference reasons > docs/reasons.md`"
+
+
+class Silent(World):
+    """A world whose answers are lost on the way."""
+
+    def look(self) -> Plan:
+        plan = super().look()
+        self.answers.clear()
+        return plan
+
+
+def test_a_cluster_that_never_answers_ends_validation_with_its_word() -> None:
+    world = Silent(spec(step(1)))
+    for _ in range(20):
+        world.look()
+        world.now += 30_000
+    assert world.workflow.status.phase == "failed"
+    assert world.workflow.status.failure_reason.startswith("validation_timeout: ")
+
+
+@pytest.mark.parametrize("place", ["parameters", "rollbackSpec"])
+def test_a_configuration_that_no_child_could_carry_is_refused_before_anything_is_made(place: str) -> None:
+    large = {"custom": {"actionType": "note", "config": {f"line-{n}": "x" * 4_000 for n in range(20)}}}
+    given = {"parameters": large} if place == "parameters" else {"rollbackSpec": {"action": "x", "parameters": large}}
+    action = "notify-only" if place == "parameters" else "scale-deployment"
+    (refusal,) = refusals(spec(step(1) | {"action": action} | given), DEFAULTS)
+    assert refusal.reason == "parameters_too_large"
+    assert f"{place}" in refusal.field
+
+
+def test_an_offered_undo_that_no_child_could_carry_is_none() -> None:
+    offered = RollbackInformation(
+        available=True,
+        rollback_action="undo",
+        rollback_parameters=UndoParameters(
+            custom=UndoCustom(description="", parameters={f"line-{n}": "x" * 4_000 for n in range(20)})
+        ),
+    )
+    assert undo_from_information(offered) is None
