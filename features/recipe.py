@@ -22,10 +22,9 @@ NODES: Final = ("node-1", "node-2", "node-3")
 
 @dataclass
 class Step:
-    """`after` holds names; `parameters` None: those of the action; `fields` is laid over the
-    manifest at last, None takes a key away.
+    """`after` holds names; `parameters` None: those of the action; `fields` is laid over the manifest at last.
 
-    `replicas` is what a scale asks for.
+    `replicas` is what a scale asks for. None in `fields` takes a key away.
     """
 
     name: str

@@ -93,6 +93,13 @@ ENDINGS: Final[tuple[Reason, ...]] = (
         "BR-WF-051s",
     ),
     _end(
+        "rolled_back",
+        "rolling_back",
+        "A person had the workflow undone; status.rollback tells how far",
+        "Look at the steps whose undo failed or is not reversible, if any",
+        "BR-WF-052",
+    ),
+    _end(
         "cancelled", "any", "Somebody set spec.cancel", "Create the workflow anew if that was not meant", "BR-WF-018a"
     ),
 )
