@@ -14,6 +14,7 @@ from wfexec.units import Duration, parse_hours, parse_zone
 SIMPLE_STEPS_MAX = 3
 MEDIUM_STEPS_MAX = 10
 NamespaceList = Annotated[tuple[str, ...], Field(max_length=64)]
+NameList = Annotated[tuple[str, ...], Field(max_length=256)]
 
 
 def to_kebab(name: str) -> str:
@@ -53,7 +54,12 @@ class Settings(BaseModel):
     max_retries: int = Field(2, ge=0, le=10, description="Further attempts of a step that names none.")
     retry_base_delay: Duration = Field(30_000, description="Delay before the first further attempt; doubles.")
     retry_max_delay: Duration = Field(300_000, description="Longest delay between attempts.")
-    requeue_approval: Duration = Field(30_000, description="Look again while waiting for approval.")
+    approvers: NameList = Field(
+        (), description="User names that may approve where no admission policy guards it, beside the access review."
+    )
+    requeue_approval: Duration = Field(
+        30_000, description="Look again while an answer or the right of an approver is missing."
+    )
     requeue_error: Duration = Field(30_000, description="Look again after a refused write or an unknown phase.")
     monitoring_interval: Duration = Field(10_000, description="Between two looks at the targets.")
     rollback_step_timeout: Duration = Field(300_000, description="Limit of one undo that names none.")

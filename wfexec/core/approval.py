@@ -1,12 +1,19 @@
 """A person's word before anything runs: is it needed, has it been given, by somebody who may? (BR-WF-018, BR-WF-169)
 
-Called at the end of the validating phase, when nothing else stands in the way.
+Called by the validating phase twice: before the checks for a wait that is on (`standing`), and after they passed
+(`approval`). A word that ends a wait is written down first; then everything is checked anew, for the world has gone
+on meanwhile. Nothing is polled: an annotation is a change of the object and brings us back.
+
+Whose word counts: where an admission policy guards the annotations, that policy is the authority, for it knows the
+requester and their groups. Elsewhere the name is only claimed, and its right is asked of the API server.
 """
+
+from typing import Final, NamedTuple
 
 from wfexec.core.draft import Draft
 from wfexec.core.ending import fail
 from wfexec.model.base import clip, evolve
-from wfexec.model.facts import AccessFacts, AskAccess
+from wfexec.model.facts import AccessFacts, AskAccess, Unknown
 from wfexec.model.meta import (
     ANNOTATION_APPROVAL,
     ANNOTATION_APPROVAL_REASON,
@@ -15,9 +22,27 @@ from wfexec.model.meta import (
     ANNOTATION_PRE_APPROVED,
     WORKFLOW_GROUP,
     WORKFLOW_PLURAL,
+    Condition,
 )
 from wfexec.model.phases import ErrorType
 from wfexec.model.status import ValidationResults
+
+APPROVED: Final = "Approved"
+GUARDED: Final = "ApprovalGuarded"
+NAME_MAX: Final = 253
+
+
+class _Word(NamedTuple):
+    """`says` is approved, rejected, ignored, unsure (its right is being asked for) or nothing; `text` says why."""
+
+    says: str
+    who: str = ""
+    text: str = ""
+    event: str = ""
+
+
+_NOTHING: Final = _Word("nothing")
+_UNSURE: Final = _Word("unsure")
 
 
 def refuse(draft: Draft, reason: str, message: str, error: ErrorType) -> None:
@@ -28,34 +53,65 @@ def refuse(draft: Draft, reason: str, message: str, error: ErrorType) -> None:
     fail(draft, f"{reason}: {message}", error)
 
 
-def approval(draft: Draft, validation: ValidationResults, began: int) -> ValidationResults | None:
-    """The results with the approval in them; None while waiting or once refused (BR-WF-018, BR-WF-169)."""
-    needed = _approval_needed(draft)
+def standing(draft: Draft, began: int) -> int | None:
+    """Since when answers of the world count: `began`, or the word that ended a wait. None: no checks now."""
+    condition = _condition(draft)
+    if condition is None:
+        return began
+    if condition.status == "True":
+        # A no in the last moment still stops it.
+        word = _word(draft)
+        if word.says != "rejected":
+            return condition.last_transition_time
+        _reject(draft, word)
+        return None
+    needed = approval_needed(draft)
     if not needed:
-        return validation
-    marks = draft.workflow.metadata.annotations
-    if marks.get(ANNOTATION_PRE_APPROVED) == "true":
-        who = clip(marks.get(ANNOTATION_APPROVAL_SOURCE, "parent"), 253)
-        return _granted(draft, validation, who, "approved before the workflow was created")
-    decision, who = marks.get(ANNOTATION_APPROVAL, ""), clip(marks.get(ANNOTATION_APPROVED_BY, ""), 253)
-    deadline = began + draft.settings.approval_timeout + draft.get("paused_total")
-    if draft.now > deadline:
-        draft.condition("Approved", False, "Expired", "nobody decided in time")
-        refuse(draft, "approval_timeout", "no valid decision in time", ErrorType.TIMEOUT)
+        draft.condition(APPROVED, True, "NotRequired", "the settings no longer ask for an approval")
         return None
-    if decision in ("approved", "rejected") and _may_decide(draft, who):
-        reason = clip(marks.get(ANNOTATION_APPROVAL_REASON, ""))
-        if decision == "approved":
-            return _granted(draft, validation, who, reason)
-        draft.condition("Approved", False, "Rejected", f"by {who}: {reason}")
-        draft.event("Warning", "ApprovalRejected", f"rejected by {who}: {reason}")
-        refuse(draft, "approval_rejected", f"rejected by {who}: {reason}", ErrorType.REJECTED)
+    if _expired(draft, began):
         return None
-    _wait_for_approval(draft, needed, deadline)
+    word = _word(draft)
+    if word.says == "rejected":
+        _reject(draft, word)
+    elif word.says == "approved":
+        results = draft.get("validation_results") or ValidationResults()
+        draft.set(validation_results=_granted(draft, results, word), message=clip(f"approved by {word.who}"))
+    else:
+        _wait(draft, needed, word, began)
     return None
 
 
-def _approval_needed(draft: Draft) -> str:
+def approval(draft: Draft, validation: ValidationResults, began: int) -> ValidationResults | None:
+    """The results with the approval in them; None while waiting or once refused (BR-WF-018, BR-WF-169)."""
+    if _condition(draft) is not None:
+        # Given before these checks; who gave it is written down.
+        told = draft.get("validation_results") or ValidationResults()
+        return evolve(
+            validation,
+            approval_received=told.approval_received,
+            approval_timestamp=told.approval_timestamp,
+            approved_by=told.approved_by,
+            approval_reason=told.approval_reason,
+        )
+    needed = approval_needed(draft)
+    if not needed:
+        return validation
+    if _expired(draft, began):
+        return None
+    word = _word(draft)
+    if word.says == "rejected":
+        _reject(draft, word)
+    elif word.says == "approved":
+        return _granted(draft, validation, word)
+    elif word.says == "unsure":
+        draft.wake(_deadline(draft, began) + 1)
+    else:
+        _wait(draft, needed, word, began)
+    return None
+
+
+def approval_needed(draft: Draft) -> str:
     """Why approval is needed; "" when it is not."""
     count, threshold = len(draft.recipe.steps), draft.settings.complexity_approval_threshold
     if draft.workflow.spec.execution_strategy.approval_required:
@@ -65,34 +121,115 @@ def _approval_needed(draft: Draft) -> str:
     return ""
 
 
-def _may_decide(draft: Draft, who: str) -> bool:
-    """The decider must hold the verb `approve`; without an answer yet, it is asked and the wait goes on."""
-    if not who:
-        return False
+def _condition(draft: Draft) -> Condition | None:
+    """What is written down about the approval; None before the wait."""
+    conditions: tuple[Condition, ...] = draft.get("conditions")
+    return next((one for one in conditions if one.type == APPROVED), None)
+
+
+def _word(draft: Draft) -> _Word:
+    """What the annotations say. A no weighs more than a yes that the parent brought along."""
+    marks = draft.workflow.metadata.annotations
+    decision, ignored = marks.get(ANNOTATION_APPROVAL, ""), _NOTHING
+    if decision in ("approved", "rejected"):
+        who, reason = marks.get(ANNOTATION_APPROVED_BY, ""), clip(marks.get(ANNOTATION_APPROVAL_REASON, ""))
+        ignored = _weighed(draft, _Word(decision, clip(who, NAME_MAX), reason), ANNOTATION_APPROVED_BY)
+        if ignored.says != "ignored":
+            return ignored
+    elif decision:
+        text = f"{ANNOTATION_APPROVAL} is {clip(decision, 64)!r}, not approved or rejected"
+        ignored = _Word("ignored", text=text, event="ApprovalIgnored")
+    if marks.get(ANNOTATION_PRE_APPROVED) == "true":
+        source = clip(marks.get(ANNOTATION_APPROVAL_SOURCE, "parent"), NAME_MAX)
+        return _weighed(
+            draft, _Word("approved", source, "approved before the workflow was created"), ANNOTATION_APPROVAL_SOURCE
+        )
+    return ignored
+
+
+def _weighed(draft: Draft, word: _Word, signature: str) -> _Word:
+    """The word if it counts, else why not."""
+    if not word.who:
+        return _Word("ignored", text=f"the decision is ignored: {signature} is missing", event="ApprovalIgnored")
+    if draft.snapshot.bearings.guarded or word.who in draft.settings.approvers:
+        return word
     meta = draft.workflow.metadata
-    question = AskAccess(who, "approve", WORKFLOW_GROUP, WORKFLOW_PLURAL, meta.namespace, meta.name)
+    question = AskAccess(word.who, "approve", WORKFLOW_GROUP, WORKFLOW_PLURAL, meta.namespace, meta.name)
     answer = draft.snapshot.answers.get(question)
     if answer is None:
         draft.questions.append(question)
-        return False
-    if isinstance(answer.facts, AccessFacts) and answer.facts.allowed:
-        return True
-    draft.condition("Approved", False, "Pending", f"the decision of {who} is ignored: no right to approve")
-    return False
+        return _UNSURE
+    facts = answer.facts
+    if isinstance(facts, AccessFacts) and facts.allowed:
+        return word
+    # The right may be granted while the word stands there.
+    again = answer.at + draft.settings.requeue_approval
+    if draft.now >= again:
+        draft.questions.append(question)
+    else:
+        draft.wake(again)
+    why = f"nobody can say whether they may: {facts.reason}" if isinstance(facts, Unknown) else "no right to approve"
+    return _Word("ignored", word.who, f"the decision of {word.who} is ignored: {why}", "ApprovalUnauthorized")
 
 
-def _granted(draft: Draft, validation: ValidationResults, who: str, reason: str) -> ValidationResults:
-    draft.condition("Approved", True, "Granted", f"by {who}")
-    draft.event("Normal", "ApprovalReceived", f"approved by {who}")
+def _granted(draft: Draft, validation: ValidationResults, word: _Word) -> ValidationResults:
+    _tell_guard(draft)
+    draft.condition(APPROVED, True, "Granted", f"by {word.who}")
+    draft.event("Normal", "ApprovalReceived", f"approved by {word.who}" + (f": {word.text}" if word.text else ""))
     return evolve(
-        validation, approval_received=True, approval_timestamp=draft.now, approved_by=who, approval_reason=reason
+        validation,
+        approval_received=True,
+        approval_timestamp=draft.now,
+        approved_by=word.who,
+        approval_reason=word.text,
     )
 
 
-def _wait_for_approval(draft: Draft, needed: str, deadline: int) -> None:
-    """Nothing is polled: an annotation is a change of the object and brings us back (BR-WF-018)."""
-    if not any(condition.type == "Approved" for condition in draft.get("conditions")):
-        draft.condition("Approved", False, "Pending", needed)
-        draft.set(message=clip(f"waiting for approval: {needed}"))
-        draft.event("Normal", "ApprovalRequired", needed)
-    draft.wake(deadline + 1)
+def _reject(draft: Draft, word: _Word) -> None:
+    _tell_guard(draft)
+    draft.condition(APPROVED, False, "Rejected", f"by {word.who}: {word.text}")
+    draft.event("Warning", "ApprovalRejected", f"rejected by {word.who}: {word.text}")
+    refuse(draft, "approval_rejected", f"rejected by {word.who}: {word.text}", ErrorType.REJECTED)
+
+
+def _deadline(draft: Draft, began: int) -> int:
+    return began + int(draft.settings.approval_timeout) + int(draft.get("paused_total"))
+
+
+def _expired(draft: Draft, began: int) -> bool:
+    """Past the deadline nothing counts any more, whenever it was written: what is seen in time does."""
+    if draft.now <= _deadline(draft, began):
+        return False
+    draft.condition(APPROVED, False, "Expired", "nobody who may decide did so in time")
+    refuse(draft, "approval_timeout", "no valid decision in time", ErrorType.TIMEOUT)
+    return True
+
+
+def _wait(draft: Draft, needed: str, word: _Word, began: int) -> None:
+    """Say once what is waited for and what to type, and once why a word does not count."""
+    draft.wake(_deadline(draft, began) + 1)
+    if word.says == "unsure":
+        return
+    _tell_guard(draft)
+    condition, meta = _condition(draft), draft.workflow.metadata
+    how = f"type: wfexec approve {meta.name} -n {meta.namespace} (or reject)"
+    message = clip("; ".join(part for part in (needed, word.text, how) if part))
+    if condition is None:
+        draft.set(message=clip(f"waiting for approval: {needed}; {how}"))
+        draft.event("Normal", "ApprovalRequired", f"{needed}; {how}")
+    if word.says == "ignored" and (condition is None or condition.message != message):
+        draft.event("Warning", word.event, word.text)
+    draft.condition(APPROVED, False, "Pending", message)
+
+
+def _tell_guard(draft: Draft) -> None:
+    """Say where the word of a person is only claimed."""
+    guarded = draft.snapshot.bearings.guarded
+    if guarded:
+        if any(condition.type == GUARDED for condition in draft.get("conditions")):
+            draft.condition(GUARDED, True, "AdmissionPolicy", "an admission policy guards the annotations")
+        return
+    what = "no admission policy guards the annotations"
+    if guarded is None:
+        what = "whether an admission policy guards the annotations cannot be seen"
+    draft.condition(GUARDED, False, "NoAdmissionPolicy", f"{what}: the right of the named user is asked for instead")

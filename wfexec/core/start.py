@@ -3,7 +3,7 @@
 (BR-WF-001, BR-WF-002, BR-WF-015 to BR-WF-018, BR-WF-169)
 """
 
-from wfexec.core.approval import approval, refuse
+from wfexec.core.approval import approval, refuse, standing
 from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
@@ -43,13 +43,15 @@ def planning(draft: Draft) -> None:
 
 
 def validating(draft: Draft) -> None:
-    """Ask what is not answered, judge what is; then dry run, approval, and off it goes."""
-    began = draft.get("validation_start_time") or draft.now
-    limit = draft.settings.validation_timeout
-    if any(condition.type == "Approved" for condition in draft.get("conditions")):
-        # After a restart the answers are asked for again; the wait for a person may have taken longer than validation.
-        limit = max(limit, draft.settings.approval_timeout)
-    deadline = began + limit + draft.get("paused_total")
+    """Ask what is not answered, judge what is; then dry run, approval, and off it goes.
+
+    While a person is waited for nothing is asked; once they said yes, everything is looked at anew.
+    """
+    entered = draft.get("validation_start_time") or draft.now
+    began = standing(draft, entered)
+    if began is None:
+        return
+    deadline = began + draft.settings.validation_timeout + draft.get("paused_total")
     if not _answered(draft, began):
         unseen = _unseen(draft)
         dry_by = _dry_run_limit(draft, began) if unseen else deadline
@@ -93,7 +95,7 @@ def validating(draft: Draft) -> None:
         checks=results,
         validation_errors=_messages(warnings),
     )
-    approved = approval(draft, validation, began)
+    approved = approval(draft, validation, entered)
     if approved is not None:
         _accept(draft, approved, warnings)
     elif draft.get("validation_results") is None:
@@ -129,10 +131,8 @@ def _judge_all(draft: Draft) -> tuple[tuple[CheckResult, ...], bool]:
 
 
 def _dry_run_limit(draft: Draft, began: int) -> int:
-    """Until when the dry run waits for what it must see; after a person's decision it looks as long as validation."""
-    decided = any(condition.type == "Approved" for condition in draft.get("conditions"))
-    limit = draft.settings.approval_timeout if decided else draft.settings.dry_run_timeout
-    return began + int(limit) + int(draft.get("paused_total"))
+    """Until when the dry run waits for what it must see."""
+    return began + int(draft.settings.dry_run_timeout) + int(draft.get("paused_total"))
 
 
 def _unseen(draft: Draft) -> list[TargetRef]:
