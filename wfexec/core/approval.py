@@ -10,25 +10,22 @@ requester and their groups. Elsewhere the name is only claimed, and its right is
 
 from typing import Final, NamedTuple
 
+from wfexec.core.authority import ask_again, may_decide, tell_guard
 from wfexec.core.draft import Draft
 from wfexec.core.ending import fail
 from wfexec.model.base import clip, evolve
-from wfexec.model.facts import AccessFacts, AskAccess, Unknown
 from wfexec.model.meta import (
     ANNOTATION_APPROVAL,
     ANNOTATION_APPROVAL_REASON,
     ANNOTATION_APPROVAL_SOURCE,
     ANNOTATION_APPROVED_BY,
     ANNOTATION_PRE_APPROVED,
-    WORKFLOW_GROUP,
-    WORKFLOW_PLURAL,
     Condition,
 )
 from wfexec.model.phases import ErrorType
 from wfexec.model.status import ValidationResults
 
 APPROVED: Final = "Approved"
-GUARDED: Final = "ApprovalGuarded"
 NAME_MAX: Final = 253
 
 
@@ -151,29 +148,17 @@ def _weighed(draft: Draft, word: _Word, signature: str) -> _Word:
     """The word if it counts, else why not."""
     if not word.who:
         return _Word("ignored", text=f"the decision is ignored: {signature} is missing", event="ApprovalIgnored")
-    if draft.snapshot.bearings.guarded or word.who in draft.settings.approvers:
-        return word
-    meta = draft.workflow.metadata
-    question = AskAccess(word.who, "approve", WORKFLOW_GROUP, WORKFLOW_PLURAL, meta.namespace, meta.name)
-    answer = draft.snapshot.answers.get(question)
-    if answer is None:
-        draft.questions.append(question)
+    allowed = may_decide(draft, word.who)
+    if allowed is None:
         return _UNSURE
-    facts = answer.facts
-    if isinstance(facts, AccessFacts) and facts.allowed:
+    if allowed:
         return word
-    # The right may be granted while the word stands there.
-    again = answer.at + draft.settings.requeue_approval
-    if draft.now >= again:
-        draft.questions.append(question)
-    else:
-        draft.wake(again)
-    why = f"nobody can say whether they may: {facts.reason}" if isinstance(facts, Unknown) else "no right to approve"
-    return _Word("ignored", word.who, f"the decision of {word.who} is ignored: {why}", "ApprovalUnauthorized")
+    why = f"the decision of {word.who} is ignored: {ask_again(draft, word.who)}"
+    return _Word("ignored", word.who, why, "ApprovalUnauthorized")
 
 
 def _granted(draft: Draft, validation: ValidationResults, word: _Word) -> ValidationResults:
-    _tell_guard(draft)
+    tell_guard(draft)
     draft.condition(APPROVED, True, "Granted", f"by {word.who}")
     draft.event("Normal", "ApprovalReceived", f"approved by {word.who}" + (f": {word.text}" if word.text else ""))
     return evolve(
@@ -186,7 +171,7 @@ def _granted(draft: Draft, validation: ValidationResults, word: _Word) -> Valida
 
 
 def _reject(draft: Draft, word: _Word) -> None:
-    _tell_guard(draft)
+    tell_guard(draft)
     draft.condition(APPROVED, False, "Rejected", f"by {word.who}: {word.text}")
     draft.event("Warning", "ApprovalRejected", f"rejected by {word.who}: {word.text}")
     refuse(draft, "approval_rejected", f"rejected by {word.who}: {word.text}", ErrorType.REJECTED)
@@ -210,7 +195,7 @@ def _wait(draft: Draft, needed: str, word: _Word, began: int) -> None:
     draft.wake(_deadline(draft, began) + 1)
     if word.says == "unsure":
         return
-    _tell_guard(draft)
+    tell_guard(draft)
     condition, meta = _condition(draft), draft.workflow.metadata
     how = f"type: wfexec approve {meta.name} -n {meta.namespace} (or reject)"
     message = clip("; ".join(part for part in (needed, word.text, how) if part))
@@ -220,16 +205,3 @@ def _wait(draft: Draft, needed: str, word: _Word, began: int) -> None:
     if word.says == "ignored" and (condition is None or condition.message != message):
         draft.event("Warning", word.event, word.text)
     draft.condition(APPROVED, False, "Pending", message)
-
-
-def _tell_guard(draft: Draft) -> None:
-    """Say where the word of a person is only claimed."""
-    guarded = draft.snapshot.bearings.guarded
-    if guarded:
-        if any(condition.type == GUARDED for condition in draft.get("conditions")):
-            draft.condition(GUARDED, True, "AdmissionPolicy", "an admission policy guards the annotations")
-        return
-    what = "no admission policy guards the annotations"
-    if guarded is None:
-        what = "whether an admission policy guards the annotations cannot be seen"
-    draft.condition(GUARDED, False, "NoAdmissionPolicy", f"{what}: the right of the named user is asked for instead")

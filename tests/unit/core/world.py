@@ -10,6 +10,7 @@ from wfexec.core.decide import decide
 from wfexec.core.graph import compile_recipe
 from wfexec.core.undo import expectation_of
 from wfexec.model.base import evolve
+from wfexec.model.bearings import NO_BEARINGS
 from wfexec.model.execution import (
     ExecutionResults,
     KubernetesExecution,
@@ -105,6 +106,7 @@ class World:
         # What steps have changed of a target so far, laid over the facts; `ineffective` names children that lie.
         self.effects: dict[TargetRef, dict[str, str]] = {}
         self.ineffective: set[str] = set()
+        self.bearings = NO_BEARINGS
         self.facts: Callable[[Question], Facts] = default_facts
 
     def say(self, name: str, report: Report) -> None:
@@ -113,7 +115,8 @@ class World:
 
     def snapshot(self) -> Snapshot:
         recipe = compile_recipe(self.workflow.spec, self.settings)
-        return Snapshot(self.workflow, recipe, self.children, self.gone, self.foreign, self.answers, self.failures)
+        known = (self.foreign, self.answers, self.failures, self.bearings)
+        return Snapshot(self.workflow, recipe, self.children, self.gone, *known)
 
     def look(self) -> Plan:
         """One decision, carried out."""
