@@ -13,6 +13,7 @@ from wfexec.core.fold import fold_child
 from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.rollback import enter_rolling_back
 from wfexec.core.undo import undoable
+from wfexec.core.when import judge_when
 from wfexec.model.base import clip, evolve
 from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import STEP_ENDED, ErrorType, FailurePolicy, Phase, RollbackStrategy, RunCondition, StepState
@@ -77,6 +78,8 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
     """Fold every child, skip what can no longer run, and find what is ready."""
     steps = draft.steps
     terminate = draft.workflow.spec.failure_policy is FailurePolicy.TERMINATE
+    # A workflow that pauses or winds down judges nothing that it will not start.
+    judging = not overdue and not draft.workflow.spec.cancel and draft.status.phase != Phase.PAUSED
     active: list[int] = []
     ready: list[int] = []
     fatal: int | None = None
@@ -98,11 +101,13 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
                     if before is not _COMPLETED:
                         verdict = None if before in _UNMET else False
                         break
+            if verdict is None:
+                _skip(draft, position)
+            elif verdict and step.when is not None and judging and steps[position].ready_time is None:
+                verdict = judge_when(draft, step, step.when)
             if verdict:
                 ready.append(position)
-            elif verdict is None:
-                _skip(draft, position)
-                state = StepState.SKIPPED
+            state = steps[position].status
         if state is _RETRYING:
             due = steps[position].next_retry_time
             if due is None or due <= draft.now:

@@ -9,16 +9,18 @@ from heapq import heapify, heappop, heappush
 
 from wfexec.core.children import map_parameters
 from wfexec.core.conflicts import conflicts_of
+from wfexec.core.expressions import compile_expression
 from wfexec.core.gates import checks_of, questions_of
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.registry import Action, find_action
 from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons, undo_keys
 from wfexec.errors import OurBug
 from wfexec.model.execution import KubernetesExecutionSpec
+from wfexec.model.expressions import CompileError, Program
 from wfexec.model.facts import AskTarget, TargetRef
 from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import RollbackStrategy, Strategy
-from wfexec.model.recipe import Recipe, RecipeStep, Refusal
+from wfexec.model.recipe import Criterion, Recipe, RecipeStep, Refusal
 from wfexec.model.status import Batch, ExecutionPlan, PlannedStep, StepStatus
 from wfexec.model.workflow import ExecutionStrategy, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import Settings
@@ -241,6 +243,10 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
         conflicts=conflicts_of(steps, order, slots),
         questions=(),
         plan=None,
+        criteria=tuple(
+            Criterion(criterion.name, _program(criterion.expr), criterion.required)
+            for criterion in spec.success_criteria
+        ),
         pending=tuple(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in steps),
     )
     return made._replace(plan=_plan(made), questions=questions_of(made, strategy.dry_run_first))
@@ -279,6 +285,13 @@ def refusals(spec: WorkflowExecutionSpec, settings: Settings) -> tuple[Refusal, 
         return found
     compiled = compile_recipe(spec, settings)
     return (compiled,) if isinstance(compiled, Refusal) else ()
+
+
+def _program(text: str) -> Program:
+    program = compile_expression(text)
+    if isinstance(program, CompileError):
+        raise OurBug(f"expression {text!r} passed the checks of planning")
+    return program
 
 
 def _recipe_step(
@@ -320,4 +333,5 @@ def _recipe_step(
         deletes_target=deletes_its_target(step),
         uncordons=uncordons(step),
         undo_keys=undo_keys(step),
+        when=None if step.when is None else _program(step.when),
     )

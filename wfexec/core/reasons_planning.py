@@ -90,4 +90,16 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "Let it depend on its primary alone",
         "BR-WF-020",
     ),
+    _row(
+        "expression_invalid",
+        "An expression is not one, or not true or false where that is needed",
+        "Mend it at the line and column that the message names",
+        "BR-WF-006",
+    ),
+    _row(
+        "reference_unknown",
+        "An expression reads a variable, a step or an object that is not there by then",
+        "Correct the name, or let the step wait for the one it reads",
+        "BR-WF-007",
+    ),
 )

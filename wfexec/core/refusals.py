@@ -6,6 +6,7 @@ The controller stops at the first finding, `wfexec lint` shows all of them.
 from collections.abc import Iterator
 
 from wfexec.core.children import carried_size
+from wfexec.core.refusals_expressions import expression_findings
 from wfexec.core.registry import Action, close_actions, find_action
 from wfexec.model.base import DOCUMENT_MAX, clip
 from wfexec.model.parameters import CustomAction, set_members
@@ -28,13 +29,11 @@ def findings(spec: WorkflowExecutionSpec, settings: Settings) -> Iterator[Refusa
     if len(definition.steps) > STEPS_MAX:
         message = f"{len(definition.steps)} steps are more than the {STEPS_MAX} allowed; split the workflow"
         yield Refusal("too_many_steps", STEPS, message)
-    for position, criterion in enumerate(spec.success_criteria):
-        field = f"spec.successCriteria[{position}].expr"
-        yield _unsupported(field, "expressions", f"remove criterion {criterion.name!r}")
     yield from _duplicates(definition)
     for position, step in enumerate(definition.steps):
         yield from _step_findings(f"{STEPS}[{position}]", step, settings)
     yield from _dependency_findings(definition)
+    yield from expression_findings(spec, definition, STEPS)
 
 
 def _unsupported(field: str, what: str, fix: str) -> Refusal:
@@ -75,8 +74,6 @@ def _step_findings(field: str, step: WorkflowStep, settings: Settings) -> Iterat
             settings.step_timeout_max
         )
         yield Refusal("timeout_out_of_range", f"{field}.timeout", message)
-    if step.when is not None:
-        yield _unsupported(f"{field}.when", "expressions", "remove `when`")
     for name, conditions in (("preConditions", step.pre_conditions), ("postConditions", step.post_conditions)):
         if conditions:
             yield _unsupported(f"{field}.{name}", "conditions", f"remove {name}")

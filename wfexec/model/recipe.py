@@ -7,6 +7,7 @@ to each other by index into `Recipe.steps`, so a look at n steps costs n plain a
 from typing import NamedTuple
 
 from wfexec.model.execution import KubernetesExecutionSpec
+from wfexec.model.expressions import Program
 from wfexec.model.facts import AskAccess, AskTarget, Question, TargetRef
 from wfexec.model.phases import RollbackStrategy, RunCondition, Strategy
 from wfexec.model.status import ExecutionPlan, PotentialIssue, StepStatus
@@ -19,7 +20,7 @@ class RecipeStep(NamedTuple):
     `undo` names the undo action known at planning, "" for none; `prototype` is the spec of its children but for the
     reference to the workflow, the remaining time and the approval; `warnings` say what of the parameters has no home.
     `target` is the one object it is about, None where it names none; `watch` asks for it after the run, None where it
-    is not meant to be there any more; `namespace` is where it works, "" for nodes.
+    is not meant to be there any more; `namespace` is where it works, "" for nodes; `when` must hold for it to run.
     """
 
     position: int
@@ -44,6 +45,15 @@ class RecipeStep(NamedTuple):
     deletes_target: bool
     uncordons: bool
     undo_keys: tuple[str, ...]
+    when: Program | None = None
+
+
+class Criterion(NamedTuple):
+    """A success criterion; one that is not required is only reported (BR-WF-021)."""
+
+    name: str
+    program: Program
+    required: bool
 
 
 class Recipe(NamedTuple):
@@ -72,6 +82,7 @@ class Recipe(NamedTuple):
     conflicts: tuple[PotentialIssue, ...]
     plan: ExecutionPlan | None
     pending: tuple[StepStatus, ...]
+    criteria: tuple[Criterion, ...] = ()
 
 
 class Refusal(NamedTuple):

@@ -112,7 +112,7 @@ def test_a_missing_dependency_names_both_steps() -> None:
         (step(1, targetCluster="other"), "steps[0].targetCluster", "leave it empty"),
         (step(1, timeout="20m"), "steps[0].timeout", "at most 15m"),
         (step(1, timeout="0s"), "steps[0].timeout", "more than 0s"),
-        (step(1, when="true"), "steps[0].when", "not evaluated by this version"),
+        (step(1, when="true &&"), "steps[0].when", "line 1, column 8"),
         (step(1, runCondition="after_primary"), "steps[0].runCondition", "exactly one dependency"),
     ],
 )
