@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from sim.answers import Answers
 from sim.cluster.cluster import Cluster
-from wfexec.model.requests import Ask, Change, Kind, Outcome, Watched
+from wfexec.model.requests import Ask, Change, Outcome, WatchObjects
 
-Hear = Callable[[Change, Watched | None, str], None]
+Hear = Callable[[Change, Any, str], None]
 
 
 class Ending(Protocol):
@@ -26,7 +26,7 @@ class Door(Protocol):
         """The outcome of any request but a watch."""
         ...
 
-    def watch(self, kind: Kind, resource_version: str, hear: Hear) -> Ending | Outcome:
+    def watch(self, body: WatchObjects, user: str, hear: Hear) -> Ending | Outcome:
         """`hear` is called inside each write with the typed object; an Outcome says why there is no watch."""
         ...
 
@@ -37,8 +37,12 @@ class SharedDoor:
     def __init__(self, cluster: Cluster, answers: Answers) -> None:
         self._handlers = {**cluster.handlers, Ask: answers.answer}
         self._execute = cluster.execute
-        self.watch = cluster.watch
+        self._watch = cluster.watch
 
     def execute(self, body: Any, user: str, now: int) -> Any:
         handler = self._handlers.get(body.__class__)
         return self._execute(body, user, now) if handler is None else handler(body, now)
+
+    def watch(self, body: WatchObjects, user: str, hear: Hear) -> Ending | Outcome:
+        """As the cluster tells it; rights are asked over HTTP alone."""
+        return self._watch(body.kind, body.resource_version, hear, body.namespace, body.name)

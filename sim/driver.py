@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from sim.answers import Answers
 from sim.clock import Clock
 from sim.cluster.cluster import Cluster, Depth, own_crds
+from sim.cluster.rbac import ADMIN
 from sim.cluster.requests import CreateWorkflow, PersonBody
 from sim.doors import Door, SharedDoor
 from sim.executor.machine import Executor
@@ -29,7 +30,7 @@ from sim.wire_door import WireDoor
 from sim.world import World
 from wfexec.engine.controller import Controller
 from wfexec.model.phases import TERMINAL
-from wfexec.model.requests import Change, Kind, Outcome, Watched
+from wfexec.model.requests import Change, Kind, Outcome, Watched, WatchObjects
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import DEFAULTS, Settings
 
@@ -105,7 +106,7 @@ class Simulation:
         self._open: dict[str, None] = {}
         self._step_names: dict[tuple[str, int], str] = {}
         for kind in (Kind.WORKFLOW, Kind.EXECUTION):
-            self.door.watch(kind, "0", self._saw)
+            self.door.watch(WatchObjects(kind, "0", 0), ADMIN, self._saw)
         self._elects = options.replicas > 1 if options.leader_election is None else options.leader_election
         self._luck = Streams(options.seed, *options.replication, "executor")
         self.controllers = [

@@ -310,7 +310,7 @@ class Stream:
 
     def open(self, body: WatchObjects) -> Outcome | None:
         """None when it runs, else why it does not."""
-        watch = self._sim.door.watch(body.kind, body.resource_version, self.seen)
+        watch = self._sim.door.watch(body, self._process.nature.user, self.seen)
         if isinstance(watch, Outcome):
             return watch
         self._ending = watch

@@ -11,7 +11,6 @@ import orjson
 
 from sim.cluster.api import HttpReply
 from sim.cluster.cluster import Cluster
-from sim.cluster.rbac import ADMIN
 from sim.cluster.requests import (
     CreateTarget,
     CreateWorkflow,
@@ -72,17 +71,17 @@ class WireDoor:
         reply = self._cluster.http(call, user, now)
         return wire.decode(read_as, reply.status, reply.payload, reply.headers.get("Retry-After"), self._decoder)
 
-    def watch(self, kind: Kind, resource_version: str, hear: Hear) -> Watch | Outcome:
+    def watch(self, body: WatchObjects, user: str, hear: Hear) -> Watch | Outcome:
         """`hear` is called inside each write with the decoded object; an Outcome says why there is no watch."""
+        kind = body.kind
 
         def told(_change: Change, line: bytes, _version: str) -> None:
             seen = wire.decode_watch_line(0, kind, line, self._decoder)
             if not isinstance(seen, WatchSeen):
                 raise OurBug(f"the fake cluster ended a watch by itself: {seen}")
-            hear(seen.change, seen.object, seen.resource_version)  # type: ignore[arg-type] # what we wrote is readable
+            hear(seen.change, seen.object, seen.resource_version)
 
-        call = wire.encode(WatchObjects(kind, resource_version, 0))
-        opened = self._cluster.http_watch(call, ADMIN, told)
+        opened = self._cluster.http_watch(wire.encode(body), user, told)
         if isinstance(opened, HttpReply):
             return wire.refusal(None, opened.status, opened.payload, opened.headers.get("Retry-After"))
         return opened

@@ -30,14 +30,15 @@ from wfexec.adapters.logging import write_record
 from wfexec.adapters.metrics import Metrics
 from wfexec.adapters.workers import Workers
 from wfexec.engine.controller import Controller
+from wfexec.engine.survey import SURVEYED
 from wfexec.model.plan import CountRecord, LogRecord
 from wfexec.model.requests import Code, Outcome, Request, Signal, StopAsked
 from wfexec.settings import Settings
 
 log = logging.getLogger("wfexec.app")
 
-# Both kinds are watched; leases and reviews of metrics callers come on top.
-CONNECTIONS_EXTRA: Final = 5
+# Six kinds are watched; leases and reviews of metrics callers come on top.
+CONNECTIONS_EXTRA: Final = 9
 # The engine's thread shows that it lives at least this often, and counts as dead after the second figure.
 IDLE_S: Final = 2.0
 DEAD_S: Final = 30.0
@@ -227,7 +228,7 @@ class Process:
         if self._stopping:
             return "stopping"
         if not self.controller.synced:
-            return "the first lists are not complete"
+            return f"not listed yet: {', '.join(self.controller.missing)}"
         return "" if self.controller.healthy else "cannot reach the lease"
 
     def live(self) -> str:
@@ -257,7 +258,9 @@ class Process:
     def _ended(self, request: Request, outcome: Outcome, seconds: float) -> None:
         """From worker threads: a request is over."""
         self.metrics.request(request, outcome, seconds)
-        level = logging.WARNING if outcome.code in TROUBLE else logging.DEBUG
+        # The engine itself says, once, which bearings it has no right to.
+        told = outcome.code is Code.FORBIDDEN and getattr(request.body, "kind", None) in SURVEYED
+        level = logging.WARNING if outcome.code in TROUBLE and not told else logging.DEBUG
         if log.isEnabledFor(level):
             fields = {"request": type(request.body).__name__, "code": outcome.code.value, "why": outcome.message}
             log.log(level, "request ended", extra={"fields": {**fields, "ms": round(seconds * 1_000)}})

@@ -16,17 +16,19 @@ from sim.cluster.api import Api, HttpReply
 from sim.cluster.lifecycle import Lifecycle
 from sim.cluster.objects import Objects
 from sim.cluster.rbac import ADMIN, Rights, person_of
+from sim.cluster.refusals import Refusal
 from sim.cluster.requests import TargetBody, TargetOutcome
 from sim.cluster.resources import NAMESPACES, Json, Resources, Unmodelled
 from sim.cluster.schema import Schema
-from sim.cluster.shared import RESOURCE_OF, Shared, TypedBody
+from sim.cluster.selectors import selector
+from sim.cluster.shared import RESOURCE_OF, TYPED, Shared, TypedBody, told
 from sim.cluster.store import HISTORY, Sink, Store, Watch
 from sim.cluster.targets import Targets
 from wfexec.crd import schema, testing
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import OurBug
 from wfexec.model.meta import CONTROLLER_NAMESPACE, EXECUTION_KIND, WORKFLOW_KIND
-from wfexec.model.requests import Code, Kind, Outcome
+from wfexec.model.requests import Change, Code, Kind, Outcome
 
 __all__ = ["Cluster", "Depth", "Unmodelled"]
 
@@ -128,14 +130,27 @@ class Cluster:
             raise OurBug("an HTTP request in shared depth")
         return self._api.watch(call, user, sink)
 
-    def watch(self, kind: Kind, resource_version: str, sink: Sink) -> Watch | Outcome:
+    def watch(
+        self, kind: Kind, resource_version: str, sink: Sink, namespace: str = "", name: str = ""
+    ) -> Watch | Outcome:
         """Tell `sink` of every change after that version, inside the write that makes it; it must not write.
 
-        `sink(change, typed object, version)`; the object is None for a bookmark. Too old a version: GONE.
+        `sink(change, typed object, version)`; the object is None for a bookmark, which landmarks do not get. Too old
+        a version: GONE. `namespace` and `name` narrow it.
         """
         if self.depth is Depth.WIRE:
             raise OurBug("a watch in wire depth is an HTTP request")
-        watch = self.store.watch(RESOURCE_OF[kind], int(resource_version or 0), sink)
+        resource, version = RESOURCE_OF[kind], int(resource_version or 0)
+        if kind in TYPED:
+            watch = self.store.watch(resource, version, sink)
+        else:
+            chosen = selector(self.resources.named(resource), namespace, "", f"metadata.name={name}" if name else "")
+            assert not isinstance(chosen, Refusal)
+
+            def tell(change: Change, body: Any, at: str) -> None:
+                sink(change, told(kind, body), at)
+
+            watch = self.store.watch(resource, version, tell, chosen, bookmarks=False)
         if watch is None:
             return Outcome(Code.GONE, message=f"too old resource version: {resource_version}")
         return watch

@@ -58,6 +58,7 @@ EXECUTIONS: Final = f"{EXECUTION_PLURAL}.{EXECUTION_GROUP}"
 LEASES: Final = "leases.coordination.k8s.io"
 EVENTS: Final = "events"
 NAMESPACES: Final = "namespaces"
+CONFIGMAPS: Final = "configmaps"
 DEPLOYMENTS: Final = "deployments.apps"
 
 POLICIES: Final = "validatingadmissionpolicies.admissionregistration.k8s.io"

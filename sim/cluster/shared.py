@@ -11,8 +11,18 @@ from typing import Any, Final
 from sim.cluster.lifecycle import Lifecycle, whole_seconds
 from sim.cluster.refusals import Refusal, already_exists, code_of, version_on_create
 from sim.cluster.requests import CreateWorkflow, DeleteObject, EditWorkflow, PatchExecutionStatus, PersonBody
-from sim.cluster.resources import EVENTS, EXECUTIONS, LEASES, NAMESPACES, WORKFLOWS
+from sim.cluster.resources import (
+    CONFIGMAPS,
+    EVENTS,
+    EXECUTIONS,
+    LEASES,
+    NAMESPACES,
+    POLICIES,
+    POLICY_BINDINGS,
+    WORKFLOWS,
+)
 from sim.cluster.store import Store, Stored
+from wfexec.crd.landmarks import landmark
 from wfexec.model.base import evolve
 from wfexec.model.execution import NO_STATUS as NOT_STARTED
 from wfexec.model.execution import KubernetesExecution
@@ -41,7 +51,16 @@ from wfexec.model.requests import (
 from wfexec.model.status import NO_STATUS, WorkflowExecution
 
 TypedBody = Body | PatchExecutionStatus | PersonBody
-RESOURCE_OF: Final = {Kind.WORKFLOW: WORKFLOWS, Kind.EXECUTION: EXECUTIONS}
+RESOURCE_OF: Final = {
+    Kind.WORKFLOW: WORKFLOWS,
+    Kind.EXECUTION: EXECUTIONS,
+    Kind.NAMESPACE: NAMESPACES,
+    Kind.REGISTRY: CONFIGMAPS,
+    Kind.ADMISSION_POLICY: POLICIES,
+    Kind.ADMISSION_BINDING: POLICY_BINDINGS,
+}
+# Kinds whose objects are values of ours here; all others are JSON objects in both depths.
+TYPED: Final = frozenset({Kind.WORKFLOW, Kind.EXECUTION})
 
 # Making a named tuple by its own constructor costs more than all else that is done for a write.
 _tuple: Final[Any] = tuple.__new__
@@ -91,7 +110,9 @@ class Shared:
         return _ABSENT if stored is None else Outcome(Code.OK, stored.body)
 
     def _list(self, body: ListObjects, _now: int) -> Outcome:
-        items = tuple(stored.body for stored in self._store.all(RESOURCE_OF[body.kind]))
+        kind, _, namespace, name = body
+        found = self._store.all(RESOURCE_OF[kind], namespace)
+        items = tuple([told(kind, stored.body) for stored in found if not name or stored.name == name])
         return Outcome(Code.OK, Listing(items, str(self._store.version)))
 
     def _patch_status(self, body: PatchStatus | PatchExecutionStatus, _now: int) -> Outcome:
@@ -254,6 +275,11 @@ class Shared:
         made = _in_seconds(lease)._replace(resource_version=str(version))
         self._store.put(Stored(LEASES, lease.namespace, lease.name, uid, version, made))
         return Outcome(Code.OK, made)
+
+
+def told(kind: Kind, body: Any) -> Any:
+    """A stored object as the controller is told of it."""
+    return body if kind in TYPED or body is None else landmark(kind, body)
 
 
 def stored_of(resource: str, thing: WorkflowExecution | KubernetesExecution, version: int) -> Stored:

@@ -13,6 +13,7 @@ from tests.envtest.server import ControlPlane
 from wfexec.crd import questions, wire
 from wfexec.crd.codec import Decoder, render_workflow
 from wfexec.model.base import evolve
+from wfexec.model.bearings import BindingFacts, NamespaceFacts
 from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec
 from wfexec.model.facts import (
     AccessFacts,
@@ -42,6 +43,7 @@ from wfexec.model.requests import (
     GetLease,
     GetObject,
     Kind,
+    Landmark,
     Lease,
     Listing,
     ListObjects,
@@ -363,3 +365,29 @@ def test_people_see_the_columns(control_plane: ControlPlane, workflow: WorkflowE
     said = control_plane.kubectl(["get", "wfe", "-n", workflow.metadata.namespace], check=True).stdout
     assert said.split("\n")[0].split() == ["NAME", "PHASE", "STEP", "TOTAL", "OUTCOME", "AGE"]
     assert "recover" in control_plane.kubectl(["get", "kubernaut", "-A"], check=True).stdout
+
+
+def test_bearings_are_listed_and_watched_with_the_controllers_own_rights(controller: Client) -> None:
+    listed: dict[Kind, Listing] = {}
+    for body in (
+        ListObjects(Kind.NAMESPACE, 500),
+        ListObjects(Kind.REGISTRY, 500, "kubernaut-system", "kubernaut-workflow-conditions"),
+        ListObjects(Kind.ADMISSION_POLICY, 500, "", "workflowexecution-approval"),
+        ListObjects(Kind.ADMISSION_BINDING, 500),
+    ):
+        found = controller(body).object
+        assert isinstance(found, Listing)
+        listed[body.kind] = found
+        watch = WatchObjects(body.kind, found.resource_version, 1_000, body.namespace, body.name)
+        status, _ = controller.send(wire.encode(watch))
+        assert status == 200
+    homes = {item.metadata.name: item.facts for item in listed[Kind.NAMESPACE].items if isinstance(item, Landmark)}
+    home = homes["kubernaut-system"]
+    assert isinstance(home, NamespaceFacts)
+    assert not home.terminating
+    assert listed[Kind.REGISTRY].items == ()
+    (policy,) = listed[Kind.ADMISSION_POLICY].items
+    assert policy.metadata.name == "workflowexecution-approval"
+    (binding,) = listed[Kind.ADMISSION_BINDING].items
+    assert isinstance(binding, Landmark)
+    assert binding.facts == BindingFacts("workflowexecution-approval", everywhere=True)

@@ -30,6 +30,7 @@ from wfexec.model.requests import (
     PatchMetadata,
     PatchStatus,
     Watched,
+    WatchObjects,
 )
 from wfexec.model.status import WorkflowExecution
 
@@ -99,7 +100,11 @@ class CountingDoor:
         self.requests[body.__class__] += 1
         return self._door.execute(body, user, now)
 
-    def watch(self, kind: Kind, resource_version: str, hear: Hear) -> Ending | Outcome:
+    def watch(self, body: WatchObjects, user: str, hear: Hear) -> Ending | Outcome:
+        kind = body.kind
+        if kind not in (Kind.WORKFLOW, Kind.EXECUTION):
+            # Bearings are no work of a workflow's.
+            return self._door.watch(body, user, hear)
         self._watches += 1
         number = self._watches
 
@@ -107,7 +112,7 @@ class CountingDoor:
             self.heard[number, kind] += thing is not None
             hear(change, thing, version)
 
-        return self._door.watch(kind, resource_version, counted)
+        return self._door.watch(body, user, counted)
 
 
 def traffic() -> Traffic:

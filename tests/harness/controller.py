@@ -27,7 +27,7 @@ from wfexec.model.requests import (
 from wfexec.settings import Settings
 
 WRITES: Final = (PatchMetadata, PatchStatus, CreateExecution, DeleteExecution)
-CONNECTIONS_EXTRA: Final = 5
+CONNECTIONS_EXTRA: Final = 9
 STOP_S: Final = 10.0
 
 

@@ -36,10 +36,11 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
 
 
 def write_record(key: ObjectKey, record: LogRecord) -> None:
-    """A record of the core or the engine about one workflow (BR-WF-091)."""
+    """A record of the core or the engine about one workflow, or about none where its name is "" (BR-WF-091)."""
     level = LEVELS[record.level]
     if _WORKFLOW.isEnabledFor(level):
-        fields = {"workflowexecution": f"{key.namespace}/{key.name}", **dict(record.fields)}
+        about = {"workflowexecution": f"{key.namespace}/{key.name}"} if key.name else {}
+        fields = {**about, **dict(record.fields)}
         _WORKFLOW.log(level, "%s", record.message, extra={"fields": fields})
 
 

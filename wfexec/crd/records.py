@@ -6,23 +6,27 @@ Called by the wire codec. Two kinds of the API server's own that we write but ne
 from typing import Any, Final
 
 from wfexec.model.meta import LEASE_NAME, WORKFLOW_API, WORKFLOW_KIND
-from wfexec.model.requests import EventWrite, Lease
+from wfexec.model.requests import EventWrite, Landmark, Lease
 from wfexec.units import format_instant, parse_instant
 
 COMPONENT: Final = "workflow-execution"
 REPORTER: Final = LEASE_NAME
+# Of the ConfigMap, the only one of the landmarks that Events speak of.
+CORE_API: Final = "v1"
 
 
 def event_body(event: EventWrite) -> dict[str, Any]:
     """A new core/v1 Event, in the namespace of its object."""
-    meta = event.regarding.metadata
+    regarding = event.regarding
+    meta = regarding.metadata
+    what = (CORE_API, regarding.kind) if isinstance(regarding, Landmark) else (WORKFLOW_API, WORKFLOW_KIND)
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {"name": event.name, "namespace": event.namespace},
         "involvedObject": {
-            "apiVersion": WORKFLOW_API,
-            "kind": WORKFLOW_KIND,
+            "apiVersion": what[0],
+            "kind": what[1],
             "name": meta.name,
             "namespace": meta.namespace,
             "uid": meta.uid,

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from wfexec.crd.codec import Decoder, render_execution, status_patch
+from wfexec.crd.landmarks import landmark
 from wfexec.crd.records import event_body, event_patch, lease_body, lease_of
 from wfexec.crd.tables import render
 from wfexec.errors import OurBug
@@ -32,6 +33,7 @@ from wfexec.model.requests import (
     CreateLease,
     DeleteExecution,
     EventWrite,
+    Followed,
     GetLease,
     GetObject,
     Kind,
@@ -42,6 +44,7 @@ from wfexec.model.requests import (
     PatchMetadata,
     PatchStatus,
     Replied,
+    Unreadable,
     UpdateLease,
     WatchObjects,
     WatchSeen,
@@ -51,10 +54,17 @@ JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 
+ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1"
 _ROOTS: Final = {
     Kind.WORKFLOW: (f"/apis/{WORKFLOW_GROUP}/{WORKFLOW_VERSION}", WORKFLOW_PLURAL),
     Kind.EXECUTION: (f"/apis/{EXECUTION_GROUP}/{EXECUTION_VERSION}", EXECUTION_PLURAL),
+    Kind.NAMESPACE: ("/api/v1", "namespaces"),
+    Kind.REGISTRY: ("/api/v1", "configmaps"),
+    Kind.ADMISSION_POLICY: (ADMISSION, "validatingadmissionpolicies"),
+    Kind.ADMISSION_BINDING: (ADMISSION, "validatingadmissionpolicybindings"),
 }
+# Bookmarks are for kinds with many changes of others: a quiet watch can be renewed from an old version as well.
+_BUSY: Final = frozenset({Kind.WORKFLOW, Kind.EXECUTION})
 _LEASES: Final = "/apis/coordination.k8s.io/v1"
 _READS: Final = (ListObjects, WatchObjects, GetObject, GetLease)
 # A gateway or a storage that gave up may have carried the write out after all: for a write these are LOST.
@@ -121,14 +131,15 @@ def encode(body: Body) -> HttpCall:
     match body:
         case ListObjects():
             return encode_page(body, "")
-        case WatchObjects(kind, version, timeout_ms):
+        case WatchObjects(kind, version, timeout_ms, namespace):
             query = (
                 ("watch", "1"),
-                ("allowWatchBookmarks", "true"),
+                *((("allowWatchBookmarks", "true"),) if kind in _BUSY else ()),
                 ("resourceVersion", version),
                 ("timeoutSeconds", str(max(1, timeout_ms // 1_000))),
+                *_selected(body),
             )
-            return HttpCall("GET", object_path(kind, ""), query)
+            return HttpCall("GET", object_path(kind, namespace), query)
         case GetObject(key):
             return HttpCall("GET", _key_path(key))
         case PatchMetadata():
@@ -162,8 +173,12 @@ def encode(body: Body) -> HttpCall:
 
 def encode_page(body: ListObjects, token: str) -> HttpCall:
     """One page of a list; `token` "" for the first."""
-    query = (("limit", str(body.limit)), ("continue", token)) if token else (("limit", str(body.limit)),)
-    return HttpCall("GET", object_path(body.kind, ""), query)
+    query = (("limit", str(body.limit)), *((("continue", token),) if token else ()), *_selected(body))
+    return HttpCall("GET", object_path(body.kind, body.namespace), query)
+
+
+def _selected(body: ListObjects | WatchObjects) -> tuple[tuple[str, str], ...]:
+    return (("fieldSelector", f"metadata.name={body.name}"),) if body.name else ()
 
 
 def decode(body: Body, status: int, payload: bytes, retry_after: str | None, decoder: Decoder) -> Outcome:
@@ -205,7 +220,7 @@ def decode_watch_line(request_id: int, kind: Kind, line: bytes, decoder: Decoder
         version = raw["metadata"]["resourceVersion"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Replied(request_id, Outcome(Code.LOST, message=clip(f"unreadable watch event: {error}")))
-    seen = None if change is Change.BOOKMARK else decoder.object(kind, raw)
+    seen = None if change is Change.BOOKMARK else _object(kind, raw, decoder)
     return WatchSeen(request_id, kind, change, seen, version)
 
 
@@ -228,7 +243,7 @@ def refusal(body: Body | None, status: int, payload: bytes, retry_after: str | N
 def _accepted(body: Body, raw: Any, decoder: Decoder) -> Outcome:
     match body:
         case ListObjects(kind, _):
-            items = tuple(decoder.object(kind, each) for each in raw["items"])
+            items = tuple(_object(kind, each, decoder) for each in raw["items"])
             return Outcome(Code.OK, Listing(items, raw["metadata"]["resourceVersion"]))
         case GetObject(key) | PatchMetadata(key) | PatchStatus(key) | CreateExecution(key):
             return Outcome(Code.OK, decoder.object(key.kind, raw))
@@ -236,6 +251,10 @@ def _accepted(body: Body, raw: Any, decoder: Decoder) -> Outcome:
             return Outcome(Code.OK, lease_of(raw))
         case _:
             return Outcome(Code.OK)
+
+
+def _object(kind: Kind, raw: Any, decoder: Decoder) -> Followed | Unreadable:
+    return decoder.object(kind, raw) if kind in _BUSY else landmark(kind, raw)
 
 
 def _json(method: str, path: str, content: Any, content_type: str = JSON) -> HttpCall:

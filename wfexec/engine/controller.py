@@ -4,8 +4,8 @@ Called by the two drivers (threads around a real connection, or the simulated wo
 like: `start` once, `feed` and `tick` when something came or `wake_at` is reached, `take` for what must be sent now. It
 never blocks, never looks at a clock, and `now` (milliseconds) must never go back: a driver anchors its wall clock
 once to a monotonic one. Rules:
-1. Nothing is decided before both kinds have been listed once, and nothing is written without the lease (if there is
-   leader election): every write is checked against it right before it is handed out.
+1. Nothing is decided before both kinds have been listed once (for bearings it waits a moment only), and nothing is
+   written without the lease (if there is leader election): every write is checked against it right before it goes.
 2. A key is taken from the queue only when a request could be sent now, so decisions are made as late as possible.
 3. Events go out only when no write waits, and never fill more than half of the places.
 4. After StopAsked no new plan is made; what is under way ends, at the latest after one request timeout; then the lease
@@ -13,6 +13,7 @@ once to a monotonic one. Rules:
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from wfexec.core.decide import decide as core_decide
@@ -22,26 +23,18 @@ from wfexec.engine.limiter import Limiter
 from wfexec.engine.reconciler import CompileRecipe, Decide, Reconciler
 from wfexec.engine.recorder import Occurrence, Recorder
 from wfexec.engine.reflector import Reflector
+from wfexec.engine.survey import Survey
 from wfexec.engine.view import View
 from wfexec.model.plan import Record
-from wfexec.model.requests import (
-    Body,
-    Code,
-    EventWrite,
-    Kind,
-    ObjectKey,
-    Outcome,
-    Replied,
-    Request,
-    Signal,
-    WatchSeen,
-)
+from wfexec.model.requests import Body, Code, EventWrite, Kind, ObjectKey, Outcome, Replied, Request, Signal, WatchSeen
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
 
 # A list is many pages, each of which may take as long as a request.
 LIST_PAGES_PATIENCE = 6
 
+# Of the other kinds only bearings are kept.
+KEPT: Final = frozenset({Kind.WORKFLOW, Kind.EXECUTION})
 Handler = Callable[[Any, Any, Outcome, int], None]
 # The constructor of a named tuple costs as much as handing out a request.
 _tuple: Final[Any] = tuple.__new__
@@ -68,6 +61,7 @@ class Controller:
         "_settings",
         "_stirred",
         "_stop_by",
+        "_survey",
         "_timeout_ms",
         "_unasked",
         "_view",
@@ -91,8 +85,12 @@ class Controller:
         self._lease_timeout_ms = min(
             settings.request_timeout, max(settings.lease_retry_period, settings.lease_renew_deadline // 2)
         )
-        self._workflows = self._reflector(Kind.WORKFLOW, identity)
-        self._executions = self._reflector(Kind.EXECUTION, identity)
+        reflector = partial(
+            Reflector, page_size=settings.list_page_size, watch_timeout_ms=settings.watch_timeout, salt=identity
+        )
+        self._workflows = reflector(Kind.WORKFLOW)
+        self._executions = reflector(Kind.EXECUTION)
+        self._survey = Survey(reflector, settings.controller_namespace)
         self._elector = Elector(settings, identity) if leader_election else None
         self._limiter = Limiter(settings.kubernetes_qps, settings.kubernetes_burst, settings.workers)
         self._event_places = max(1, settings.workers // 2)
@@ -122,6 +120,12 @@ class Controller:
         return f"<Controller {role}, {len(self._flight)} in flight, {self._view!r}>"
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The kinds whose first list is waited for; empty once `synced`."""
+        kept = tuple(each.kind.value for each in (self._workflows, self._executions) if not each.synced)
+        return () if self.synced else (*kept, *self._survey.unanswered())
+
+    @property
     def healthy(self) -> bool:
         """Ready: synced, and leading or able to see who does."""
         return self.synced and (self._elector is None or self._elector.healthy)
@@ -130,6 +134,7 @@ class Controller:
         self._touch(now)
         self._workflows.start(now)
         self._executions.start(now)
+        self._survey.start(now)
         if self._elector is not None:
             self._elector.start(now)
 
@@ -137,12 +142,19 @@ class Controller:
         """Something came; what follows from it is asked for with `take`."""
         self._now = now
         if isinstance(signal, WatchSeen):
+            kind, thing = signal.kind, signal.object
+            if kind is Kind.EXECUTION:
+                reflector = self._executions
+            elif kind is Kind.WORKFLOW:
+                reflector = self._workflows
+            else:
+                self._surveyed(self._survey.seen(signal), now)
+                return
             # The echo of our own write gives us nothing to do.
-            reflector = self._executions if signal.kind is Kind.EXECUTION else self._workflows
             if not reflector.seen(signal):
                 self._unasked += 1
-            elif signal.object is not None and self._view.watched(
-                signal.kind, signal.change, signal.object, signal.resource_version
+            elif thing is not None and self._view.watched(
+                *(kind, signal.change, thing, signal.resource_version),  # type: ignore[arg-type] # a kind has its type
             ):
                 self._stirred = True
         elif isinstance(signal, Replied):
@@ -183,6 +195,13 @@ class Controller:
         if self._stop_by is None:
             self._follow(self._workflows, now)
             self._follow(self._executions, now)
+            survey = self._survey
+            if survey.wake_at is not None and survey.wake_at <= now:
+                for reflector in survey.parts.values():
+                    self._follow(reflector, now)
+                survey.rearm()
+        if not self.synced and self._workflows.synced and self._executions.synced:
+            self.synced = self._survey.settled(now)
         if self.leading and self.synced:
             self._work(now)
         if self._stop_by is not None:
@@ -225,6 +244,8 @@ class Controller:
                 instants.append(self._workflows.wake_at)
             if self._executions.wake_at is not None:
                 instants.append(self._executions.wake_at)
+            instants.append(self._survey.wake_at)
+            instants.append(None if self.synced else self._survey.patience_at(self._now))
         if working:
             if self._recorder.waiting:
                 instants.append(self._recorder.wake_at(self._now))
@@ -251,8 +272,8 @@ class Controller:
             "looks": self._reconciler.looks,
             "conflicts": self._reconciler.conflicts,
             "lost_replies": self._reconciler.lost,
-            "relists": self._workflows.relists + self._executions.relists,
-            "watch_restarts": self._workflows.restarts + self._executions.restarts,
+            "relists": self._workflows.relists + self._executions.relists + self._survey.relists,
+            "watch_restarts": self._workflows.restarts + self._executions.restarts + self._survey.restarts,
             "known_already": view.ignored,
             "unasked": self._unasked,
             "stale_wakeups": view.deadlines.stale + view.queue.stale,
@@ -261,12 +282,6 @@ class Controller:
             "queued": len(view.queue),
             "in_flight": self._limiter.in_flight,
         }
-
-    def _reflector(self, kind: Kind, identity: str) -> Reflector:
-        settings = self._settings
-        return Reflector(
-            kind, page_size=settings.list_page_size, watch_timeout_ms=settings.watch_timeout, salt=identity
-        )
 
     def _touch(self, now: int) -> None:
         self._now = now
@@ -345,10 +360,23 @@ class Controller:
                 self._send(occurrence.write(), self._on_event, occurrence, self._timeout_ms, True)
 
     def _on_followed(self, body: Body, reflector: Reflector, outcome: Outcome, now: int) -> None:
+        if reflector.kind not in KEPT:
+            self._surveyed(self._survey.replied(reflector, outcome, now), now)
+            return
         listing = reflector.replied(outcome, now)
         if listing is not None:
             self._view.relisted(reflector.kind, listing)
-            self.synced = self._workflows.synced and self._executions.synced
+
+    def _surveyed(self, changed: bool | None, now: int) -> None:
+        """Something was heard about the bearings; None: nobody asked for it."""
+        survey = self._survey
+        if changed is None:
+            self._unasked += 1
+        elif changed:
+            survey.steer(self._view)
+            self._stirred = True
+        if survey.notices:
+            self._reconciler.released += survey.told(self._recorder if self.leading else None, now)
 
     def _on_lease(self, body: Body, elector: Elector, outcome: Outcome, now: int) -> None:
         elector.replied(outcome, now)

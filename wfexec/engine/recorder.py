@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from wfexec.model.base import clip
 from wfexec.model.plan import EventRecord
-from wfexec.model.requests import Code, EventWrite, Outcome
+from wfexec.model.requests import Code, EventWrite, Landmark, Outcome
 from wfexec.model.status import WorkflowExecution
 
+Regarding = WorkflowExecution | Landmark
 # Different events remembered for counting up, and of those how many may wait to be sent.
 REMEMBERED_MAX: Final = 4_096
 WAITING_MAX: Final = 2_048
@@ -37,18 +38,18 @@ class Occurrence:
         "message",
         "name",
         "reason",
+        "regarding",
         "times",
         "tries",
         "type",
-        "workflow",
     )
 
-    def __init__(self, workflow: WorkflowExecution, record: EventRecord, message: str, now: int) -> None:
-        self.workflow = workflow
+    def __init__(self, regarding: Regarding, record: EventRecord, message: str, now: int) -> None:
+        self.regarding = regarding
         self.type = record.type
         self.reason = record.reason
         self.message = message
-        self.name = event_name(workflow.metadata.name, workflow.metadata.uid, record.reason, message)
+        self.name = event_name(regarding.metadata.name, regarding.metadata.uid, record.reason, message)
         self.times = 1
         self.first_ms = now
         self.last_ms = now
@@ -62,14 +63,14 @@ class Occurrence:
 
     def write(self) -> EventWrite:
         """Created with count 1 first; what came on top meanwhile is patched in afterwards."""
-        workflow = self.workflow
+        regarding = self.regarding
         times = self.times if self.created else 1
         made: EventWrite = _tuple(
             EventWrite,
             (
                 self.name,
-                workflow.metadata.namespace,
-                workflow,
+                regarding.metadata.namespace,
+                regarding,
                 self.type,
                 self.reason,
                 self.message,
@@ -109,19 +110,19 @@ class Recorder:
         """Has `take` something to give?"""
         return bool(self.waiting) and now >= self._resume_at
 
-    def record(self, workflow: WorkflowExecution, record: EventRecord, now: int) -> None:
+    def record(self, regarding: Regarding, record: EventRecord, now: int) -> None:
         message = clip(record.message)
-        key = (workflow.metadata.uid, record.reason, message)
+        key = (regarding.metadata.uid, record.reason, message)
         known = self._known.get(key)
         if known is not None and now - known.last_ms <= self._window_ms:
             known.times += 1
             known.last_ms = now
-            known.workflow = workflow
+            known.regarding = regarding
             self._known.move_to_end(key)
         else:
             if known is not None:
                 del self._known[key]
-            known = self._known[key] = Occurrence(workflow, record, message, now)
+            known = self._known[key] = Occurrence(regarding, record, message, now)
             self._trim(now)
         self._enqueue(known)
 

@@ -25,11 +25,16 @@ TIMEOUT_JITTER: Final = 0.1
 
 
 class Reflector:
-    """`wake_at` is when `due` will have a request; None while one is out. `salt` tells replicas apart."""
+    """`wake_at` is when `due` will have a request; None while one is out. `salt` tells replicas apart.
+
+    `namespace` and `name`, where given, narrow what is followed.
+    """
 
     __slots__ = (
         "_failures",
         "_fresh",
+        "_name",
+        "_namespace",
         "_opened_at",
         "_page_size",
         "_salt",
@@ -45,8 +50,12 @@ class Reflector:
         "wake_at",
     )
 
-    def __init__(self, kind: Kind, *, page_size: int, watch_timeout_ms: int, salt: str) -> None:
+    def __init__(
+        self, kind: Kind, *, page_size: int, watch_timeout_ms: int, salt: str, namespace: str = "", name: str = ""
+    ) -> None:
         self.kind = kind
+        self._namespace = namespace
+        self._name = name
         self.version = ""
         self.synced = False
         self.request_id = 0
@@ -74,10 +83,11 @@ class Reflector:
         if self.wake_at is None or now < self.wake_at:
             return None
         if not self.version:
-            return ListObjects(self.kind, self._page_size)
+            return ListObjects(self.kind, self._page_size, self._namespace, self._name)
         self._turn += 1
         cut = self._watch_timeout_ms * TIMEOUT_JITTER * spread(self._salt, self._turn)
-        return WatchObjects(self.kind, self.version, max(1, self._watch_timeout_ms - int(cut)))
+        timeout_ms = max(1, self._watch_timeout_ms - int(cut))
+        return WatchObjects(self.kind, self.version, timeout_ms, self._namespace, self._name)
 
     def sent(self, request_id: int, now: int) -> None:
         self.request_id = request_id

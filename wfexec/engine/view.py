@@ -147,7 +147,7 @@ class View:
         for stored in listing.items:
             metadata = stored.metadata
             present.add((metadata.namespace, metadata.name))
-            self.watched(kind, Change.MODIFIED, stored, metadata.resource_version)
+            self.watched(kind, Change.MODIFIED, stored, metadata.resource_version)  # type: ignore[arg-type] # its kind's
         cache = self.workflows if kind is Kind.WORKFLOW else self.executions
         for removed in cache.absent(present, version_of(listing.resource_version)):
             self._removed(kind, removed)

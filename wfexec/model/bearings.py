@@ -15,6 +15,20 @@ class NamespaceFacts(NamedTuple):
     terminating: bool = False
 
 
+class RegistryData(NamedTuple):
+    """The ConfigMap of condition policies as it stands there: its data, and its label `version`."""
+
+    version: str
+    data: Mapping[str, str]
+
+
+class BindingFacts(NamedTuple):
+    """Which admission policy a binding binds; `everywhere`: it denies, and no selector leaves anything out."""
+
+    policy: str
+    everywhere: bool
+
+
 class ConditionSet(NamedTuple):
     """The conditions of one action; `version` says which entry they came from, "embedded" for our own (BR-WF-053)."""
 

@@ -25,6 +25,10 @@ FINALIZER = f"{WORKFLOW_GROUP}/workflowexecution-cleanup"
 FINALIZER_OLD = f"{WORKFLOW_GROUP}/finalizer"
 LEASE_NAME = "workflow-execution.kubernaut.io"
 CONTROLLER_NAMESPACE = "kubernaut-system"
+# The ConfigMap of condition policies, in the controller's namespace, and the shipped admission policy.
+REGISTRY_NAME = "kubernaut-workflow-conditions"
+LABEL_REGISTRY_VERSION = "version"
+ADMISSION_POLICY_NAME = "workflowexecution-approval"
 
 LABEL_WORKFLOW_EXECUTION = "workflow-execution"
 LABEL_WORKFLOW = "workflow"

@@ -7,6 +7,7 @@ its reply when it ends (its events arrive as `WatchSeen` before that).
 from enum import StrEnum
 from typing import NamedTuple
 
+from wfexec.model.bearings import BindingFacts, NamespaceFacts, RegistryData
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Answer, Question
 from wfexec.model.meta import ObjectMeta
@@ -15,13 +16,28 @@ from wfexec.model.status import WorkflowExecution, WorkflowExecutionStatus
 
 
 class Kind(StrEnum):
-    """The kinds the engine itself keeps."""
+    """The kinds the engine follows; it keeps objects of the first two, and bearings from the others."""
 
     WORKFLOW = "WorkflowExecution"
     EXECUTION = "KubernetesExecution"
+    NAMESPACE = "Namespace"
+    REGISTRY = "ConfigMap"
+    ADMISSION_POLICY = "ValidatingAdmissionPolicy"
+    ADMISSION_BINDING = "ValidatingAdmissionPolicyBinding"
 
 
 Watched = WorkflowExecution | KubernetesExecution
+
+
+class Landmark(NamedTuple):
+    """An object that bearings are taken from: the one thing we read of it. Policies are read by their being there."""
+
+    kind: Kind
+    metadata: ObjectMeta
+    facts: NamespaceFacts | RegistryData | BindingFacts | None
+
+
+Followed = Watched | Landmark
 
 
 class ObjectKey(NamedTuple):
@@ -31,18 +47,25 @@ class ObjectKey(NamedTuple):
 
 
 class ListObjects(NamedTuple):
-    """All namespaces, consistent read (no resourceVersion given), in pages of `limit`; the driver joins the pages."""
+    """Consistent read (no resourceVersion given), in pages of `limit`; the driver joins the pages.
+
+    `namespace` "": in all of them; `name` "": whatever they are called.
+    """
 
     kind: Kind
     limit: int
+    namespace: str = ""
+    name: str = ""
 
 
 class WatchObjects(NamedTuple):
-    """From just after `resource_version`, bookmarks allowed, the server ends it after `timeout_ms`."""
+    """From just after `resource_version`; the server ends it after `timeout_ms`. The rest is as in a list."""
 
     kind: Kind
     resource_version: str
     timeout_ms: int
+    namespace: str = ""
+    name: str = ""
 
 
 class GetObject(NamedTuple):
@@ -86,7 +109,7 @@ class EventWrite(NamedTuple):
 
     name: str
     namespace: str
-    regarding: WorkflowExecution
+    regarding: WorkflowExecution | Landmark
     type: str
     reason: str
     message: str
@@ -178,7 +201,7 @@ class Unreadable(NamedTuple):
 
 
 class Listing(NamedTuple):
-    items: tuple[Watched | Unreadable, ...]
+    items: tuple[Followed | Unreadable, ...]
     resource_version: str
 
 
@@ -190,9 +213,7 @@ class Outcome(NamedTuple):
     """
 
     code: Code
-    object: WorkflowExecution | KubernetesExecution | Unreadable | Listing | Lease | dict[Question, Answer] | None = (
-        None
-    )
+    object: Followed | Unreadable | Listing | Lease | dict[Question, Answer] | None = None
     message: str = ""
     retry_after_ms: int | None = None
 
@@ -215,7 +236,7 @@ class WatchSeen(NamedTuple):
     request_id: int
     kind: Kind
     change: Change
-    object: Watched | Unreadable | None
+    object: Followed | Unreadable | None
     resource_version: str
 
 

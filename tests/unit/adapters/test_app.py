@@ -13,7 +13,7 @@ import pytest
 from tests.unit.adapters.scripted import ScriptedTransport
 from wfexec.adapters.clock import WallClock
 from wfexec.app import Crash, Loop, Options, Process
-from wfexec.model.requests import Request, Signal
+from wfexec.model.requests import Kind, Request, Signal
 from wfexec.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ def test_it_lists_then_watches_then_writes_then_stops() -> None:
     assert codes == [0]
     assert names[:2] == ["ListObjects", "ListObjects"]
     assert names.index("WatchObjects") < names.index("PatchStatus")
-    assert names.count("WatchObjects") == 2
+    assert names.count("WatchObjects") == len(Kind)
     assert transport.closed
 
 
@@ -70,7 +70,7 @@ def test_probes_and_metrics_speak_of_the_running_engine() -> None:
 def test_before_the_first_lists_it_lives_but_is_not_ready() -> None:
     process = Process(Settings(), QUIET, ScriptedTransport())
     assert process.live() == ""
-    assert process.ready() == "the first lists are not complete"
+    assert process.ready().startswith("not listed yet: WorkflowExecution, KubernetesExecution, Namespace")
 
 
 @pytest.mark.parametrize("where", ["engine", "worker"])

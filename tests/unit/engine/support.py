@@ -36,6 +36,7 @@ CHILD_SPEC = KubernetesExecutionSpec(
 )
 UNPLANNED = Refusal("none", "", "these tests plan nothing")
 T0 = 1_000_000
+BEARINGS = (Kind.NAMESPACE, Kind.REGISTRY, Kind.ADMISSION_POLICY, Kind.ADMISSION_BINDING)
 
 
 def status(phase: str = "", message: str = "") -> WorkflowExecutionStatus:
@@ -192,9 +193,15 @@ class Hand:
     def boot(
         self, workflows: Iterable[WorkflowExecution | Unreadable] = (), children: Iterable[Watched] = (), at: int = 100
     ) -> list[Request]:
-        """Answer both lists; the watches are open afterwards and the first looks taken."""
+        """Answer all lists, those of bearings first; the watches are open afterwards and the first looks taken."""
+        self.answer_bearings()
         self.reply(ListObjects, ok(Listing(tuple(workflows), str(at))), Kind.WORKFLOW)
         return self.reply(ListObjects, ok(Listing(tuple(children), str(at))), Kind.EXECUTION)
+
+    def answer_bearings(self, at: int = 100) -> None:
+        """There are no namespaces, policies or bindings to be seen."""
+        for kind in BEARINGS:
+            self.reply(ListObjects, ok(Listing((), str(at))), kind)
 
     def seen(self, change: Change, stored: Watched | Unreadable) -> list[Request]:
         kind = Kind.WORKFLOW if isinstance(stored, WorkflowExecution) else Kind.EXECUTION

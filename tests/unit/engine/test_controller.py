@@ -42,7 +42,12 @@ def test_nothing_is_decided_before_both_kinds_have_been_listed() -> None:
     assert [request.body for request in hand.sent] == [
         ListObjects(Kind.WORKFLOW, 500),
         ListObjects(Kind.EXECUTION, 500),
+        ListObjects(Kind.NAMESPACE, 500),
+        ListObjects(Kind.REGISTRY, 500, "kubernaut-system", "kubernaut-workflow-conditions"),
+        ListObjects(Kind.ADMISSION_POLICY, 500, "", "workflowexecution-approval"),
+        ListObjects(Kind.ADMISSION_BINDING, 500),
     ]
+    hand.answer_bearings()
     hand.reply(ListObjects, ok(Listing((workflow(),), "100")), Kind.WORKFLOW)
     assert brain.looks == []
     before = hand.controller.synced
@@ -276,6 +281,6 @@ def test_its_repr_tells_what_it_does() -> None:
     hand = Hand(Brain())
     hand.boot([workflow()])
     assert repr(hand.controller) == (
-        "<Controller leading, 2 in flight, <View 1 workflows, 0 executions, "
+        "<Controller leading, 6 in flight, <View 1 workflows, 0 executions, "
         "<WorkQueue waiting 0/0/0/0, processing 0, delayed 0>>>"
     )

@@ -13,10 +13,7 @@ from wfexec.model.requests import (
     EventWrite,
     GetLease,
     GetObject,
-    Kind,
     Lease,
-    Listing,
-    ListObjects,
     PatchStatus,
     StopAsked,
     UpdateLease,
@@ -49,7 +46,7 @@ def test_a_standby_follows_the_world_but_decides_and_writes_nothing() -> None:
     assert hand.controller.synced
     assert not hand.controller.leading
     assert brain.looks == []
-    assert bodies(hand.sent) == ["WatchObjects", "WatchObjects"]
+    assert set(bodies(hand.sent)) == {"WatchObjects"}
 
 
 def test_whoever_becomes_leader_looks_at_everything_as_it_is_by_then() -> None:
@@ -167,8 +164,7 @@ def test_a_renewal_is_sent_though_every_place_is_taken() -> None:
 
 def test_unready_when_it_cannot_see_who_leads() -> None:
     hand = Hand(Brain(), leader_election=True)
-    hand.reply(ListObjects, ok(Listing((), "1")), Kind.WORKFLOW)
-    hand.reply(ListObjects, ok(Listing((), "1")), Kind.EXECUTION)
+    hand.boot(at=1)
     for _ in range(5):
         assert hand.controller.healthy
         hand.reply(GetLease, no(Code.UNAVAILABLE))

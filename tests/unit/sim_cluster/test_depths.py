@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.answers import Answers
 from sim.cluster.cluster import Cluster, Depth
 from sim.cluster.requests import (
     CreateTarget,
@@ -19,6 +20,7 @@ from sim.cluster.requests import (
     PatchTarget,
     TargetOutcome,
 )
+from sim.doors import SharedDoor
 from sim.executor.outcomes import CALM
 from sim.wire_door import WireDoor
 from wfexec.model.base import evolve
@@ -44,6 +46,7 @@ from wfexec.model.requests import (
     PatchMetadata,
     PatchStatus,
     UpdateLease,
+    WatchObjects,
 )
 from wfexec.model.status import NO_STATUS, StepStatus, WorkflowExecution
 from wfexec.model.workflow import WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
@@ -75,12 +78,13 @@ class World:
 
     def __init__(self, depth: Depth) -> None:
         self.cluster = Cluster(depth, 7)
-        self.door: Any = self.cluster
+        self.door: Any = SharedDoor(self.cluster, Answers(self.cluster, CALM))
         if depth is Depth.WIRE:
             self.door = WireDoor(self.cluster, CALM)
         self.told: list[tuple[Change, Any, str]] = []
         for kind in Kind:
-            self.door.watch(kind, str(self.cluster.store.version), lambda *event: self.told.append(event))
+            watch = WatchObjects(kind, str(self.cluster.store.version), 1_000)
+            self.door.watch(watch, USER, lambda *event: self.told.append(event))
         self.workflow: WorkflowExecution | None = None
         self.child: KubernetesExecution | None = None
         self.lease = Lease("l", "default", "", "me", 14_500, 1_000, 1_250, 0)
@@ -118,6 +122,8 @@ class World:
             "delete": DeleteObject(WORKFLOW),
             "get": GetObject(WORKFLOW),
             "list": ListObjects(Kind.EXECUTION, 1),
+            "homes": ListObjects(Kind.NAMESPACE, 2),
+            "maps": ListObjects(Kind.REGISTRY, 2, "default", "settings"),
             "child": CreateExecution(CHILD, child(self.workflow)),
             "ended": PatchExecutionStatus(CHILD, child_meta.uid, child_meta.resource_version, kept.status, state),
             "unmake": DeleteExecution(CHILD, child_meta.uid, child_meta.resource_version),
@@ -145,11 +151,12 @@ class World:
 WORDS = (
     *("create", "create", "edit", "forget", "finalize", "release", "report", "report", "again", "clear", "delete"),
     *("get", "list", "child", "child", "ended", "unmake", "look", "event", "event", "lease", "renew", "holder"),
-    *("map", "turn", "read", "unmap", "web", "scale", "ready", "targets", "collect"),
+    *("map", "turn", "read", "unmap", "web", "scale", "ready", "targets", "collect", "homes", "maps"),
 )
 STORY = (
     *("create", "finalize", "report", "again", "child", "list", "ended", "report", "edit", "lease", "renew", "event"),
     *("delete", "get", "report", "release", "get", "collect", "look", "map", "turn", "read", "web", "scale", "ready"),
+    *("homes", "maps", "unmap", "maps"),
 )
 
 
