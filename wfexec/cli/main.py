@@ -1,4 +1,4 @@
-"""The command line: `wfexec run | crds | lint | graph | reference`, and what other packages add.
+"""The command line: `wfexec run | approve | reject | crds | lint | graph | reference`, and what other packages add.
 
 Called by people and by the container. It must never decide anything about a workflow, and never import the
 simulation; heavy parts are imported by the command that needs them.
@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from wfexec.cli import decisions
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.core import reasons
@@ -121,6 +122,9 @@ def run(
         tls_private_key_file=tls_private_key_file,
     )
     raise typer.Exit(production.run(loaded, options))
+
+
+decisions.register(app)
 
 
 @app.command(epilog=CRDS_EXAMPLE)

@@ -1,0 +1,73 @@
+"""How does a command act on one workflow in a cluster? Flags that all such commands share, and one careful change.
+
+Called by the commands that people type while a workflow lives. The change is made to the version that was looked at:
+when the workflow moves on in between, it is looked at again. It must never act for the controller.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+import typer
+
+from wfexec.errors import BadInput, Finding
+
+Json = dict[str, Any]
+# The workflow, the person's name as the server knows it and the time, to annotations (None removes one).
+Change = Callable[[Json, str, int], dict[str, str | None]]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A WorkflowExecution.")]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.", show_default=False)
+]
+Kubeconfig = Annotated[str | None, typer.Option(help="File; without it the cluster we run in, or KUBECONFIG.")]
+Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
+# The controller writes to a workflow now and then, never without end.
+TRIES: Final = 5
+
+
+class Where:
+    """What the shared flags say."""
+
+    def __init__(self, name: str, namespace: str | None, kubeconfig: str | None, context: str | None) -> None:
+        self.name = name
+        self.namespace = namespace
+        self.kubeconfig = kubeconfig
+        self.context = context
+
+
+def annotate(where: Where, change: Change) -> tuple[str, str]:
+    """Change annotations of the workflow; its `namespace/name` and who did it. BadInput says why it cannot be."""
+    from wfexec.adapters.clock import WallClock
+    from wfexec.adapters.person import person
+
+    clock = WallClock()
+    somebody = person(where.kubeconfig, where.context)
+    namespace = where.namespace or somebody.namespace
+    try:
+        user = somebody.name()
+        for _ in range(TRIES):
+            workflow = somebody.workflow(namespace, where.name)
+            if somebody.annotate(workflow, change(workflow, user, clock.now_ms())):
+                return f"{namespace}/{where.name}", user
+    finally:
+        somebody.close()
+    raise refusal(f"{namespace}/{where.name}", f"it changed {TRIES} times while it was looked at; try again")
+
+
+def refusal(what: str, why: str) -> BadInput:
+    """To be raised by a change that cannot be made."""
+    return BadInput((Finding(what, "", "", why),))
+
+
+def title(workflow: Json) -> str:
+    """namespace/name."""
+    return f"{workflow['metadata']['namespace']}/{workflow['metadata']['name']}"
+
+
+def phase_of(workflow: Json) -> str:
+    return str(workflow.get("status", {}).get("phase", ""))
+
+
+def condition_of(workflow: Json, kind: str) -> Json:
+    """{} when it is not set."""
+    conditions: list[Json] = workflow.get("status", {}).get("conditions") or []
+    return next((one for one in conditions if one["type"] == kind), {})

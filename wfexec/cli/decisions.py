@@ -1,0 +1,98 @@
+"""`wfexec approve` and `wfexec reject`: a person's word about a workflow that waits for it (BR-WF-018)."""
+
+from functools import partial
+from typing import Annotated, Final
+
+import typer
+
+from wfexec.cli.cluster import (
+    Context,
+    Json,
+    Kubeconfig,
+    Name,
+    Namespace,
+    Where,
+    annotate,
+    condition_of,
+    phase_of,
+    refusal,
+    title,
+)
+from wfexec.model.meta import (
+    ANNOTATION_APPROVAL,
+    ANNOTATION_APPROVAL_REASON,
+    ANNOTATION_APPROVAL_TIME,
+    ANNOTATION_APPROVED_BY,
+)
+from wfexec.units import format_instant
+
+APPROVE_EXAMPLE: Final = 'Example: wfexec approve recover-shop -n shop --reason "drained by hand before"'
+REJECT_EXAMPLE: Final = 'Example: wfexec reject recover-shop -n shop --reason "not during the sale"'
+Reason = Annotated[str, typer.Option(help="Why; it is written down.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Both commands."""
+    app.command(epilog=APPROVE_EXAMPLE)(approve)
+    app.command(epilog=REJECT_EXAMPLE)(reject)
+
+
+def approve(
+    name: Name,
+    namespace: Namespace = None,
+    reason: Reason = "",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Let a workflow start that waits for an approval."""
+    _decide(Where(name, namespace, kubeconfig, context), "approved", reason)
+
+
+def reject(
+    name: Name,
+    namespace: Namespace = None,
+    reason: Reason = "",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Refuse a workflow that waits for an approval; it fails and nothing is done."""
+    _decide(Where(name, namespace, kubeconfig, context), "rejected", reason)
+
+
+def _decide(where: Where, word: str, reason: str) -> None:
+    what, user = annotate(where, partial(_marks, word, reason))
+    typer.echo(f"{what}: {word} by {user}")
+
+
+def _marks(word: str, reason: str, workflow: Json, user: str, now: int) -> dict[str, str | None]:
+    """The annotations of a decision; raises where there is nothing to decide, or where it is decided already."""
+    what, condition = title(workflow), condition_of(workflow, "Approved")
+    why = _settled(workflow, condition, word, user)
+    if why:
+        raise refusal(what, why)
+    return {
+        ANNOTATION_APPROVAL: word,
+        ANNOTATION_APPROVED_BY: user,
+        ANNOTATION_APPROVAL_TIME: format_instant(now - now % 1_000),
+        ANNOTATION_APPROVAL_REASON: reason or None,
+    }
+
+
+def _settled(workflow: Json, condition: Json, word: str, user: str) -> str:
+    """Why the word would have no effect; "" when it would."""
+    phase = phase_of(workflow) or "new"
+    match condition.get("reason", ""):
+        case "Granted" if phase != "validating" or word == "approved":
+            return f"already decided: approved {condition['message']}; it is {phase}"
+        case "Rejected":
+            return f"already decided: rejected {condition['message']}; it is {phase}"
+        case "Expired":
+            return f"too late: {condition['message']}; it is {phase}"
+        case "Pending" if phase in ("validating", "paused"):
+            marks = workflow["metadata"].get("annotations") or {}
+            same = marks.get(ANNOTATION_APPROVAL) == word and marks.get(ANNOTATION_APPROVED_BY) == user
+            return f"already decided: {word} by {user}; the controller has yet to see it" if same else ""
+        case "Granted":
+            return ""
+        case _:
+            return f"not waiting for an approval: it is {phase}"
