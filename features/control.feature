@@ -85,3 +85,77 @@ Feature: Control
     Then the workflow is gone
     And its children are gone
     And an event "WorkflowExecutionDeleted" says "deleted in phase executing"
+
+  @BR-AUTOMATION-002 @BR-WF-005b
+  Scenario: A failed workflow is tried again by somebody who may, and goes on where it failed
+    Given a workflow with the steps "a, b after a, c after b"
+    And the rollback strategy is "manual"
+    And "b" is critical
+    And "b" fails once with "permission_denied"
+    And it is applied
+    And it is "failed"
+    When "alice" has it tried again
+    Then it ends "completed" after all
+    And its phases were "planning, validating, executing, failed, executing, monitoring, completed"
+    And its steps are "a completed, b completed, c completed"
+    And the children ever seen are "recover-step-1, recover-step-2, recover-step-2-r1, recover-step-3"
+    And an event "ManualRetry" says "1 steps are tried again at the request of alice"
+    And no wish of a person is left
+
+  @BR-AUTOMATION-002
+  Scenario: What was rolled back is not tried again
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    And "b" fails once with "permission_denied"
+    And it is applied
+    And it is "failed"
+    When "alice" has it tried again
+    Then her wish is refused because "it was rolled back"
+    And no wish of a person is left
+    And it is "failed"
+
+  @BR-WF-005b
+  Scenario: A failed step is tried again while the others go on
+    Given a workflow with the steps "a, b, c after b"
+    And "a" takes 3m
+    And "b" fails once with "permission_denied"
+    And it is applied
+    And the step "c" becomes "skipped"
+    When "alice" asks to "retry" the step "b"
+    Then it is "completed"
+    And its steps are "a completed, b completed, c completed"
+    And its outcome is "success"
+    And no wish of a person is left
+
+  @BR-WF-005b
+  Scenario: A step that hangs is called completed by somebody who has looked
+    Given a workflow with the steps "a, b after a"
+    And "a" never answers
+    And it is applied
+    And "a" is running
+    When "alice" asks to "complete" the step "a"
+    Then it is "completed"
+    And the child "recover-step-1" is gone
+    And its steps are "a completed, b completed"
+    And an event "StepCompleted" says "called completed by alice"
+
+  @BR-WF-005b
+  Scenario: A step that waits for its next attempt is skipped
+    Given a workflow with the steps "a, b"
+    And "a" takes 3m
+    And "b" always fails with "unknown_error"
+    And it is applied
+    And the step "b" becomes "retrying"
+    When "alice" asks to "skip" the step "b"
+    Then it is "completed"
+    And its steps are "a completed, b skipped"
+
+  @BR-WF-005b
+  Scenario: Who may not approve may not intervene either
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 3m
+    And it is applied
+    And "a" is running
+    When "mallory" tries to "skip" the step "b"
+    Then it is "completed"
+    And its steps are "a completed, b completed"

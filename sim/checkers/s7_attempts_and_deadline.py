@@ -22,6 +22,7 @@ def check(history: History) -> Iterator[Complaint]:
         key = (move.workflow.metadata.uid, move.after.spec.step_number, undo)
         tries[key] = tries.get(key, 0) + 1
         budget = UNDO_TRIES if undo else 1 + _retries_max(move.workflow, key[1], history.settings)
+        budget += _granted(move.workflow, key[1], undo)
         if tries[key] > budget:
             yield _complaint(move, f"attempt {tries[key]} of step {key[1]}, the budget is {budget}")
         limit = deadline_of(move.workflow, history.settings)
@@ -51,6 +52,14 @@ def _retries_max(workflow: WorkflowExecution, number: int, settings: Settings) -
             return step.max_retries
     strategy = workflow.spec.execution_strategy
     return settings.max_retries if strategy.max_retries is None else strategy.max_retries
+
+
+def _granted(workflow: WorkflowExecution, number: int, undo: bool) -> int:
+    """Attempts made before a person asked for a fresh budget, or for another rollback."""
+    for step in workflow.status.step_statuses:
+        if step.step_number == number:
+            return (step.rollback.earlier if step.rollback is not None else 0) if undo else step.retry_base
+    return 0
 
 
 def deadline_of(workflow: WorkflowExecution, settings: Settings) -> int | None:

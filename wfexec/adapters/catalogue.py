@@ -48,6 +48,12 @@ _W: Final = "workflowexecution_"
 FAMILIES: Final = (
     Family(f"{_K}executions_total", "counter", "Workflows that ended.", (WORKFLOW_NAME, OUTCOME)),
     Family(
+        f"{_K}retried_executions_total",
+        "counter",
+        "Ends of workflows that a person had tried again after they failed.",
+        (WORKFLOW_NAME, OUTCOME),
+    ),
+    Family(
         f"{_K}phase_duration_seconds",
         "histogram",
         "Time spent in a phase.",

@@ -5,9 +5,10 @@ from typing import Final
 from wfexec.core.draft import PHASE_STARTS, Draft
 from wfexec.core.ending import cancelled
 from wfexec.core.execute import count_steps, executing, look_at_steps
-from wfexec.core.interventions import forget_rollback_request, rollback_request
+from wfexec.core.interventions import ASKED, by_hand, forget, retry_failed
 from wfexec.core.rollback import enter_rolling_back, rolling_back
-from wfexec.model.meta import FINALIZER, FINALIZER_OLD
+from wfexec.core.rollback_request import forget_rollback_request, rollback_request
+from wfexec.model.meta import ANNOTATION_ROLLBACK, FINALIZER, FINALIZER_OLD
 from wfexec.model.phases import Phase
 from wfexec.model.plan import NOTHING, CountRecord, EventRecord, MetadataChange, Plan
 from wfexec.model.snapshot import Snapshot
@@ -75,8 +76,15 @@ def cancel(draft: Draft) -> None:
         cancelled(draft, "cancelled by spec.cancel")
 
 
-def asked_to_roll_back(draft: Draft) -> bool:
-    """A rollback is asked for; true when this look is taken up by it (BR-WF-052)."""
+def intervened(draft: Draft) -> bool:
+    """Carry out what people ask for by annotation; true when this look is taken up by it (BR-WF-052)."""
+    marks = draft.workflow.metadata.annotations
+    if ANNOTATION_ROLLBACK in marks and _asked_to_roll_back(draft):
+        return True
+    return retry_failed(draft) or by_hand(draft)
+
+
+def _asked_to_roll_back(draft: Draft) -> bool:
     phase = draft.get("phase")
     if phase == Phase.ROLLING_BACK:
         # Taken, or superfluous beside the one that runs; removed before any further write of this phase.
@@ -94,8 +102,8 @@ def asked_to_roll_back(draft: Draft) -> bool:
 
 
 def ended(draft: Draft) -> None:
-    """A workflow that has ended is left alone, but for a rollback that somebody asks for."""
+    """A workflow that has ended is left alone, but for a retry or a rollback that somebody asks for."""
     if draft.recipe.numbers == [state.step_number for state in draft.steps]:
-        asked_to_roll_back(draft)
+        intervened(draft)
     else:
-        forget_rollback_request(draft)
+        forget(draft, tuple(sorted(ASKED)))

@@ -11,10 +11,11 @@ from wfexec.core import control
 from wfexec.core.draft import Draft
 from wfexec.core.ending import complete, fail
 from wfexec.core.execute import executing
+from wfexec.core.interventions import ASKED
 from wfexec.core.monitoring import monitoring
 from wfexec.core.rollback import rolling_back
 from wfexec.core.start import new, planning, validating
-from wfexec.model.meta import ANNOTATION_ROLLBACK, FINALIZER, FINALIZER_OLD
+from wfexec.model.meta import FINALIZER, FINALIZER_OLD
 from wfexec.model.phases import TERMINAL, ErrorType, Phase, ResourceHealth, RollbackStrategy, Strategy, WorkflowOutcome
 from wfexec.model.plan import NOTHING, EventRecord, MetadataChange, Plan
 from wfexec.model.recipe import Recipe, Refusal
@@ -63,7 +64,7 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     if meta.deletion_timestamp is not None:
         return control.deleting(snapshot)
     phase = workflow.status.phase
-    if phase in TERMINAL and ANNOTATION_ROLLBACK not in meta.annotations:
+    if phase in TERMINAL and ASKED.isdisjoint(meta.annotations):
         return NOTHING
     handler = HANDLERS.get(phase)
     if handler is None:
@@ -94,7 +95,7 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
         _fail_anyhow(draft, message)
     elif spec.cancel:
         control.cancel(draft)
-    elif ANNOTATION_ROLLBACK not in draft.workflow.metadata.annotations or not control.asked_to_roll_back(draft):
+    elif ASKED.isdisjoint(draft.workflow.metadata.annotations) or not control.intervened(draft):
         _go_on(draft, handler)
 
 

@@ -55,7 +55,7 @@ def close_steps(draft: Draft, why: str) -> None:
 def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, health: ResourceHealth | None) -> None:
     metrics = _metrics(draft)
     value = score(draft.steps)
-    first = draft.get("workflow_result") is None
+    first = not any(condition.type == "Succeeded" for condition in draft.get("conditions"))
     if outcome is WorkflowOutcome.FAILED:
         value = min(value, FAILED_SCORE_MAX)
     result = WorkflowResult(
@@ -79,10 +79,12 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, h
     label = "cancelled" if phase is Phase.CANCELLED else _OUTCOME_LABELS[outcome]
     seconds = metrics.total_duration / 1_000
     if first:
-        # A workflow that is rolled back after its end counts once, by its first end.
+        # What is tried again or rolled back after its end counts once, by its first end.
         draft.count("kubernaut_workflowexecution_executions_total", name, label)
         draft.count("kubernaut_workflowexecution_effectiveness_score", value=value)
         draft.count("workflowexecution_lifecycle_duration_seconds", value=seconds)
+    elif draft.get("rollback") is None:
+        draft.count("kubernaut_workflowexecution_retried_executions_total", name, label)
     draft.log(
         "info" if phase is Phase.COMPLETED else "warning",
         "workflow ended",

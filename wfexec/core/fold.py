@@ -182,9 +182,10 @@ def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: 
         "k8s_execution_ref": _with_uid(state, child),
         "attempts": _end_attempt(state, StepState.FAILED, ended, message or error),
     }
-    if may_retry(error, used, step.retries_max) and not draft.workflow.spec.cancel:
+    if may_retry(error, used - state.retry_base, step.retries_max) and not draft.workflow.spec.cancel:
         attempt = max(1, len(state.attempts))
-        delay = retry_delay(draft.workflow.metadata.uid, step.number, attempt, draft.settings)
+        turn = max(1, min(attempt, used - state.retry_base + 1))
+        delay = retry_delay(draft.workflow.metadata.uid, step.number, turn, draft.settings)
         draft.move_step(
             position, StepState.RETRYING, retries_attempted=used + 1, next_retry_time=draft.now + delay,
             ready_time=None, **shared,

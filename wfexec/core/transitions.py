@@ -37,6 +37,7 @@ PHASE_MOVES: Final = _moves(
     (Phase.MONITORING, Phase.COMPLETED, "targets healthy for the window, or it cannot be verified in time"),
     (Phase.MONITORING, Phase.ROLLING_BACK, "rollback requested"),
     (Phase.FAILED, Phase.ROLLING_BACK, "rollback requested"),
+    (Phase.FAILED, Phase.EXECUTING, "manual retry"),
     (Phase.ROLLING_BACK, Phase.FAILED, "rollback ended"),
     (Phase.ROLLING_BACK, Phase.CANCELLED, "rollback of a cancelled workflow ended"),
     (Phase.PLANNING, Phase.PAUSED, "suspended"),
@@ -55,6 +56,9 @@ PHASE_MOVES: Final = _moves(
     (Phase.PAUSED, Phase.ROLLING_BACK, "cancelled with rollback, or rollback requested"),
 )
 
+# A person may skip these, and call these and the others completed (BR-WF-005).
+_UNDECIDED: Final = (StepState.RETRYING, StepState.FAILED, StepState.BLOCKED)
+_OTHERS: Final = (StepState.PENDING, StepState.SKIPPED)
 STEP_MOVES: Final = _moves(
     (StepState.PENDING, StepState.EXECUTING, "start"),
     (StepState.EXECUTING, StepState.COMPLETED, "success"),
@@ -64,6 +68,11 @@ STEP_MOVES: Final = _moves(
     (StepState.RETRYING, StepState.FAILED, "workflow ends before the next attempt"),
     (StepState.PENDING, StepState.SKIPPED, "dependency did not complete, when is false, or the workflow ended"),
     (StepState.PENDING, StepState.FAILED, "an expression of its has no value"),
+    (StepState.FAILED, StepState.RETRYING, "a person tries again"),
+    (StepState.BLOCKED, StepState.PENDING, "a person tries again"),
+    (StepState.SKIPPED, StepState.PENDING, "what it waits for is tried again or was called completed"),
+    *((state, StepState.SKIPPED, "skipped by a person") for state in _UNDECIDED),
+    *((state, StepState.COMPLETED, "called completed by a person") for state in (*_UNDECIDED, *_OTHERS)),
     (StepState.PENDING, StepState.BLOCKED, "required precondition false"),
     (StepState.COMPLETED, StepState.FAILED, "required postcondition false"),
     (StepState.COMPLETED, StepState.ROLLED_BACK, "undone"),

@@ -36,6 +36,7 @@ from wfexec.model.workflow import SafetyCheck, WorkflowExecutionSpec
 from wfexec.units import Duration, Instant
 
 STATUSES_MAX = 200
+ATTEMPTS_MAX = 48
 Numbers = Annotated[tuple[StepNumber, ...], Field(max_length=STATUSES_MAX)]
 
 
@@ -196,7 +197,10 @@ class StepRollback(Value):
 
 
 class StepStatus(Value):
-    """`attempts` holds earlier tries and the current one, oldest first; `ready_time` is when it joined the queue."""
+    """`attempts` holds earlier tries and the current one, oldest first; `ready_time` is when it joined the queue.
+
+    `retry_base`: retries made when a person asked for the last fresh budget; only later ones are held against it.
+    """
 
     step_number: StepNumber
     name: Word = ""
@@ -207,12 +211,13 @@ class StepStatus(Value):
     end_time: Instant | None = None
     next_retry_time: Instant | None = None
     retries_attempted: Count = 0
+    retry_base: Count = 0
     result: StepExecutionResult | None = None
     error_message: LongText = ""
     error_type: ErrorType | None = None
     # Named here because the camel-case rule would write k8SExecutionRef.
     k8s_execution_ref: ObjectReference | None = Field(default=None, alias="k8sExecutionRef")
-    attempts: tuple[AttemptStatus, ...] = Field(default=(), max_length=16)
+    attempts: tuple[AttemptStatus, ...] = Field(default=(), max_length=ATTEMPTS_MAX)
     pre_condition_results: tuple[ConditionResult, ...] = Field(default=(), max_length=16)
     post_condition_results: tuple[ConditionResult, ...] = Field(default=(), max_length=16)
     rollback: StepRollback | None = None

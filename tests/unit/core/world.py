@@ -205,6 +205,8 @@ class World:
     def annotate(self, **marks: str) -> None:
         """Somebody sets annotations; `rollback_to` stands for `workflowexecution.kubernaut.io/rollback-to`."""
         made = {f"workflowexecution.kubernaut.io/{key.replace('_', '-')}": text for key, text in marks.items()}
+        if "manual_retry" in marks:
+            made["kubernaut.ai/manual-retry"] = made.pop("workflowexecution.kubernaut.io/manual-retry")
         meta = self.workflow.metadata
         self.workflow = evolve(self.workflow, metadata=evolve(meta, annotations={**meta.annotations, **made}))
 
