@@ -14,6 +14,7 @@ import typer
 from wfexec.cli import decisions
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
+from wfexec.cli.lint import Form, as_json, as_text, lint_files
 from wfexec.core import reasons
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.crd import schema
@@ -21,6 +22,7 @@ from wfexec.crd.files import load_workflows
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import EXECUTION_KIND, WORKFLOW_KIND
 from wfexec.model.recipe import Recipe
+from wfexec.model.rule import Severity
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import DEFAULTS
 
@@ -28,6 +30,7 @@ RUN_EXAMPLE: Final = "Example: wfexec run --kubeconfig ~/.kube/config --no-leade
 CRDS_EXAMPLE: Final = "Example: wfexec crds | kubectl apply -f -"
 LINT_EXAMPLE: Final = "Example: wfexec lint examples/*/workflow.yaml"
 GRAPH_EXAMPLE: Final = "Example: wfexec graph examples/regional-failover/workflow.yaml --format mermaid"
+REGRETTED: Final = 1
 REFERENCE_EXAMPLE: Final = "Example: wfexec reference settings"
 
 app = typer.Typer(
@@ -148,23 +151,25 @@ def crds(
 
 
 @app.command(epilog=LINT_EXAMPLE)
-def lint(files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Manifests.")]) -> None:
-    """Find what the controller or the API server would refuse."""
-    findings: list[Finding] = []
-    count = 0
-    for file in files:
-        try:
-            workflows = load_workflows(file)
-        except BadInput as trouble:
-            findings += trouble.findings
-            continue
-        count += len(workflows)
-        findings += [finding for workflow in workflows for finding in _refused(file, workflow)]
-    for finding in findings:
-        typer.echo(str(finding))
-    if findings:
+def lint(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Manifests.")],
+    form: Annotated[Form, typer.Option("--format", help="How to say it.")] = Form.TEXT,
+    level: Annotated[Severity, typer.Option(help="The least severity that is told.")] = Severity.WARNING,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as well.")] = False,
+) -> None:
+    """Find what would be refused, and what would only be regretted.
+
+    Ends with 2 when something would be refused, with 1 when --strict is given and there are warnings, else with 0.
+    """
+    from wfexec.cli.sarif import as_sarif
+
+    report = lint_files(files, DEFAULTS, level)
+    forms = {Form.TEXT: as_text, Form.JSON: as_json, Form.SARIF: as_sarif}
+    typer.echo(forms[form](report), nl=False)
+    if report.count(Severity.ERROR):
         raise typer.Exit(BAD_INPUT)
-    typer.echo(f"{count} workflow{'' if count == 1 else 's'}, nothing found")
+    if strict and report.count(Severity.WARNING):
+        raise typer.Exit(REGRETTED)
 
 
 @app.command(epilog=GRAPH_EXAMPLE)

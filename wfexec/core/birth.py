@@ -26,7 +26,8 @@ from wfexec.model.meta import (
     OwnerReference,
 )
 from wfexec.model.recipe import RecipeStep
-from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX
+from wfexec.model.workflow import WorkflowExecutionSpec
+from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX, Settings
 
 # What the executor accepts at most; a timeout below a second would end before it began.
 CHILD_TIMEOUT_MAX: Final = 900_000
@@ -40,15 +41,13 @@ _BLANK_SPEC: Final = KubernetesExecutionSpec(workflow_execution_ref=_BLANK_REFER
 _BLANK_CHILD: Final = KubernetesExecution(metadata=_BLANK_META, spec=_BLANK_SPEC)
 
 
-def workflow_limit(draft: Draft) -> int:
+def workflow_limit(spec: WorkflowExecutionSpec, steps: int, settings: Settings) -> int:
     """How long the executing phase may take: the workflow's own word, else by the number of steps."""
-    given = draft.workflow.spec.timeout
-    if given is not None:
-        return given
-    count, settings = len(draft.recipe.steps), draft.settings
-    if count <= SIMPLE_STEPS_MAX:
+    if spec.timeout is not None:
+        return spec.timeout
+    if steps <= SIMPLE_STEPS_MAX:
         return settings.workflow_timeout_simple
-    return settings.workflow_timeout_medium if count <= MEDIUM_STEPS_MAX else settings.workflow_timeout_complex
+    return settings.workflow_timeout_medium if steps <= MEDIUM_STEPS_MAX else settings.workflow_timeout_complex
 
 
 def deadline_of(draft: Draft) -> int:
@@ -56,7 +55,11 @@ def deadline_of(draft: Draft) -> int:
     if draft.deadline is None:
         began: int | None = draft.get("execution_start_time")
         paused: int = draft.get("paused_total")
-        draft.deadline = (draft.now if began is None else began) + workflow_limit(draft) + paused
+        draft.deadline = (
+            (draft.now if began is None else began)
+            + workflow_limit(draft.workflow.spec, len(draft.recipe.steps), draft.settings)
+            + paused
+        )
     return draft.deadline
 
 

@@ -41,22 +41,37 @@ _NOT_A_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 FieldPath = tuple[str | int, ...]
 
 
+class Mark(NamedTuple):
+    """Where something begins; both count from 1."""
+
+    line: int
+    column: int
+
+
+NOWHERE: Final = Mark(0, 0)
+
+
 class Document(NamedTuple):
-    """One document of a file. `lines` gives the line of a member by (identity of its container, key or index)."""
+    """One document of a file. `marks` tells where a member begins, by (identity of its container, key or index)."""
 
     source: str
     value: Any
-    lines: dict[tuple[int, str | int], int]
+    marks: dict[tuple[int, str | int], Mark]
 
-    def where(self, path: FieldPath) -> str:
-        """`file:line` of the deepest part of the path that exists; the file alone where lines are unknown."""
-        line, here = self.lines.get((0, 0), 0), self.value
+    def mark(self, path: FieldPath) -> Mark:
+        """Of the deepest part of the path that exists; zeros where lines are unknown."""
+        found, here = self.marks.get((0, 0), NOWHERE), self.value
         for part in path:
-            line = self.lines.get((id(here), part), line)
+            found = self.marks.get((id(here), part), found)
             try:
                 here = here[part]
             except (KeyError, IndexError, TypeError):
                 break
+        return found
+
+    def where(self, path: FieldPath) -> str:
+        """`file:line` of the deepest part of the path that exists; the file alone where lines are unknown."""
+        line = self.mark(path).line
         return f"{self.source}:{line}" if line else self.source
 
 
@@ -136,7 +151,7 @@ class _Open(NamedTuple):
     value: list[Any] | dict[str, Any]
     anchor: str | None
     key: list[str]
-    line: int
+    mark: Mark
 
 
 class _YamlReader:
@@ -147,31 +162,32 @@ class _YamlReader:
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=_LOADER))
         self._count = 0
         self._anchors: dict[str, tuple[Any, int]] = {}
-        self._lines: dict[tuple[int, str | int], int] = {}
+        self._marks: dict[tuple[int, str | int], Mark] = {}
 
     def documents(self) -> Iterator[Document]:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
-                self._anchors, self._lines = {}, {}
-                self._lines[(0, 0)] = _line(event)
+                self._anchors, self._marks = {}, {}
+                self._marks[(0, 0)] = _mark(event)
                 value = self._value()
-                yield Document(self._source, value, self._lines)
+                yield Document(self._source, value, self._marks)
 
     def _value(self) -> Any:
         stack: list[_Open] = []
         starts: list[int] = []
         for event in self._events:
-            line = _line(event)
+            mark = _mark(event)
+            line = mark.line
             self._bound(line, len(stack))
             if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 self._untagged(event, line)
                 fresh: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-                stack.append(_Open(fresh, event.anchor, [], line))
+                stack.append(_Open(fresh, event.anchor, [], mark))
                 starts.append(self._count)
                 continue
             if isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
                 done = stack.pop()
-                value, anchor, line = done.value, done.anchor, done.line
+                value, anchor, mark = done.value, done.anchor, done.mark
                 weight = self._count - starts.pop()
             elif isinstance(event, yaml.AliasEvent):
                 value, anchor, weight = self._alias(event, line), None, 1
@@ -185,19 +201,20 @@ class _YamlReader:
                 self._anchors[anchor] = (value, weight)
             if not stack:
                 return value
-            self._store(stack[-1], value, line)
+            self._store(stack[-1], value, mark)
         raise refuse(self._source, "", "the file ends in the middle of a value")
 
-    def _store(self, parent: _Open, value: Any, line: int) -> None:
+    def _store(self, parent: _Open, value: Any, mark: Mark) -> None:
         if isinstance(parent.value, list):
-            self._lines[(id(parent.value), len(parent.value))] = line
+            self._marks[(id(parent.value), len(parent.value))] = mark
             parent.value.append(value)
         elif parent.key:
             parent.value[parent.key.pop()] = value
         else:
-            self._key(parent, value, line)
+            self._key(parent, value, mark)
 
-    def _key(self, parent: _Open, key: Any, line: int) -> None:
+    def _key(self, parent: _Open, key: Any, mark: Mark) -> None:
+        line = mark.line
         if not isinstance(key, str):
             raise refuse(f"{self._source}:{line}", _shown(key), "keys are text; put this one in quotes")
         if key == "<<":
@@ -205,7 +222,7 @@ class _YamlReader:
         if key in parent.value:
             raise refuse(f"{self._source}:{line}", key[:80], "the same key twice in one map; remove one")
         parent.key.append(key)
-        self._lines[(id(parent.value), key)] = line
+        self._marks[(id(parent.value), key)] = mark
 
     def _bound(self, line: int, depth: int) -> None:
         self._count += 1
@@ -241,8 +258,8 @@ class _YamlReader:
         return _number(text, where, is_key)
 
 
-def _line(event: Any) -> int:
-    return int(event.start_mark.line) + 1
+def _mark(event: Any) -> Mark:
+    return Mark(int(event.start_mark.line) + 1, int(event.start_mark.column) + 1)
 
 
 def _expects_key(parent: _Open) -> bool:

@@ -66,6 +66,14 @@ class _Place(NamedTuple):
         return Finding(self.document.where(whole), spelled(whole), value, message)
 
 
+class Placed(NamedTuple):
+    """An object and where in which document it stands."""
+
+    object: Ours
+    document: Document
+    path: FieldPath
+
+
 def load_workflows(path: Path) -> tuple[WorkflowExecution, ...]:
     """All WorkflowExecutions of a manifest file, in order. `BadInput` tells all that is wrong with it."""
     return read_workflows(read_bytes(path), str(path))
@@ -81,10 +89,17 @@ def read_workflows(data: bytes, source: str) -> tuple[WorkflowExecution, ...]:
 
 def read_objects(data: bytes, source: str) -> tuple[Ours, ...]:
     """All objects of our kinds; parents and other companions in the same file are left out."""
-    places = [place for document in parse_documents(data, source) for place in _places(document)]
-    made: list[Ours] = []
+    found, findings = read_places(data, source)
+    if findings:
+        raise BadInput(_capped(findings, source))
+    return tuple(one.object for one in found)
+
+
+def read_places(data: bytes, source: str) -> tuple[list[Placed], list[Finding]]:
+    """The objects of our kinds that are well formed, with their places, and what is wrong with the others."""
+    made: list[Placed] = []
     findings: list[Finding] = []
-    for place in places:
+    for place in (place for document in parse_documents(data, source) for place in _places(document)):
         problems = _head(place)
         if problems:
             findings.extend(problems)
@@ -93,10 +108,8 @@ def read_objects(data: bytes, source: str) -> tuple[Ours, ...]:
             if isinstance(result, list):
                 findings.extend(result)
             else:
-                made.append(result)
-    if findings:
-        raise BadInput(_capped(findings, source))
-    return tuple(made)
+                made.append(Placed(result, place.document, place.path))
+    return made, findings
 
 
 def read_value(model: type[V], document: Document, path: FieldPath = ()) -> V:

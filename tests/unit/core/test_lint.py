@@ -1,0 +1,106 @@
+"""Each rule of lint finds what it is for, where it is, and is silent about the same workflow without it."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.core.world import spec, step
+from wfexec.core.graph import compile_recipe
+from wfexec.core.lint import advise
+from wfexec.core.rules import RULES
+from wfexec.model.recipe import Recipe
+from wfexec.model.rule import Advice, Severity
+from wfexec.settings import DEFAULTS
+
+Steps = list[dict[str, Any]]
+DRAIN = {"action": "drain-node", "parameters": {"drainNode": {"nodeName": "n"}}}
+DELETE = {"action": "delete-pod", "parameters": {"deletePod": {"namespace": "shop", "podName": "p"}}}
+RESTART = {
+    "action": "restart-deployment",
+    "parameters": {"restartDeployment": {"namespace": "shop", "deployment": "d"}},
+}
+VERIFY = {"action": "verify-health", "parameters": None}
+COLLECT = {"action": "collect-diagnostics", "parameters": None}
+SAME = {"parameters": {"scaleDeployment": {"namespace": "shop", "deployment": "d", "replicas": 5}}}
+OTHER = {"parameters": {"scaleDeployment": {"namespace": "shop", "deployment": "d", "replicas": 2}}}
+WAY_OUT = {"runCondition": "if_primary_fails"}
+
+
+def advice(steps: Steps, **more: Any) -> list[Advice]:
+    given = spec(*steps, **more)
+    recipe = compile_recipe(given, DEFAULTS)
+    assert isinstance(recipe, Recipe), recipe
+    return list(advise(given, recipe, DEFAULTS))
+
+
+def found(rule: str, steps: Steps, **more: Any) -> list[tuple[str | int, ...]]:
+    return [one.path[2:] for one in advice(steps, **more) if one.rule.word == rule]
+
+
+FINDS: list[tuple[str, Steps, dict[str, Any], list[tuple[str | int, ...]]]] = [
+    ("critical_without_rollback", [step(1, criticalStep=True) | RESTART], {}, [("steps", 0)]),
+    ("critical_without_rollback", [step(1, criticalStep=True)], {}, []),
+    ("critical_without_rollback", [step(1) | RESTART], {}, []),
+    ("irreversible_early", [step(1) | DELETE, step(2, 1)], {}, [("steps", 0, "action")]),
+    ("irreversible_early", [step(1) | DELETE, step(2, 1) | COLLECT], {}, [("steps", 0, "action")]),
+    ("irreversible_early", [step(1), step(2, 1) | DELETE, step(3, 2) | VERIFY], {}, []),
+    ("irreversible_early", [step(1) | DELETE, step(2)], {}, []),
+    ("missing_timeout", [step(1), step(2, timeout=60_000)], {}, [("steps", 0)]),
+    ("unreachable_step", [step(1, criticalStep=True), step(2, 1, **WAY_OUT)], {}, [("steps", 1, "runCondition")]),
+    ("unreachable_step", [step(1), step(2, 1, **WAY_OUT)], {}, []),
+    (
+        "unreachable_step",
+        [step(1), step(2, 1, **WAY_OUT)],
+        {"failurePolicy": "terminate"},
+        [("steps", 1, "runCondition")],
+    ),
+    (
+        "unreachable_step",
+        [step(1), step(2, 1, **WAY_OUT), step(3, 1, 2), step(4, 3)],
+        {},
+        [("steps", 2, "dependsOn"), ("steps", 3)],
+    ),
+    ("redundant_step", [step(1) | SAME, step(2, 1) | SAME], {}, [("steps", 1)]),
+    ("redundant_step", [step(1) | SAME, step(2, 1) | OTHER, step(3, 2) | SAME], {}, []),
+    ("redundant_step", [step(1) | VERIFY, step(2, 1) | VERIFY], {}, []),
+    ("redundant_dependency", [step(1), step(2, 1), step(3, 1, 2)], {}, [("steps", 2, "dependsOn", 0)]),
+    ("redundant_dependency", [step(1), step(2, 1), step(3, 1), step(4, 2, 3)], {}, []),
+    ("redundant_dependency", [step(1), step(2, 1, **WAY_OUT), step(3, 1, 2)], {}, []),
+    ("retries_exceed_deadline", [step(1, timeout=400_000, maxRetries=1)], {}, [("steps", 0, "timeout")]),
+    ("retries_exceed_deadline", [step(1, maxRetries=3)], {}, [("steps", 0, "maxRetries")]),
+    ("retries_exceed_deadline", [step(1, timeout=60_000, maxRetries=1)], {}, []),
+    ("critical_path_exceeds_deadline", [step(1), step(2, 1)], {"timeout": 30_000}, [("timeout",)]),
+    ("critical_path_exceeds_deadline", [step(1), step(2, 1)], {"timeout": 90_000}, []),
+    ("no_verification", [step(1) | DRAIN], {}, [("steps", 0, "action")]),
+    ("no_verification", [step(1) | DRAIN, step(2, 1) | VERIFY], {}, []),
+    ("no_verification", [step(1) | DRAIN, step(2) | VERIFY], {}, [("steps", 0, "action")]),
+    ("parallel_conflict", [step(1) | SAME, step(2) | OTHER], {}, [("steps", 1)]),
+    ("parallel_conflict", [step(1) | SAME, step(2, 1) | OTHER], {}, []),
+]
+
+
+@pytest.mark.parametrize(("rule", "steps", "more", "places"), FINDS)
+def test_a_rule_finds_its_places_and_no_others(
+    rule: str, steps: Steps, more: dict[str, Any], places: list[tuple[str | int, ...]]
+) -> None:
+    expected = [place if place != ("timeout",) else () for place in places]
+    if rule == "critical_path_exceeds_deadline":
+        assert [one.path for one in advice(steps, **more) if one.rule.word == rule] == [
+            ("spec", "timeout") for _ in expected
+        ]
+    else:
+        assert found(rule, steps, **more) == expected
+
+
+def test_every_rule_is_shown_to_find_something() -> None:
+    shown = {rule for rule, _, _, places in FINDS if places}
+    assert sorted(rule.word for rule in RULES if rule.severity is not Severity.ERROR) == sorted(shown)
+
+
+def test_a_step_is_found_where_it_stands_in_the_file_not_where_it_comes_in_the_order() -> None:
+    assert found("critical_without_rollback", [step(2), step(1, criticalStep=True) | RESTART]) == [("steps", 1)]
+
+
+def test_a_hundred_steps_in_every_relation_are_no_trouble() -> None:
+    everything = [step(number, *range(1, number)) for number in range(1, 101)]
+    assert len(found("redundant_dependency", everything, strategy={"approvalRequired": True})) == 99 * 98 // 2

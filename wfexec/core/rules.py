@@ -1,0 +1,92 @@
+"""The rules of `wfexec lint` beside what planning refuses: what each finds and how it is mended."""
+
+from typing import Final
+
+from wfexec.core.reasons_planning import PLANNING
+from wfexec.model.rule import Rule, Severity
+
+
+def _warning(word: str, meaning: str, fix: str, requirement: str) -> Rule:
+    return Rule(word, Severity.WARNING, meaning, fix, requirement)
+
+
+def _note(word: str, meaning: str, fix: str, requirement: str) -> Rule:
+    return Rule(word, Severity.NOTE, meaning, fix, requirement)
+
+
+CRITICAL_WITHOUT_ROLLBACK: Final = _warning(
+    "critical_without_rollback",
+    "A critical step changes something and nothing is known that would undo it",
+    "Give it a rollbackSpec, or say criticalStep: false",
+    "BR-WF-019",
+)
+IRREVERSIBLE_EARLY: Final = _warning(
+    "irreversible_early",
+    "What cannot be undone comes before what can, or before the evidence is collected",
+    "Do it as late as possible, after the steps that may still fail and be undone",
+    "BR-WF-019",
+)
+UNREACHABLE_STEP: Final = _warning(
+    "unreachable_step", "A step can never run", "Remove it, or mend its condition or dependency", "BR-WF-020"
+)
+REDUNDANT_STEP: Final = _warning(
+    "redundant_step", "Two steps do the same to the same object", "Remove one of them", "BR-WF-005"
+)
+RETRIES_EXCEED_DEADLINE: Final = _warning(
+    "retries_exceed_deadline",
+    "All tries of a step together may take longer than the workflow may",
+    "Lower timeout or maxRetries, or raise spec.timeout",
+    "BR-WF-016a",
+)
+CRITICAL_PATH_EXCEEDS_DEADLINE: Final = _warning(
+    "critical_path_exceeds_deadline",
+    "The longest chain of steps usually takes longer than the workflow may",
+    "Raise spec.timeout, or let steps run side by side",
+    "BR-WF-016a",
+)
+NO_VERIFICATION: Final = _warning(
+    "no_verification",
+    "A destructive step has no step after it, no postcondition and no success criterion that verifies it",
+    "Add a verify-health step that depends on it, or a postcondition",
+    "BR-WF-021",
+)
+PARALLEL_CONFLICT: Final = _warning(
+    "parallel_conflict",
+    "Steps may change the same object at the same time",
+    "Let one depend on the other",
+    "BR-WF-017",
+)
+MISSING_TIMEOUT: Final = _note(
+    "missing_timeout", "A step names no timeout of its own", "Say how long it may take", "BR-WF-017a"
+)
+REDUNDANT_DEPENDENCY: Final = _note(
+    "redundant_dependency", "A dependency is implied by another", "Remove it", "BR-WF-004"
+)
+# Said of a file that is no manifest the API server would take.
+SCHEMA: Final = Rule("schema", Severity.ERROR, "The API server refuses the object", "See the message", "BR-WF-003")
+DEPRECATED_SPELLING: Final = Rule(
+    "deprecated_spelling",
+    Severity.ERROR,
+    "A name of older texts that the API no longer takes",
+    "Write the name that the message gives",
+    "BR-WF-003",
+)
+REFUSALS: Final = {
+    reason.word: Rule(reason.word, Severity.ERROR, reason.meaning, reason.fix, reason.requirement)
+    for reason in PLANNING
+}
+RULES: Final[tuple[Rule, ...]] = (
+    SCHEMA,
+    DEPRECATED_SPELLING,
+    *REFUSALS.values(),
+    CRITICAL_WITHOUT_ROLLBACK,
+    IRREVERSIBLE_EARLY,
+    UNREACHABLE_STEP,
+    REDUNDANT_STEP,
+    RETRIES_EXCEED_DEADLINE,
+    CRITICAL_PATH_EXCEEDS_DEADLINE,
+    NO_VERIFICATION,
+    PARALLEL_CONFLICT,
+    MISSING_TIMEOUT,
+    REDUNDANT_DEPENDENCY,
+)
