@@ -47,6 +47,7 @@ class Setting:
     kill_after_write: the controller dies right after this write of its own (1 is the first); None for never.
     replicas: how many controllers there are; more than one share a lease.
     settings: of the controller, keys as in its ConfigMap; what is not named has its default.
+    history: runs that ended earlier, as in a history file.
     """
 
     executor: Json = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Setting:
     kill_after_write: int | None = None
     replicas: int = 1
     settings: Json = field(default_factory=dict)
+    history: list[Json] = field(default_factory=list)
 
 
 class Cluster(Protocol):

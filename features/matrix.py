@@ -24,7 +24,7 @@ def _requirements() -> tuple[str, ...]:
     return (
         *(f"BR-WF-{number:03d}" for number in plain),
         *(f"BR-WF-{number:03d}-EC1" for number in edge),
-        *(f"BR-ORCHESTRATION-{number:03d}" for number in range(1, 11)),
+        *(f"BR-ORCHESTRATION-{number:03d}" for number in (*range(1, 11), 20)),
         *(f"BR-AUTOMATION-{number:03d}" for number in (1, 2)),
         *(f"BR-EXECUTION-{number:03d}" for number in (1, 2)),
     )

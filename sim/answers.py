@@ -4,6 +4,7 @@ Called by the shared door. Facts are made by the very code that reads a real ser
 they were made from changes: a monitored target is looked at every few seconds and rarely changes.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,7 @@ from wfexec.model.facts import (
     AccessFacts,
     Answer,
     AskAccess,
+    AskHistory,
     AskNodes,
     AskTarget,
     Facts,
@@ -30,14 +32,17 @@ NODES: Final = "nodes"
 _ALLOWED: Final = AccessFacts(True, "")
 _REACHABLE: Final = NetworkFacts(True, "")
 _MISSING: Final = (404, b"{}")
+# What earlier runs were like.
+Recall = Callable[[AskHistory], Facts]
 _tuple: Final[Any] = tuple.__new__
 
 
 class Answers:
-    def __init__(self, cluster: Cluster, outcomes: Outcomes) -> None:
+    def __init__(self, cluster: Cluster, outcomes: Outcomes, recall: Recall) -> None:
         self._find = cluster.targets.find
         self._execute = cluster.execute
         self._outcomes = outcomes
+        self._recall = recall
         # Counts changes of pods and nodes, which whole lists of facts depend on.
         self._changes = 0
         self._targets: dict[TargetRef, tuple[Any, int, Facts]] = {}
@@ -62,6 +67,8 @@ class Answers:
             return _ALLOWED if denial is None else AccessFacts(False, denial.reason)
         if isinstance(question, AskNodes):
             return self._room(question, now)
+        if isinstance(question, AskHistory):
+            return self._recall(question)
         return _REACHABLE
 
     def _target(self, question: AskTarget, now: int) -> Facts:

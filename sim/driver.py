@@ -29,7 +29,10 @@ from sim.trace import Incident, TraceRecord, Version, Written
 from sim.wire_door import WireDoor
 from sim.world import World
 from wfexec.engine.controller import Controller
+from wfexec.engine.history import MemoryHistory
+from wfexec.model.facts import AskHistory, Facts
 from wfexec.model.phases import TERMINAL
+from wfexec.model.plan import HistoryRecord
 from wfexec.model.requests import Change, Kind, Outcome, Watched, WatchObjects
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import DEFAULTS, Settings
@@ -67,7 +70,7 @@ class Options(NamedTuple):
     """How a simulation is built; the defaults are one replica without leader election and a calm world.
 
     `manifests`: Kubernetes documents; in wire depth their roles and bindings decide who may do what, and without any
-    everybody may do everything.
+    everybody may do everything. `history`: runs that ended before this one began, for those who learn.
     """
 
     settings: Settings = DEFAULTS
@@ -80,6 +83,7 @@ class Options(NamedTuple):
     replicas: int = 1
     leader_election: bool | None = None
     manifests: tuple[dict[str, Any], ...] = ()
+    history: tuple[HistoryRecord, ...] = ()
 
 
 class Simulation:
@@ -95,9 +99,10 @@ class Simulation:
         )
         self.world = World(self.cluster, options.outcomes, EPOCH_MS)
         if options.depth is Depth.WIRE:
-            self.door: Door = WireDoor(self.cluster, options.outcomes)
+            self.door: Door = WireDoor(self.cluster, options.outcomes, self.recall)
         else:
-            self.door = SharedDoor(self.cluster, Answers(self.cluster, options.outcomes))
+            self.door = SharedDoor(self.cluster, Answers(self.cluster, options.outcomes, self.recall))
+        self._history: MemoryHistory | None = None
         # Requests and watch events on their way, and crashed controllers that will be back.
         self.busy = 0
         self.writes = 0
@@ -166,6 +171,17 @@ class Simulation:
         """Until `done()` (asked after every event) or `limit_ms` from now; whether it was done."""
         with quiet_garbage():
             return self.clock.run(done, self.clock.now + limit_ms)
+
+    def recall(self, question: AskHistory) -> Facts:
+        """What earlier runs were like, those that ended in this simulation too; nobody keeps it who is not asked."""
+        if self._history is None:
+            self._history = MemoryHistory(self.options.history)
+        for process in self.controllers:
+            if isinstance(process.machine, Controller):
+                for _, record in process.machine.take_records():
+                    if isinstance(record, HistoryRecord):
+                        self._history.add(record)
+        return self._history.facts(question)
 
     def collect_soon(self) -> None:
         """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""

@@ -30,8 +30,9 @@ from wfexec.adapters.logging import write_record
 from wfexec.adapters.metrics import Metrics
 from wfexec.adapters.workers import Workers
 from wfexec.engine.controller import Controller
+from wfexec.engine.history import HistoryStore, MemoryHistory
 from wfexec.engine.survey import SURVEYED
-from wfexec.model.plan import CountRecord, LogRecord
+from wfexec.model.plan import CountRecord, HistoryRecord, LogRecord
 from wfexec.model.requests import Code, Outcome, Request, Signal, StopAsked
 from wfexec.settings import Settings
 
@@ -189,7 +190,9 @@ class Process:
         options: Options,
         transport: Transport | None = None,
         clock: WallClock | None = None,
+        history: HistoryStore | None = None,
     ) -> None:
+        self.history = history or MemoryHistory()
         self.metrics = Metrics()
         self.clock = clock or WallClock()
         self.controller = Controller(
@@ -253,7 +256,7 @@ class Process:
     def _workers(self, settings: Settings) -> Workers:
         assert self._connection is not None
         threads = settings.workers + CONNECTIONS_EXTRA
-        return Workers(self._connection, self.clock, threads, self._ended, self._crashed)
+        return Workers(self._connection, self.clock, threads, self._ended, self._crashed, self.history)
 
     def _ended(self, request: Request, outcome: Outcome, seconds: float) -> None:
         """From worker threads: a request is over."""
@@ -308,6 +311,8 @@ class Process:
                 self.metrics.count(record)
             elif isinstance(record, LogRecord):
                 write_record(key, record)
+            elif isinstance(record, HistoryRecord):
+                self.history.add(record)
 
 
 def run(

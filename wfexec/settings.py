@@ -99,6 +99,12 @@ class Settings(BaseModel):
     controller_namespace: str = Field(
         "kubernaut-system", max_length=63, description="Namespace of lease and snapshots."
     )
+    learning_min_samples: int = Field(
+        10, ge=1, le=1_000, description="Fewer earlier runs than this teach nothing (BR-ORCHESTRATION-020)."
+    )
+    learning_min_confidence: float = Field(
+        0.8, ge=0, le=1, description="Least confidence in earlier runs before they are used."
+    )
     workers: int = Field(8, ge=1, le=64, description="Requests in flight at once.")
     request_timeout: Duration = Field(10_000, description="How long a reply is waited for.")
     watch_timeout: Duration = Field(300_000, description="The server ends a watch after this long; then it is renewed.")

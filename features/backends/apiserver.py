@@ -30,11 +30,13 @@ from sim.executor.machine import nameless
 from sim.executor.outcomes import Outcomes
 from sim.executor.targets import TargetCluster
 from sim.live import LiveExecutor, seed_cluster
+from sim.past import parse_history
 from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
 from tests.harness.controller import Disturbance, LiveController
 from tests.harness.observer import Observer
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection, connect
+from wfexec.engine.history import MemoryHistory
 from wfexec.settings import DEFAULTS, Settings
 
 SPEED: Final = 60
@@ -117,6 +119,11 @@ class LiveWorld:
             self.controllers = self._fresh(count)
             self._start()
 
+    def remember(self, runs: list[Json]) -> None:
+        """Whatever else ran here before is forgotten."""
+        for controller in self.controllers:
+            controller.history = MemoryHistory(parse_history({"runs": runs}))
+
     def disturb(self, disturbance: Disturbance) -> None:
         for controller in self.controllers:
             controller.disturb(disturbance)
@@ -195,6 +202,7 @@ class LiveCluster:
         if setting.labelling:
             self._disturbance.before_write = self._label
         self._world.staff(setting.replicas, setting.settings)
+        self._world.remember(setting.history)
         self._world.disturb(self._disturbance)
         connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
         self._executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)

@@ -29,6 +29,7 @@ from sim.cluster.cluster import Depth
 from sim.driver import Options, Simulation
 from sim.executor.outcomes import Outcomes
 from sim.faults import CALM, Fault, crash_after_write
+from sim.past import parse_history
 from sim.trace import Incident, Version, Written
 from wfexec.crd.codec import render_execution, render_workflow
 from wfexec.crd.wire import JSON, HttpCall
@@ -122,6 +123,7 @@ class SimulatedCluster:
             replicas=setting.replicas,
             manifests=manifests(),
             settings=Settings.model_validate(setting.settings),
+            history=parse_history({"runs": setting.history}),
         )
         self._simulation = Disturbed(options) if setting.labelling else Simulation(options)
         self._simulation.start()

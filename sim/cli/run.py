@@ -11,6 +11,7 @@ from sim.cli.common import COMPLETED, DEFECT, FAILED, coloured, complain, exit_c
 from sim.cluster.cluster import Depth
 from sim.driver import Options
 from sim.faults import CALM, crash_after_write
+from sim.past import load_history
 from sim.report import charts, entries
 from sim.report_json import children, events, objects, phases, trace_line
 from sim.report_text import bars, story, summary
@@ -43,6 +44,9 @@ def run(
     ] = None,
     depth: Annotated[Depth, typer.Option(help="wire: all JSON; shared: values by reference.")] = Depth.SHARED,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the timeline.")] = None,
+    history: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Earlier runs, for workflows that learn from history.")
+    ] = None,
 ) -> None:
     """Run manifests in a simulated cluster; exit 0 when all completed, 3 when one failed."""
     with exit_codes():
@@ -54,6 +58,7 @@ def run(
             seed=seed,
             depth=depth,
             faults=CALM if crash_after is None else crash_after_write(crash_after),
+            history=() if history is None else load_history(history),
         )
         workflows = tuple(each for file in files for each in load_workflows(file))
         result = play(Scenario(workflows, options, _until(until)))

@@ -108,7 +108,8 @@ def _canonical(word: str) -> str:
     return action.name if action else word
 
 
-def _known_actions(words: Mapping[str, Any] | tuple[str, ...]) -> None:
+def known_actions(words: Mapping[str, Any] | tuple[str, ...]) -> None:
+    """ValueError for the first word that is no action."""
     for word in words:
         if find_action(word) is None:
             close = ", ".join(close_actions(word))
@@ -129,7 +130,7 @@ class Storm(Given):
     @field_validator("actions")
     @classmethod
     def _actions(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
-        _known_actions(actions)
+        known_actions(actions)
         return actions
 
     def covers(self, workflow: str, step: str, number: int, action: str, *, undo: bool) -> bool:
@@ -151,7 +152,7 @@ class Rules(Given):
     @field_validator("actions")
     @classmethod
     def _actions(cls, actions: dict[str, Rule]) -> dict[str, Rule]:
-        _known_actions(actions)
+        known_actions(actions)
         return actions
 
     @field_validator("steps")

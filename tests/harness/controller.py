@@ -14,6 +14,9 @@ from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
 from wfexec.adapters.workers import Workers
 from wfexec.app import Crash, Options, Process
+from wfexec.engine.history import MemoryHistory
+from wfexec.model.facts import AskHistory, Facts
+from wfexec.model.plan import HistoryRecord
 from wfexec.model.requests import (
     Code,
     CreateExecution,
@@ -91,6 +94,8 @@ class LiveController:
         self._options = Options(metrics_address="0", health_address="0", leader_elect=elect)
         self._clock = clock
         self._settings = settings
+        # Outlives the controllers, as a database would.
+        self.history = MemoryHistory()
         self._lock = Lock()
         self._disturbance = Disturbance("")
         self._lives: list[tuple[Process, Tap, Thread]] = []
@@ -100,13 +105,19 @@ class LiveController:
         threads = settings.workers + CONNECTIONS_EXTRA
         connection = connect(str(self._kubeconfig), None, threads)
         posts: list[Callable[[Any], None]] = []
-        workers = Workers(connection, self._clock, threads, _unmeasured, lambda error: posts[0](Crash(error)))
+        workers = Workers(connection, self._clock, threads, _unmeasured, lambda error: posts[0](Crash(error)), self)
         tap = Tap(workers, self)
-        process = Process(settings, self._options, tap, self._clock)
+        process = Process(settings, self._options, tap, self._clock, self)
         posts.append(process.loop.post)
         thread = Thread(target=process.run, name="controller", daemon=True)
         self._lives.append((process, tap, thread))
         thread.start()
+
+    def add(self, record: HistoryRecord) -> None:
+        self.history.add(record)
+
+    def facts(self, question: AskHistory) -> Facts:
+        return self.history.facts(question)
 
     def disturb(self, disturbance: Disturbance) -> None:
         """From now on; the one before is forgotten."""

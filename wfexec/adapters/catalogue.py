@@ -90,8 +90,13 @@ FAMILIES: Final = (
     Family(
         f"{_K}adaptive_adjustments_total",
         "counter",
-        "Adjustments made while a workflow ran.",
-        (Label("adjustment_type", ("timeout", "retry", "skip", "inject", "reorder", "parameter", "throttle")),),
+        "Adjustments made at planning and while a workflow ran.",
+        (
+            Label(
+                "adjustment_type",
+                ("timeout", "retry", "estimate", "skip", "inject", "reorder", "parameter", "throttle"),
+            ),
+        ),
     ),
     Family(
         f"{_K}errors_total", "counter", "Errors by class and phase.", (Label("error_type", tuple(ErrorType)), PHASE)

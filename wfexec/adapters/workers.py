@@ -13,7 +13,8 @@ from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection, Reply, Watching
 from wfexec.crd import questions, wire
 from wfexec.crd.codec import Decoder
-from wfexec.model.facts import Answer, AskNetwork, Facts, Question
+from wfexec.engine.history import HistoryStore, MemoryHistory
+from wfexec.model.facts import Answer, AskHistory, AskNetwork, Facts, Question
 from wfexec.model.requests import Ask, Code, ListObjects, Outcome, Replied, Request, Signal, WatchObjects
 
 # Within which the API server must answer to count as reachable (BR-WF-016).
@@ -30,7 +31,10 @@ class _Job(NamedTuple):
 
 
 class Workers:
-    """`crashed` hears of an exception in a thread of ours: always a defect, the process must not go on."""
+    """`crashed` hears of an exception in a thread of ours: always a defect, the process must not go on.
+
+    `history` answers what the cluster cannot: how earlier runs went.
+    """
 
     def __init__(
         self,
@@ -39,8 +43,10 @@ class Workers:
         threads: int,
         observe: Observe,
         crashed: Callable[[BaseException], None],
+        history: HistoryStore | None = None,
     ) -> None:
         self._connection = connection
+        self._history = history or MemoryHistory()
         self._clock = clock
         self._observe = observe
         self._crashed = crashed
@@ -119,6 +125,8 @@ class Workers:
         return Outcome(Code.OK, answers)
 
     def _facts(self, question: Question, timeout_s: float) -> Facts:
+        if isinstance(question, AskHistory):
+            return self._history.facts(question)
         limit = min(NETWORK_S, timeout_s) if isinstance(question, AskNetwork) else timeout_s
         replies: list[tuple[int, bytes]] = []
         for call in questions.calls(question):

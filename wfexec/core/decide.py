@@ -12,6 +12,7 @@ from wfexec.core.draft import Draft
 from wfexec.core.ending import complete, fail
 from wfexec.core.execute import executing
 from wfexec.core.interventions import ASKED
+from wfexec.core.learning import adapted
 from wfexec.core.monitoring import monitoring
 from wfexec.core.rollback import rolling_back
 from wfexec.core.start import new, planning, validating
@@ -71,6 +72,8 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
         message = f"phase {phase[:63]!r} is not one this version knows; nothing is changed"
         return Plan(wake_at=now + settings.requeue_error, records=(EventRecord("Warning", "UnknownPhase", message),))
     recipe = snapshot.recipe if isinstance(snapshot.recipe, Recipe) else NO_RECIPE
+    if workflow.spec.adaptive_orchestration.learning_from_history:
+        recipe = adapted(recipe, workflow.status.execution_plan, settings)
     draft = Draft(snapshot, recipe, now, settings)
     if FINALIZER not in meta.finalizers:
         kept = tuple(one for one in meta.finalizers if one != FINALIZER_OLD)

@@ -7,6 +7,7 @@ from wfexec.core.draft import Draft
 from wfexec.model.base import clip
 from wfexec.model.meta import ANNOTATION_CORRELATION
 from wfexec.model.phases import ErrorType, Phase, ResourceHealth, StepState, WorkflowOutcome
+from wfexec.model.plan import HistoryRecord
 from wfexec.model.status import ExecutionMetrics, ExecutionSnapshot, StepStatus, WorkflowResult
 
 # A failed workflow never looks better than one that half succeeded.
@@ -73,6 +74,8 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, h
         queued_steps=0,
         estimated_completion_time=None,
     )
+    if draft.get("execution_start_time") is not None:
+        _remember(draft, metrics, outcome, value)
     # A refused definition has a name too, though no recipe came of it.
     definition = draft.workflow.spec.workflow_definition
     name = definition.name if definition is not None else ""
@@ -93,6 +96,15 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, h
         ("reason", clip(reason, 200)),
         ("correlationID", draft.workflow.metadata.annotations.get(ANNOTATION_CORRELATION, draft.workflow.metadata.uid)),
     )
+
+
+def _remember(draft: Draft, metrics: ExecutionMetrics, outcome: WorkflowOutcome, value: float) -> None:
+    """What later runs may learn from (BR-ORCHESTRATION-020); nothing is worked out here."""
+    recipe, adjustments = draft.recipe, draft.get("adaptive_adjustments")
+    made = HistoryRecord(
+        recipe.name, recipe.version, outcome, value, metrics.total_duration, tuple(draft.steps), adjustments
+    )
+    draft.records.append(made)
 
 
 _OUTCOME_LABELS = {

@@ -8,6 +8,7 @@ from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
 from wfexec.core.gates import judge, protected_targets, undo_warnings, unwatched_warnings
+from wfexec.core.learning import learned
 from wfexec.core.targets import target_text
 from wfexec.model.base import clip, evolve
 from wfexec.model.facts import AskTarget, Question, TargetFacts, TargetRef, Unknown
@@ -32,6 +33,8 @@ def new(draft: Draft) -> None:
 
 def planning(draft: Draft) -> None:
     """The recipe is there already (a refused one never comes here); write it down where people can read it."""
+    if draft.workflow.spec.adaptive_orchestration.learning_from_history and not learned(draft):
+        return
     recipe = draft.recipe
     draft.set_steps(recipe.pending)
     count = len(recipe.steps)

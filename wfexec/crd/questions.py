@@ -16,6 +16,7 @@ from wfexec.model.base import clip
 from wfexec.model.facts import (
     AccessFacts,
     AskAccess,
+    AskHistory,
     AskNetwork,
     AskNodes,
     AskTarget,
@@ -69,6 +70,8 @@ def calls(question: Question) -> tuple[HttpCall, ...]:
             return (HttpCall("GET", "/api/v1/nodes", (_CACHED,)), HttpCall("GET", "/api/v1/pods", (_RUNNING, _CACHED)))
         case AskNetwork():
             return (HttpCall("GET", "/readyz"),)
+        case AskHistory():
+            raise OurBug("the history is not asked of the API server")
 
 
 def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
@@ -85,6 +88,8 @@ def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
                 status, payload = replies[0]
                 text = "" if status == 200 else _told(payload) or (f"HTTP {status}" if status else "no answer")
                 return NetworkFacts(status == 200, text)
+            case AskHistory():
+                raise OurBug("the API server knows no history")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Unknown(clip(f"unreadable reply: {error}"), transient=True)
 

@@ -44,7 +44,18 @@ class AskNetwork(NamedTuple):
     about: str = "network"
 
 
-Question = AskAccess | AskTarget | AskNodes | AskNetwork
+class AskHistory(NamedTuple):
+    """How did earlier runs of this definition go, and of these actions (canonical names, sorted)?
+
+    Answered by the history of the controller, not by the cluster (BR-ORCHESTRATION-020).
+    """
+
+    definition: str
+    actions: tuple[str, ...]
+    about: str = "history"
+
+
+Question = AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory
 
 
 class Unknown(NamedTuple):
@@ -107,7 +118,31 @@ class NetworkFacts(NamedTuple):
     message: str
 
 
-Facts = AccessFacts | TargetFacts | NodesFacts | NetworkFacts | Unknown
+class Experience(NamedTuple):
+    """What `runs` earlier runs of one action or definition tell; durations in milliseconds, of successes alone.
+
+    `retried` successes needed further attempts, 95 % of all successes at most `retries_p95`. `uses` are the latest runs
+    (20 at most) in which something was adjusted because of it, `well` how many of those succeeded.
+    """
+
+    runs: int
+    successes: int
+    p50_ms: int = 0
+    p95_ms: int = 0
+    retried: int = 0
+    retries_p95: int = 0
+    uses: int = 0
+    well: int = 0
+
+
+class HistoryFacts(NamedTuple):
+    """By action, for those that ever ran; `definition` None: no run of it is known."""
+
+    actions: Mapping[str, Experience]
+    definition: Experience | None
+
+
+Facts = AccessFacts | TargetFacts | NodesFacts | NetworkFacts | HistoryFacts | Unknown
 
 
 class Answer(NamedTuple):

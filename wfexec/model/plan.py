@@ -10,7 +10,8 @@ from typing import NamedTuple
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Question
 from wfexec.model.meta import OwnerReference
-from wfexec.model.status import WorkflowExecutionStatus
+from wfexec.model.phases import WorkflowOutcome
+from wfexec.model.status import AdaptiveAdjustment, StepStatus, WorkflowExecutionStatus
 
 
 class MetadataChange(NamedTuple):
@@ -51,7 +52,19 @@ class LogRecord(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
-Record = EventRecord | CountRecord | LogRecord
+class HistoryRecord(NamedTuple):
+    """One run that ended, for whoever learns from it; `duration_ms` from its execution to its end."""
+
+    definition: str
+    version: str
+    outcome: WorkflowOutcome
+    score: float
+    duration_ms: int
+    steps: tuple[StepStatus, ...]
+    adjustments: tuple[AdaptiveAdjustment, ...]
+
+
+Record = EventRecord | CountRecord | LogRecord | HistoryRecord
 
 
 class Plan(NamedTuple):

@@ -239,7 +239,7 @@ class AdaptiveAdjustment(Value):
     reason: Text
     step_number: StepNumber | None = None
     adjustment_type: Annotated[
-        str, Field(pattern="^(timeout|retry|skip|inject|reorder|parameter|throttle)$", max_length=9)
+        str, Field(pattern="^(timeout|retry|estimate|skip|inject|reorder|parameter|throttle)$", max_length=9)
     ]
 
 

@@ -23,6 +23,7 @@ from sim.cluster.requests import (
 from sim.doors import SharedDoor
 from sim.executor.outcomes import CALM
 from sim.wire_door import WireDoor
+from wfexec.engine.history import MemoryHistory
 from wfexec.model.base import evolve
 from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec
 from wfexec.model.facts import TargetRef
@@ -78,9 +79,9 @@ class World:
 
     def __init__(self, depth: Depth) -> None:
         self.cluster = Cluster(depth, 7)
-        self.door: Any = SharedDoor(self.cluster, Answers(self.cluster, CALM))
+        self.door: Any = SharedDoor(self.cluster, Answers(self.cluster, CALM, MemoryHistory().facts))
         if depth is Depth.WIRE:
-            self.door = WireDoor(self.cluster, CALM)
+            self.door = WireDoor(self.cluster, CALM, MemoryHistory().facts)
         self.told: list[tuple[Change, Any, str]] = []
         for kind in Kind:
             watch = WatchObjects(kind, str(self.cluster.store.version), 1_000)
