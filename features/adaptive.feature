@@ -16,7 +16,7 @@ Feature: Learning from earlier runs
       | scale | 6m45s   | 2       | scale-deployment |
     And it was adjusted in "timeout" of "scale": "5m → 6m45s" because "95 % of 12 runs of scale-deployment took up to 4m30s; confidence 0.88"
     And an event "AdaptiveAdjustment" says "timeout of step 'scale' 5m → 6m45s"
-    And child "recover-step-1" has a timeout of 6m45s
+    And child "recover-step-1" is given exactly 6m45s
     And the children ever seen are "recover-step-1"
 
   @BR-ORCHESTRATION-020

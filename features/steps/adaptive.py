@@ -70,7 +70,7 @@ def _estimate(story: Story, duration: str) -> None:
     assert parse_duration(estimate) == parse_duration(duration), estimate
 
 
-@then(parsers.parse('child "{name}" has a timeout of {duration}'))
+@then(parsers.parse('child "{name}" is given exactly {duration}'))
 def _child_timeout(story: Story, name: str, duration: str) -> None:
     assert story.ever()[name]["spec"]["timeout"] == duration
 
