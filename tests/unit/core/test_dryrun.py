@@ -278,6 +278,9 @@ def test_a_conflict_is_two_writers_of_one_object_that_nothing_orders(
 def test_a_hundred_steps_are_played_through_at_once() -> None:
     made = recipe(*(step(number) for number in range(1, 101)))
     facts: dict[TargetRef, TargetFacts | Unknown] = dict.fromkeys(made.targets, HEALTHY)
-    started = time.perf_counter()
-    assert simulate(made, facts).steps_simulated == 100
-    assert time.perf_counter() - started < 0.1
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        assert simulate(made, facts).steps_simulated == 100
+        taken.append(time.process_time() - started)
+    assert min(taken) < 0.1
