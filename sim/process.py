@@ -20,6 +20,7 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
+    EventWrites,
     GetObject,
     Kind,
     Outcome,
@@ -198,6 +199,12 @@ class Process:
         for request in requests:
             body = request.body
             kind = body.__class__
+            if kind is EventWrites:
+                # One after another; what of them is heard of is heard of at their end.
+                many = len(body.writes)
+                delay = self.delay("EventWrites", low * many, (span - 1) * many + 1)
+                self._at(delay, self._arrive_events, request, self.life)
+                continue
             name = body.key.name if kind in _KEYED else kind.__name__
             self._at(self.delay(name, low, span), self._arrive, request, self.life)
 
@@ -237,6 +244,33 @@ class Process:
         if fault is Fault.CRASH_SEEN:
             self.crash()
 
+    def _arrive_events(self, request: Any, life: int) -> None:
+        """As `_arrive`, for each Event; a crash or a lost message ends the row."""
+        sim, now = self._sim, self._clock.now
+        sim.busy -= 1
+        outcomes: list[Outcome] = []
+        fault = Fault.NONE
+        for write in request.body.writes:
+            fault = sim.next_fault() if self._faulty else Fault.NONE
+            if fault is Fault.CRASH_BEFORE or fault is Fault.DROP:
+                self._lose(fault, request, life)
+                return
+            outcome = sim.door.execute(write, self._user, now)
+            self._record(_tuple(Written, (now, self.name, write, outcome.code)))
+            outcomes.append(outcome)
+            if fault is not Fault.NONE:
+                break
+        machine = self.machine
+        if life != self.life or machine is None:
+            return
+        if fault is Fault.CRASH_AFTER or fault is Fault.LOSE_REPLY:
+            self._lose(fault, request, life)
+            return
+        machine.feed(_tuple(Replied, (request.id, Outcome(Code.OK, tuple(outcomes)))), now)
+        self.pump()
+        if fault is Fault.CRASH_SEEN:
+            self.crash()
+
     def _lose(self, fault: Fault, request: Any, life: int) -> None:
         """No reply will come: the asker is dead, or waits until its patience is over."""
         if life != self.life:
@@ -244,7 +278,8 @@ class Process:
         if fault is Fault.CRASH_BEFORE or fault is Fault.CRASH_AFTER:
             self.crash()
             return
-        self._sim.tell(self.name, f"no reply to a {VERBS[request.body.__class__]}")
+        verb = VERBS.get(request.body.__class__, "row of events")
+        self._sim.tell(self.name, f"no reply to a {verb}")
         self._sim.busy += 1
         lost = Replied(request.id, Outcome(Code.LOST, message="no reply within the time limit"))
         self._at(request.timeout_ms, self._late, lost, life)

@@ -17,7 +17,7 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     CreateLease,
-    EventWrite,
+    EventWrites,
     GetLease,
     GetObject,
     Kind,
@@ -131,8 +131,8 @@ class World:
             return self.patch(body)
         if isinstance(body, CreateExecution):
             return self.create(body)
-        if isinstance(body, EventWrite):
-            self.events += 1
+        if isinstance(body, EventWrites):
+            self.events += len(body.writes)
             return OK
         return self.keep_lease(body)
 

@@ -19,10 +19,10 @@ PATIENCE_S: Final = 60
 
 
 class Call(NamedTuple):
-    """`signal` None: the machine was started or woken. `asked` is what it wanted sent then."""
+    """`signals` came together; none: the machine was started or woken. `asked` is what it wanted sent then."""
 
     now: int
-    signal: Any
+    signals: list[Any]
     asked: list[Request]
 
 
@@ -39,20 +39,26 @@ class Recorder:
     def __init__(self, controller: Controller, life: Life) -> None:
         self._controller = controller
         self._calls = life.calls
+        # Since the last signal.
+        self._taken = True
 
     def start(self, now: int) -> None:
-        self._calls.append(Call(now, None, []))
+        self._calls.append(Call(now, [], []))
         self._controller.start(now)
 
     def feed(self, signal: Any, now: int) -> None:
-        self._calls.append(Call(now, signal, []))
+        if self._taken:
+            self._calls.append(Call(now, [], []))
+            self._taken = False
+        self._calls[-1].signals.append(signal)
         self._controller.feed(signal, now)
 
     def tick(self, now: int) -> None:
-        self._calls.append(Call(now, None, []))
+        self._calls.append(Call(now, [], []))
         self._controller.tick(now)
 
     def take(self) -> list[Any]:
+        self._taken = True
         asked = self._controller.take()
         self._calls[-1].asked.extend(asked)
         return asked
@@ -103,10 +109,10 @@ def play(options: Options, elects: bool, life: Life) -> list[list[Request]]:
     thread = Thread(target=loop.run, name="engine", daemon=True)
     asked: list[list[Request]] = []
     thread.start()
-    for place, call in enumerate(life.calls):
+    for call in life.calls:
         clock.now = call.now
-        if place and call.signal is not None:
-            loop.post(call.signal)
+        for signal in call.signals:
+            loop.post(signal)
         _settle(loop, thread)
         asked.append(sent[:])
         sent.clear()

@@ -15,12 +15,14 @@ from wfexec.crd import questions, wire
 from wfexec.crd.codec import Decoder
 from wfexec.engine.history import HistoryStore, MemoryHistory
 from wfexec.model.facts import Answer, AskHistory, AskNetwork, Facts, Question
-from wfexec.model.requests import Ask, Code, ListObjects, Outcome, Replied, Request, Signal, WatchObjects
+from wfexec.model.requests import Ask, Code, EventWrites, ListObjects, Outcome, Replied, Request, Signal, WatchObjects
 
 # Within which the API server must answer to count as reachable (BR-WF-016).
 NETWORK_S: Final = 5.0
 # Within which the server must begin to answer a watch.
 HEAD_S: Final = 10.0
+# After which the next request would fare no better.
+_PAUSE: Final = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.LOST})
 Hear = Callable[[Signal], None]
 Observe = Callable[[Request, Outcome, float], None]
 
@@ -89,10 +91,30 @@ class Workers:
             self._crashed(error)
 
     def _carry_out(self, job: _Job) -> None:
+        request = job.request
+        if isinstance(request.body, EventWrites):
+            outcome = self._event_row(request, request.body)
+        else:
+            outcome = self._observed(request)
+        job.reply(Replied(request.id, outcome))
+
+    def _observed(self, request: Request) -> Outcome:
         started = self._clock.monotonic()
-        outcome = self._outcome(job.request)
-        self._observe(job.request, outcome, self._clock.monotonic() - started)
-        job.reply(Replied(job.request.id, outcome))
+        outcome = self._outcome(request)
+        self._observe(request, outcome, self._clock.monotonic() - started)
+        return outcome
+
+    def _event_row(self, request: Request, body: EventWrites) -> Outcome:
+        """One after another within the time of one request; the outcomes of those that were tried."""
+        ends_at = self._clock.monotonic() + request.timeout_ms / 1_000
+        outcomes: list[Outcome] = []
+        for write in body.writes:
+            left_ms = int((ends_at - self._clock.monotonic()) * 1_000)
+            if outcomes and (outcomes[-1].code in _PAUSE or left_ms <= 0):
+                break
+            outcomes.append(self._observed(Request(request.id, write, left_ms)))
+        last = outcomes[-1]
+        return Outcome(last.code if last.code in _PAUSE else Code.OK, tuple(outcomes), "", last.retry_after_ms)
 
     def _outcome(self, request: Request) -> Outcome:
         body, timeout_s = request.body, request.timeout_ms / 1_000

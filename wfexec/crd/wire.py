@@ -33,6 +33,7 @@ from wfexec.model.requests import (
     CreateLease,
     DeleteExecution,
     EventWrite,
+    EventWrites,
     Followed,
     GetLease,
     GetObject,
@@ -127,7 +128,7 @@ def place(root: str, plural: str, namespace: str, name: str) -> str:
 
 
 def encode(body: Body) -> HttpCall:
-    """The request of any body but `Ask`, whose questions are several requests (`wfexec.crd.questions`)."""
+    """The request of any body but `Ask` and `EventWrites`, which are several requests each."""
     match body:
         case ListObjects():
             return encode_page(body, "")
@@ -169,6 +170,8 @@ def encode(body: Body) -> HttpCall:
             return _json("PUT", place(_LEASES, "leases", lease.namespace, lease.name), lease_body(lease))
         case Ask():
             raise OurBug("questions are encoded one by one, by wfexec.crd.questions")
+        case EventWrites():
+            raise OurBug("events are encoded one by one")
 
 
 def encode_page(body: ListObjects, token: str) -> HttpCall:

@@ -7,7 +7,7 @@ once to a monotonic one. Rules:
 1. Nothing is decided before both kinds have been listed once (for bearings it waits a moment only), and nothing is
    written without the lease (if there is leader election): every write is checked against it right before it goes.
 2. A key is taken from the queue only when a request could be sent now, so decisions are made as late as possible.
-3. Events go out only when no write waits, and never fill more than half of the places.
+3. Events go out only when no write waits, many in one place, and never fill more than half of the places.
 4. After StopAsked no new plan is made; what is under way ends, at the latest after one request timeout; then the lease
    is released.
 """
@@ -21,12 +21,12 @@ from wfexec.core.graph import compile_recipe as core_compile_recipe
 from wfexec.engine.lease import Elector
 from wfexec.engine.limiter import Limiter
 from wfexec.engine.reconciler import CompileRecipe, Decide, Reconciler
-from wfexec.engine.recorder import Occurrence, Recorder
+from wfexec.engine.recorder import Recorder
 from wfexec.engine.reflector import Reflector
 from wfexec.engine.survey import Survey
 from wfexec.engine.view import View
 from wfexec.model.plan import Record
-from wfexec.model.requests import Body, Code, EventWrite, Kind, ObjectKey, Outcome, Replied, Request, Signal, WatchSeen
+from wfexec.model.requests import Body, Code, EventWrites, Kind, ObjectKey, Outcome, Replied, Request, Signal, WatchSeen
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
 
@@ -170,7 +170,12 @@ class Controller:
                     self._limiter.throttled(now, outcome.retry_after_ms)
             handler(body, concerned, outcome, now)
             # A place became free, and the Events are no news to anybody.
-            if body.__class__ is not EventWrite or self._blocked or self._recorder.waiting or self._stop_by is not None:
+            if (
+                body.__class__ is not EventWrites
+                or self._blocked
+                or self._recorder.waiting
+                or self._stop_by is not None
+            ):
                 self._stirred = True
         else:
             self._stirred = True
@@ -351,13 +356,12 @@ class Controller:
             self._send_events(self._recorder, now)
 
     def _send_events(self, recorder: Recorder, now: int) -> None:
-        while recorder.in_flight < self._event_places and recorder.ready(now):
+        while recorder.rows < self._event_places and recorder.ready(now):
             if not self._limiter.admit(now):
                 self._blocked = True
                 return
-            occurrence = recorder.take(now)
-            if occurrence is not None:
-                self._send(occurrence.write(), self._on_event, occurrence, self._timeout_ms, True)
+            row, body = recorder.row(now, self._limiter.spend)
+            self._send(body, recorder.row_replied, row, self._timeout_ms, True)
 
     def _on_followed(self, body: Body, reflector: Reflector, outcome: Outcome, now: int) -> None:
         if reflector.kind not in KEPT:
@@ -380,9 +384,6 @@ class Controller:
 
     def _on_lease(self, body: Body, elector: Elector, outcome: Outcome, now: int) -> None:
         elector.replied(outcome, now)
-
-    def _on_event(self, body: EventWrite, occurrence: Occurrence, outcome: Outcome, now: int) -> None:
-        self._recorder.replied(occurrence, body, outcome, now)
 
     def _wind_down(self, stop_by: int, now: int) -> None:
         """Stopping: first what is under way, then the lease, then nothing."""

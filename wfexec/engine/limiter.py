@@ -63,6 +63,14 @@ class Limiter:
         self.in_flight += 1
         return True
 
+    def spend(self) -> bool:
+        """One request more within a place just taken: a token for it, if there is one."""
+        if self._per_ms:
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+        return True
+
     def release(self) -> None:
         """A reply came."""
         self.in_flight -= 1

@@ -6,12 +6,13 @@ waits. Events are best effort: memory is bounded, a refused one is dropped and c
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Final
 
 from wfexec.model.base import clip
 from wfexec.model.plan import EventRecord
-from wfexec.model.requests import Code, EventWrite, Landmark, Outcome
+from wfexec.model.requests import Code, EventWrite, EventWrites, Landmark, Outcome
 from wfexec.model.status import WorkflowExecution
 
 Regarding = WorkflowExecution | Landmark
@@ -19,6 +20,8 @@ Regarding = WorkflowExecution | Landmark
 REMEMBERED_MAX: Final = 4_096
 WAITING_MAX: Final = 2_048
 TRIES_MAX: Final = 3
+# So many share one place of the limiter, so that none of them holds it for long.
+TOGETHER_MAX: Final = 16
 PAUSE_MS: Final = 1_000
 # Room for the dot and the hash within a name of 253 characters.
 _NAME_MAX: Final = 230
@@ -88,7 +91,7 @@ def event_name(workflow: str, uid: str, reason: str, message: str) -> str:
 
 
 class Recorder:
-    __slots__ = ("_known", "_resume_at", "_window_ms", "dropped", "in_flight", "waiting")
+    __slots__ = ("_known", "_resume_at", "_window_ms", "dropped", "in_flight", "rows", "waiting")
 
     def __init__(self, dedupe_window_ms: int) -> None:
         self._window_ms = dedupe_window_ms
@@ -98,6 +101,8 @@ class Recorder:
         self._resume_at = 0
         self.dropped = 0
         self.in_flight = 0
+        # Requests on their way, each with many.
+        self.rows = 0
 
     def __repr__(self) -> str:
         return f"<Recorder {len(self._known)} known, {len(self.waiting)} waiting, {self.dropped} dropped>"
@@ -137,9 +142,36 @@ class Recorder:
         self.in_flight += 1
         return occurrence
 
+    def row(self, now: int, spend: Callable[[], bool]) -> tuple[list[Occurrence], EventWrites]:
+        """All that `ready` promised and fits into one row; `spend` says for each after the first whether it may go."""
+        row: list[Occurrence] = []
+        while (occurrence := self.take(now)) is not None:
+            row.append(occurrence)
+            if len(row) == TOGETHER_MAX or not self.waiting or not spend():
+                break
+        self.rows += 1
+        return row, EventWrites(tuple([occurrence.write() for occurrence in row]))
+
+    def row_replied(self, body: EventWrites, row: list[Occurrence], outcome: Outcome, now: int) -> None:
+        """What was not tried waits again."""
+        self.rows -= 1
+        told = outcome.object
+        tried = told if type(told) is tuple else (outcome,) * len(row)
+        for occurrence, write, each in zip(row, body.writes, tried, strict=False):
+            self.replied(occurrence, write, each, now)
+        for occurrence in row[len(tried) :]:
+            self._untried(occurrence)
+
     def wake_at(self, now: int) -> int | None:
         """When a pause ends that holds events back; None without one."""
         return self._resume_at if self.waiting and now < self._resume_at else None
+
+    def _untried(self, occurrence: Occurrence) -> None:
+        self.in_flight -= 1
+        occurrence.in_flight = False
+        occurrence.due = False
+        occurrence.tries -= 1
+        self._enqueue(occurrence)
 
     def replied(self, occurrence: Occurrence, write: EventWrite, outcome: Outcome, now: int) -> None:
         self.in_flight -= 1

@@ -118,6 +118,15 @@ class EventWrite(NamedTuple):
     last_ms: int
 
 
+class EventWrites(NamedTuple):
+    """Sent one after another in one place; none after the first that gets no reply or is told to wait.
+
+    The reply's object holds the outcomes of those that were tried, in this order; None: all went as the reply says.
+    """
+
+    writes: tuple[EventWrite, ...]
+
+
 class Lease(NamedTuple):
     """coordination.k8s.io/v1 Lease; `holder` "" when released; times in milliseconds."""
 
@@ -162,6 +171,7 @@ Body = (
     | CreateExecution
     | DeleteExecution
     | EventWrite
+    | EventWrites
     | GetLease
     | CreateLease
     | UpdateLease
@@ -213,7 +223,7 @@ class Outcome(NamedTuple):
     """
 
     code: Code
-    object: Followed | Unreadable | Listing | Lease | dict[Question, Answer] | None = None
+    object: Followed | Unreadable | Listing | Lease | dict[Question, Answer] | tuple["Outcome", ...] | None = None
     message: str = ""
     retry_after_ms: int | None = None
 

@@ -17,12 +17,15 @@ from wfexec.adapters.workers import Workers
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import BadInput
 from wfexec.model.facts import AskNetwork, AskNodes, NetworkFacts, Unknown
+from wfexec.model.meta import ObjectMeta, ObjectReference
 from wfexec.model.requests import (
     Ask,
     Body,
     Change,
     Code,
     DeleteExecution,
+    EventWrite,
+    EventWrites,
     Kind,
     Listing,
     ListObjects,
@@ -34,6 +37,8 @@ from wfexec.model.requests import (
     WatchObjects,
     WatchSeen,
 )
+from wfexec.model.status import WorkflowExecution
+from wfexec.model.workflow import WorkflowExecutionSpec
 
 PATIENCE_S = 10
 GET = HttpCall("GET", "/version")
@@ -177,6 +182,26 @@ def test_a_list_that_fails_on_a_later_page_fails(tmp_path: Path) -> None:
 def test_a_refused_write_says_why(tmp_path: Path) -> None:
     with rig(tmp_path, lambda asked: Told(409, b'{"reason":"Conflict","message":"moved on"}')) as (made, _):
         assert made.outcome(DeleteExecution(KEY, "u", "1")) == Outcome(Code.CONFLICT, message="moved on")
+
+
+def test_events_go_one_by_one_until_the_server_asks_for_a_pause(tmp_path: Path) -> None:
+    given = WorkflowExecutionSpec(remediation_request_ref=ObjectReference(name="p"))
+    about = WorkflowExecution(metadata=ObjectMeta(name="heal", namespace="shop", uid="u"), spec=given)
+    row = [EventWrite(f"e{number}", "shop", about, "Normal", "R", "m", 1, 0, 0) for number in range(4)]
+
+    def answer(asked: Asked) -> Answer:
+        name = json.loads(asked.body)["metadata"]["name"]
+        if name == "e1":
+            return Told(403, b"{}")
+        return Told(429, b"{}", (("Retry-After", "7"),)) if name == "e2" else Told()
+
+    with rig(tmp_path, answer) as (made, server):
+        outcome = made.outcome(EventWrites(tuple(row)))
+        assert len(server.asked) == 3
+    assert (outcome.code, outcome.retry_after_ms) == (Code.THROTTLED, 7_000)
+    assert isinstance(outcome.object, tuple)
+    assert [each.code for each in outcome.object] == [Code.OK, Code.FORBIDDEN, Code.THROTTLED]
+    assert [code for code, _ in made.measured] == [Code.OK, Code.FORBIDDEN, Code.THROTTLED]
 
 
 def test_one_question_without_an_answer_does_not_spoil_the_others(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.unit.engine.support import (
     workflow,
     workflow_key,
 )
+from wfexec.engine.recorder import TOGETHER_MAX
 from wfexec.model.facts import Answer, AskNodes, AskTarget, NodesFacts, TargetRef
 from wfexec.model.phases import Priority
 from wfexec.model.plan import CountRecord, EventRecord, LogRecord, MetadataChange, Plan
@@ -20,10 +21,11 @@ from wfexec.model.requests import (
     Change,
     Code,
     CreateExecution,
-    EventWrite,
+    EventWrites,
     Kind,
     Listing,
     ListObjects,
+    Outcome,
     PatchMetadata,
     PatchStatus,
     Replied,
@@ -138,6 +140,11 @@ def test_signals_during_a_plan_are_one_further_look() -> None:
     assert brain.looks[1].children["wf-step-0"].metadata.resource_version == "119"
 
 
+def rows(hand: Hand) -> list[int]:
+    """How many Events each outstanding row of them has."""
+    return [len(request.body.writes) for request in hand.sent if isinstance(request.body, EventWrites)]
+
+
 def test_records_wait_for_the_status_write_and_die_with_it() -> None:
     log = LogRecord("info", "started", ())
     brain = Brain(START._replace(records=(EVENT, COUNT, log)), Plan(records=(COUNT,)))
@@ -146,7 +153,7 @@ def test_records_wait_for_the_status_write_and_die_with_it() -> None:
     assert hand.controller.take_records() == []
     hand.reply(PatchStatus, no(Code.INVALID))
     assert hand.controller.take_records() == []
-    assert hand.outstanding(EventWrite) == []
+    assert hand.outstanding(EventWrites) == []
     hand.sleep()
     assert hand.now == T0 + DEFAULTS.requeue_error
     assert hand.controller.take_records() == [(workflow_key(), COUNT)]
@@ -239,11 +246,11 @@ def test_the_rate_limit_holds_requests_back_and_says_when() -> None:
 
 
 def test_events_never_stand_before_a_write_nor_fill_all_places() -> None:
-    say = Plan(records=tuple(EventRecord("Normal", "R", str(number)) for number in range(9)))
+    say = Plan(records=tuple(EventRecord("Normal", "R", str(number)) for number in range(3 * TOGETHER_MAX)))
     brain = Brain(say)
     hand = Hand(brain, settings=Settings(workers=4))
     hand.boot([workflow("a")])
-    assert len(hand.outstanding(EventWrite)) == 2
+    assert rows(hand) == [TOGETHER_MAX] * 2
     brain.plans.append(Plan(status=status("executing")))
     assert bodies(hand.seen(Change.ADDED, workflow("b", 120))) == ["PatchStatus"]
 
@@ -253,9 +260,27 @@ def test_a_refused_event_holds_nothing_back() -> None:
     hand = Hand(brain)
     hand.boot([workflow()])
     hand.reply(PatchMetadata, ok(workflow(version=110, finalizers=("ours",))))
-    hand.reply(EventWrite, no(Code.FORBIDDEN))
+    hand.reply(EventWrites, no(Code.FORBIDDEN))
     assert len(brain.looks) == 2
     assert hand.controller.stats()["events_dropped"] == 1
+
+
+def test_events_that_were_not_tried_go_with_the_next_row() -> None:
+    brain = Brain(Plan(records=tuple(EventRecord("Normal", "R", str(number)) for number in range(3))))
+    hand = Hand(brain)
+    hand.boot([workflow("a")])
+    tried = (ok(), no(Code.THROTTLED, retry_after_ms=3_000))
+    assert hand.reply(EventWrites, Outcome(Code.THROTTLED, tried, "", 3_000)) == []
+    assert bodies(hand.sleep()) == ["EventWrites"]
+    assert hand.now == T0 + 3_000
+    assert sorted(write.message for write in hand.one(EventWrites).writes) == ["1", "2"]
+
+
+def test_a_row_of_events_takes_a_token_for_each() -> None:
+    brain = Brain(Plan(records=tuple(EventRecord("Normal", "R", str(number)) for number in range(5))))
+    hand = Hand(brain, settings=Settings(kubernetes_qps=10, kubernetes_burst=2))
+    hand.boot([workflow("a")])
+    assert rows(hand) == [2]
 
 
 def test_a_second_reply_to_the_same_request_is_not_listened_to() -> None:

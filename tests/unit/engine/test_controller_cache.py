@@ -19,7 +19,7 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
-    EventWrite,
+    EventWrites,
     Kind,
     Listing,
     ListObjects,
@@ -160,11 +160,11 @@ def test_an_unreadable_workflow_is_reported_once_and_left_alone_until_it_can_be_
     brain = Brain()
     hand = Hand(brain)
     hand.boot([unreadable(Kind.WORKFLOW, "wf", 5)])
-    event = hand.one(EventWrite)
+    event = hand.one(EventWrites).writes[0]
     assert (event.type, event.reason, event.regarding.metadata.name) == ("Warning", "ObjectUnreadable", "wf")
-    hand.reply(EventWrite, ok())
+    hand.reply(EventWrites, ok())
     hand.seen(Change.MODIFIED, unreadable(Kind.WORKFLOW, "wf", 110))
-    assert hand.outstanding(EventWrite) == []
+    assert hand.outstanding(EventWrites) == []
     assert brain.looks == []
     hand.seen(Change.MODIFIED, workflow(version=120))
     assert len(brain.looks) == 1
@@ -185,7 +185,7 @@ def test_an_unreadable_child_is_reported_about_its_workflow_and_keeps_its_last_g
     hand = Hand(brain)
     hand.boot([workflow()], [child(version=90)])
     hand.seen(Change.MODIFIED, unreadable(Kind.EXECUTION, "wf-step-1", 110))
-    event = hand.one(EventWrite)
+    event = hand.one(EventWrites).writes[0]
     assert event.regarding.metadata.name == "wf"
     assert "wf-step-1" in event.message
     assert brain.looks[-1].children["wf-step-1"].metadata.resource_version == "90"

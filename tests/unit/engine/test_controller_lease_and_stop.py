@@ -10,7 +10,7 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     CreateLease,
-    EventWrite,
+    EventWrites,
     GetLease,
     GetObject,
     Lease,
@@ -213,8 +213,8 @@ def test_stop_sends_the_events_of_what_it_wrote() -> None:
     hand.boot([workflow()])
     hand.controller.feed(StopAsked(), hand.now)
     hand.take()
-    assert bodies(hand.reply(PatchStatus, ok(workflow(version=130)))) == ["EventWrite"]
-    assert bodies(hand.reply(EventWrite, ok())) == ["UpdateLease"]
+    assert bodies(hand.reply(PatchStatus, ok(workflow(version=130)))) == ["EventWrites"]
+    assert bodies(hand.reply(EventWrites, ok())) == ["UpdateLease"]
     assert len(hand.controller.take_records()) == 1
 
 

@@ -21,7 +21,7 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
-    EventWrite,
+    EventWrites,
     GetObject,
     Kind,
     PatchStatus,
@@ -87,9 +87,9 @@ def test_a_lost_status_reply_is_read_before_anything_else_and_its_records_come_i
     hand.reply(PatchStatus, no(Code.LOST))
     hand.seen(Change.ADDED, child("wf-step-9", 150))
     assert len(brain.looks) == 1
-    assert hand.outstanding(EventWrite) == []
+    assert hand.outstanding(EventWrites) == []
     hand.reply(GetObject, ok(workflow(version=160, phase="executing")))
-    assert hand.one(EventWrite).reason == "PhaseTransition"
+    assert hand.one(EventWrites).writes[0].reason == "PhaseTransition"
     assert hand.controller.take_records() == [(workflow_key(), COUNT)]
     assert len(brain.looks) == 2
 
@@ -101,7 +101,7 @@ def test_a_lost_status_write_that_did_not_happen_leaves_no_record() -> None:
     hand.reply(PatchStatus, no(Code.LOST))
     hand.sleep()
     hand.reply(GetObject, ok(workflow()))
-    assert hand.outstanding(EventWrite) == []
+    assert hand.outstanding(EventWrites) == []
     assert hand.controller.take_records() == []
     assert len(brain.looks) == 2
 

@@ -12,7 +12,7 @@ from wfexec.model.plan import LogRecord
 from wfexec.model.requests import (
     Change,
     Code,
-    EventWrite,
+    EventWrites,
     Kind,
     Landmark,
     Listing,
@@ -200,7 +200,8 @@ def test_what_is_left_out_of_the_registry_is_said_once_on_the_config_map() -> No
     brain = Brain()
     hand = booted(brain, registry("3", scale_deployment="pre: [{type: x}]", restart_pod="{}"))
     happens(hand, Change.MODIFIED, registry("3", scale_deployment="pre: [{type: x}]", restart_pod="{}"))
-    events: list[Any] = [request.body for request in hand.outstanding(EventWrite)]
+    sent: list[Any] = [request.body for request in hand.outstanding(EventWrites)]
+    events = [write for row in sent for write in row.writes]
     assert [(one.type, one.reason, one.times, one.regarding.metadata.name) for one in events] == [
         ("Normal", "PolicyReloaded", 1, REGISTRY_NAME),
         ("Warning", "PolicyInvalid", 1, REGISTRY_NAME),
