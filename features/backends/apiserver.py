@@ -9,6 +9,7 @@ controller be an administrator.
 import itertools
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from features.cluster import (
@@ -31,12 +32,14 @@ from sim.executor.outcomes import Outcomes
 from sim.executor.targets import TargetCluster
 from sim.live import LiveExecutor, seed_cluster
 from sim.past import parse_history
+from tests.envtest.plugin import guarded
 from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
 from tests.harness.controller import Disturbance, LiveController
 from tests.harness.observer import Observer
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection, connect
 from wfexec.engine.history import MemoryHistory
+from wfexec.model.meta import ADMISSION_POLICY_NAME
 from wfexec.settings import DEFAULTS, Settings
 
 SPEED: Final = 60
@@ -44,7 +47,9 @@ SPEED: Final = 60
 SLACK_S: Final = 0.7
 # A scenario that waits in vain gives up after its virtual limit and this, in real seconds.
 GRACE_S: Final = 10.0
+ROOT: Final = Path(__file__).resolve().parents[2]
 ROLE: Final = "wfexec-feature-actions"
+ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 ACTIONS: Final = (
     "scale-deployment",
@@ -166,6 +171,7 @@ class LiveCluster:
         self._plane = world.plane
         self._disturbance = Disturbance(self.namespace)
         self._executor: LiveExecutor | None = None
+        self._unguarded = False
         self._seen: list[Seen] = []
         self._create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         self._observer = Observer(connect(str(self._plane.kubeconfig("admin")), None, 4))
@@ -201,6 +207,10 @@ class LiveCluster:
         self._disturbance.kill_after_write = setting.kill_after_write
         if setting.labelling:
             self._disturbance.before_write = self._label
+        if not setting.guarded:
+            self._unguarded = True
+            self.request("DELETE", f"{ADMISSION}/{ADMISSION_POLICY_NAME}")
+            self.wait_until("the admission policy to count no more", lambda: not guarded(self._plane))
         self._world.staff(setting.replicas, setting.settings)
         self._world.remember(setting.history)
         self._world.disturb(self._disturbance)
@@ -235,6 +245,10 @@ class LiveCluster:
         if self._executor is not None:
             self._executor.stop()
         self._observer.close()
+        if self._unguarded:
+            # The other scenarios share the server, and each test after them.
+            self._plane.apply_manifests(ROOT / "deploy" / "base" / "approval-policy.yaml")
+            self._plane.wait_until(lambda: guarded(self._plane), "the admission policy counts again")
         # What is still at work would go on in the shared controller.
         self.request("DELETE", path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
 

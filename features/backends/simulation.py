@@ -51,6 +51,12 @@ def manifests() -> tuple[Json, ...]:
     return tuple(document for file in files for document in yaml.safe_load_all(file.read_text()) if document)
 
 
+@cache
+def unguarded() -> tuple[Json, ...]:
+    """The same without the binding of the admission policy."""
+    return tuple(each for each in manifests() if each["kind"] != "ValidatingAdmissionPolicyBinding")
+
+
 class Disturbed(Simulation):
     """A simulation in which somebody labels the workflow just before every other write of the controller."""
 
@@ -121,7 +127,7 @@ class SimulatedCluster:
             depth=Depth.WIRE,
             faults=faults,
             replicas=setting.replicas,
-            manifests=manifests(),
+            manifests=manifests() if setting.guarded else unguarded(),
             settings=Settings.model_validate(setting.settings),
             history=parse_history({"runs": setting.history}),
         )

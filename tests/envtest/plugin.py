@@ -8,6 +8,7 @@ minutes: `make envtest`), and on CI it must never let a run pass without the ser
 import itertools
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,14 @@ def install(cluster: ControlPlane) -> None:
     cluster.wait_until(lambda: cluster.may("controller", "list", workflows), "the controller's role counts")
     cluster.wait_until(lambda: cluster.may("alice", "approve", workflows), "the approver's role counts")
     cluster.wait_until(lambda: guarded(cluster), "the admission policy counts")
+    for kind in ("workflowexecution", "kubernetesexecution"):
+        cluster.wait_until(partial(_watchable, cluster, kind), f"{kind}s can be watched")
+
+
+def _watchable(cluster: ControlPlane, kind: str) -> bool:
+    """A list of any version is served from the cache that watches need as well."""
+    status, _ = cluster.request("GET", f"/apis/{kind}.kubernaut.io/v1/{kind}s?resourceVersion=0")
+    return status == 200
 
 
 def guarded(cluster: ControlPlane) -> bool:

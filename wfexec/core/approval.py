@@ -82,15 +82,7 @@ def standing(draft: Draft, began: int) -> int | None:
 def approval(draft: Draft, validation: ValidationResults, began: int) -> ValidationResults | None:
     """The results with the approval in them; None while waiting or once refused (BR-WF-018, BR-WF-169)."""
     if _condition(draft) is not None:
-        # Given before these checks; who gave it is written down.
-        told = draft.get("validation_results") or ValidationResults()
-        return evolve(
-            validation,
-            approval_received=told.approval_received,
-            approval_timestamp=told.approval_timestamp,
-            approved_by=told.approved_by,
-            approval_reason=told.approval_reason,
-        )
+        return with_word(draft, validation)
     needed = approval_needed(draft)
     if not needed:
         return validation
@@ -106,6 +98,20 @@ def approval(draft: Draft, validation: ValidationResults, began: int) -> Validat
     else:
         _wait(draft, needed, word, began)
     return None
+
+
+def with_word(draft: Draft, validation: ValidationResults) -> ValidationResults:
+    """Later results with the word that was given before them."""
+    told: ValidationResults | None = draft.get("validation_results")
+    if told is None or not told.approval_received:
+        return validation
+    return evolve(
+        validation,
+        approval_received=True,
+        approval_timestamp=told.approval_timestamp,
+        approved_by=told.approved_by,
+        approval_reason=told.approval_reason,
+    )
 
 
 def approval_needed(draft: Draft) -> str:

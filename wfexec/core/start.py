@@ -3,7 +3,7 @@
 (BR-WF-001, BR-WF-002, BR-WF-015 to BR-WF-018, BR-WF-169)
 """
 
-from wfexec.core.approval import approval, refuse, standing
+from wfexec.core.approval import approval, refuse, standing, with_word
 from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
@@ -77,7 +77,7 @@ def validating(draft: Draft) -> None:
     ]
     if errors:
         validation = ValidationResults(checks=results, validation_errors=_messages(errors))
-        draft.set(validation_results=validation)
+        draft.set(validation_results=with_word(draft, validation))
         refuse(draft, "safety_validation_failed", "; ".join(errors), ErrorType.VALIDATION_ERROR)
         return
     dry_run = _dry_run(draft)
@@ -85,7 +85,7 @@ def validating(draft: Draft) -> None:
         validation = ValidationResults(
             safety_checks_passed=True, dry_run_performed=True, dry_run_results=dry_run, checks=results
         )
-        draft.set(validation_results=validation)
+        draft.set(validation_results=with_word(draft, validation))
         _refuse_dry_run(draft, dry_run)
         return
     warnings = [f"{check.type} check: {check.message}" for check in results if not check.passed]
