@@ -1,4 +1,4 @@
-"""How does a plan look? A compiled recipe as text, Mermaid, Graphviz or JSON.
+"""How does a plan look? A compiled recipe as text, Mermaid, Graphviz, JSON or SVG.
 
 Called by `wfexec graph`. Pure: recipes in, text out, the same for the same recipe.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from wfexec.cli.svg import svg
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.units import format_duration
 
@@ -18,10 +19,16 @@ class Format(StrEnum):
     MERMAID = "mermaid"
     DOT = "dot"
     JSON = "json"
+    SVG = "svg"
 
 
-def draw(recipes: tuple[Recipe, ...], form: Format) -> str:
-    """Ends with a line end; JSON is a list with one object per workflow."""
+def draw(recipes: tuple[Recipe, ...], form: Format, approvals: tuple[str, ...] = ()) -> str:
+    """Ends with a line end; JSON is a list with one object per workflow, SVG one picture of all.
+
+    `approvals`: why each waits for a person first, "" where it does not; only the SVG shows it.
+    """
+    if form is Format.SVG:
+        return svg(recipes, approvals or ("",) * len(recipes))
     if form is Format.JSON:
         return orjson.dumps([as_data(recipe) for recipe in recipes], option=orjson.OPT_INDENT_2).decode() + "\n"
     one = {Format.TEXT: _text, Format.MERMAID: _mermaid, Format.DOT: _dot}[form]

@@ -16,6 +16,7 @@ from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
 from wfexec.core import reasons
+from wfexec.core.approval import needs_approval
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.crd import schema
 from wfexec.crd.files import load_workflows
@@ -178,7 +179,13 @@ def graph(
     form: Annotated[Format, typer.Option("--format", help="How to draw it.")] = Format.TEXT,
 ) -> None:
     """Draw the order in which the steps of a workflow run."""
-    typer.echo(draw(tuple(_recipe(file, workflow) for workflow in load_workflows(file)), form), nl=False)
+    workflows = load_workflows(file)
+    recipes = tuple(_recipe(file, workflow) for workflow in workflows)
+    approvals = tuple(
+        needs_approval(workflow.spec, len(recipe.steps), DEFAULTS)
+        for workflow, recipe in zip(workflows, recipes, strict=True)
+    )
+    typer.echo(draw(recipes, form, approvals), nl=False)
 
 
 @app.command(epilog=REFERENCE_EXAMPLE)

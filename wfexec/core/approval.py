@@ -24,6 +24,8 @@ from wfexec.model.meta import (
 )
 from wfexec.model.phases import ErrorType
 from wfexec.model.status import ValidationResults
+from wfexec.model.workflow import WorkflowExecutionSpec
+from wfexec.settings import Settings
 
 APPROVED: Final = "Approved"
 NAME_MAX: Final = 253
@@ -116,11 +118,15 @@ def with_word(draft: Draft, validation: ValidationResults) -> ValidationResults:
 
 def approval_needed(draft: Draft) -> str:
     """Why approval is needed; "" when it is not."""
-    count, threshold = len(draft.recipe.steps), draft.settings.complexity_approval_threshold
-    if draft.workflow.spec.execution_strategy.approval_required:
+    return needs_approval(draft.workflow.spec, len(draft.recipe.steps), draft.settings)
+
+
+def needs_approval(spec: WorkflowExecutionSpec, steps: int, settings: Settings) -> str:
+    """The same of a spec alone (BR-WF-169)."""
+    if spec.execution_strategy.approval_required:
         return "executionStrategy.approvalRequired is set"
-    if count > threshold:
-        return f"{count} steps are more than complexity-approval-threshold {threshold}"
+    if steps > settings.complexity_approval_threshold:
+        return f"{steps} steps are more than complexity-approval-threshold {settings.complexity_approval_threshold}"
     return ""
 
 
