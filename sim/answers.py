@@ -13,6 +13,7 @@ from sim.cluster.cluster import Cluster
 from sim.cluster.requests import ListTargets, TargetOutcome
 from sim.executor.outcomes import Outcomes
 from wfexec.crd import questions
+from wfexec.crd.template_lookup import namespaces
 from wfexec.model.facts import (
     AccessFacts,
     Answer,
@@ -20,12 +21,14 @@ from wfexec.model.facts import (
     AskHistory,
     AskNodes,
     AskTarget,
+    AskTemplate,
     Facts,
     NetworkFacts,
     Question,
     TargetRef,
 )
 from wfexec.model.requests import Ask, Change, Code, Outcome
+from wfexec.model.template import LABEL_TEMPLATE
 
 PODS: Final = "pods"
 NODES: Final = "nodes"
@@ -69,6 +72,8 @@ class Answers:
             return self._room(question, now)
         if isinstance(question, AskHistory):
             return self._recall(question)
+        if isinstance(question, AskTemplate):
+            return questions.facts(question, tuple(self._templates(each, now) for each in namespaces(question)))
         return _REACHABLE
 
     def _target(self, question: AskTarget, now: int) -> Facts:
@@ -89,6 +94,12 @@ class Answers:
             nodes = (200, orjson.dumps({"items": _items(self._execute(ListTargets("Node", ""), "", now))}))
             known = self._nodes[question] = (self._changes, questions.facts(question, (nodes, self._pods("", now))))
         return known[1]
+
+    def _templates(self, namespace: str, now: int) -> tuple[int, bytes]:
+        """The ConfigMaps that the request's label selector chooses."""
+        found = _items(self._execute(ListTargets("ConfigMap", namespace), "", now))
+        marked = [each for each in found if (each["metadata"].get("labels") or {}).get(LABEL_TEMPLATE) == "true"]
+        return 200, orjson.dumps({"items": marked})
 
     def _pods(self, namespace: str, now: int) -> tuple[int, bytes]:
         """Those that still run, as the request's field selector has it."""

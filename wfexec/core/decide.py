@@ -13,7 +13,9 @@ from wfexec.core.ending import complete, fail
 from wfexec.core.execute import executing
 from wfexec.core.interventions import ASKED
 from wfexec.core.learning import adapted
+from wfexec.core.lookup import look_up
 from wfexec.core.monitoring import monitoring
+from wfexec.core.refusals import UNRESOLVED
 from wfexec.core.rollback import rolling_back
 from wfexec.core.start import new, planning, validating
 from wfexec.model.meta import FINALIZER, FINALIZER_OLD
@@ -86,11 +88,12 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
     phase = draft.status.phase
     spec = draft.workflow.spec
     refusal = draft.snapshot.recipe
+    waiting = refusal == UNRESOLVED and phase in (Phase.PLANNING, Phase.PAUSED)
     if phase == Phase.NEW:
         new(draft)
     elif phase in TERMINAL:
         handler(draft)
-    elif isinstance(refusal, Refusal):
+    elif isinstance(refusal, Refusal) and not waiting:
         _refused(draft, refusal)
     elif not _steps_fit(draft):
         message = "status_inconsistent: status.stepStatuses does not fit spec.workflowDefinition.steps"
@@ -109,6 +112,10 @@ def _go_on(draft: Draft, handler: Callable[[Draft], None]) -> None:
         control.pause(draft)
     elif phase == Phase.PAUSED and not suspend:
         control.resume(draft)
+    elif phase == Phase.PLANNING and isinstance(draft.snapshot.recipe, Refusal):
+        unplannable = look_up(draft)
+        if unplannable is not None:
+            _refused(draft, unplannable)
     else:
         if suspend and phase == Phase.ROLLING_BACK:
             draft.condition("Paused", False, "RollingBack", "a rollback is not paused")

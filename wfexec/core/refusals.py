@@ -16,13 +16,18 @@ from wfexec.settings import Settings
 from wfexec.units import format_duration
 
 STEPS = "spec.workflowDefinition.steps"
+# A template is looked up while planning; until then its workflow has no steps.
+UNRESOLVED = Refusal("template_unresolved", "spec.templateRef", "the template has not been looked up yet")
+NO_DEFINITION = Refusal(
+    "definition_missing", "spec", "there is neither workflowDefinition nor templateRef; set one of them"
+)
 
 
 def findings(spec: WorkflowExecutionSpec, settings: Settings) -> Iterator[Refusal]:
     """Every finding but a cycle, in document order; a generator, so that a caller may stop at the first."""
     definition = spec.workflow_definition
     if definition is None:
-        yield _unsupported("spec.templateRef", "templates", "write the steps in workflowDefinition")
+        yield UNRESOLVED if spec.template_ref is not None else NO_DEFINITION
         return
     if not definition.steps:
         yield Refusal("steps_missing", STEPS, "a workflow needs at least one step")

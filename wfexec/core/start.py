@@ -18,6 +18,7 @@ from wfexec.model.status import (
     DryRunResults,
     ValidationResults,
 )
+from wfexec.model.template import TemplateIdentity
 
 # A question nobody answered is asked again after this long, for as long as validation may take.
 ASK_AGAIN_MS = 2_000
@@ -38,7 +39,11 @@ def planning(draft: Draft) -> None:
     recipe = draft.recipe
     draft.set_steps(recipe.pending)
     count = len(recipe.steps)
-    draft.set(total_steps=count, execution_plan=recipe.plan)
+    template = draft.status.template
+    plan = recipe.plan
+    if plan is not None and template is not None:
+        plan = evolve(plan, template=TemplateIdentity(name=template.name, version=template.version))
+    draft.set(total_steps=count, execution_plan=plan)
     draft.condition("Planned", True, "PlanBuilt", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
     draft.move_phase(Phase.VALIDATING, f"validating {count} steps")
     draft.event("Normal", "PlanCreated", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")

@@ -283,6 +283,18 @@ def _number(text: str, where: str, is_key: bool) -> Any:
     return text
 
 
+def plain_value(text: str) -> Any:
+    """What a plain scalar of this text would be read as; the very text itself when it stays text."""
+    if text in _NULLS:
+        return None
+    if text in _TRUTHS:
+        return _TRUTHS[text]
+    try:
+        return _number(text, "", False)
+    except BadInput:
+        return 0
+
+
 def _bounded(digits: str, where: str) -> int:
     if len(digits) > 20 or int(digits) not in _INT64:
         raise refuse(where, f"{digits[:40]}", "a number with too many digits")

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from wfexec.crd.quantity import Resources, free_capacity, moving
+from wfexec.crd.template_lookup import template_calls, template_facts
 from wfexec.crd.wire import JSON, HttpCall, place
 from wfexec.errors import OurBug
 from wfexec.model.base import clip
@@ -20,6 +21,7 @@ from wfexec.model.facts import (
     AskNetwork,
     AskNodes,
     AskTarget,
+    AskTemplate,
     Facts,
     NetworkFacts,
     NodeRoom,
@@ -72,6 +74,8 @@ def calls(question: Question) -> tuple[HttpCall, ...]:
             return (HttpCall("GET", "/readyz"),)
         case AskHistory():
             raise OurBug("the history is not asked of the API server")
+        case AskTemplate():
+            return template_calls(question)
 
 
 def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
@@ -90,6 +94,8 @@ def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
                 return NetworkFacts(status == 200, text)
             case AskHistory():
                 raise OurBug("the API server knows no history")
+            case AskTemplate():
+                return template_facts(question, replies)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Unknown(clip(f"unreadable reply: {error}"), transient=True)
 

@@ -17,12 +17,12 @@ from typing import Any, Final
 from wfexec.engine.applier import Application, Verdict, Write, count_failure
 from wfexec.engine.backoff import delay_ms
 from wfexec.engine.cache import controller_uid, version
+from wfexec.engine.recipes import CompileRecipe, judged
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.view import Tracked, View, of_former_workflow
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.meta import ObjectReference
 from wfexec.model.plan import EventRecord, Plan, Record
-from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.requests import (
     Ask,
     Body,
@@ -42,7 +42,6 @@ from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import Settings
 
 Decide = Callable[[Snapshot, int, Settings], Plan]
-CompileRecipe = Callable[[WorkflowExecutionSpec, Settings], Recipe | Refusal]
 Handler = Callable[[Any, Any, Outcome, int], None]
 Waiting = tuple[Body, Handler, Tracked]
 
@@ -104,14 +103,11 @@ class Reconciler:
             return
         if tracked.family.unreadable:
             self._report_children(tracked, workflow, now)
-        generation = workflow.metadata.generation
-        if tracked.recipe_generation != generation or tracked.recipe is None:
-            tracked.recipe = self._compile(workflow.spec, self._settings)
-            tracked.recipe_generation = generation
+        seen = judged(tracked, workflow, self._compile, self._settings)
         family = tracked.family
         self.looks += 1
         known = (tracked.foreign, tracked.answers, tracked.failures, self._view.bearings)
-        snapshot: Snapshot = _tuple(Snapshot, (workflow, tracked.recipe, family.view(), family.gone, *known))
+        snapshot: Snapshot = _tuple(Snapshot, (seen, tracked.recipe, family.view(), family.gone, *known))
         plan = self._decide(snapshot, now, self._settings)
         if plan.creates and tracked.failures:
             plan = self._hold_back(tracked, plan, now)

@@ -23,6 +23,7 @@ from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.requests import Change, Kind, Listing, ObjectKey, Unreadable
 from wfexec.model.snapshot import CreateFailure
 from wfexec.model.status import WorkflowExecution, WorkflowExecutionStatus
+from wfexec.model.workflow import WorkflowExecutionSpec
 
 LEVELS: Final = {
     Priority.LOW: LOW,
@@ -45,6 +46,7 @@ class Tracked:
         "ask_after",
         "ask_failures",
         "asking",
+        "effective",
         "expectations",
         "failures",
         "family",
@@ -74,6 +76,8 @@ class Tracked:
         self.reported = ""
         self.recipe: Recipe | Refusal | None = None
         self.recipe_generation = -1
+        # The spec with its template under it, for a workflow that names one.
+        self.effective: WorkflowExecutionSpec | None = None
         self.answers: Mapping[Question, Answer] = {}
         self.asking: set[Question] = set()
         self.ask_after = 0

@@ -6,6 +6,8 @@ Questions and answers are data like writes and outcomes: the core never looks by
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from wfexec.model.template import Template
+
 
 class TargetRef(NamedTuple):
     """An object that steps change; `kind` is Deployment, Pod, Node, ConfigMap or Secret; nodes have no namespace."""
@@ -55,7 +57,17 @@ class AskHistory(NamedTuple):
     about: str = "history"
 
 
-Question = AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory
+class AskTemplate(NamedTuple):
+    """The template of that name (version "" is the highest), in the first of the two namespaces that has one."""
+
+    namespace: str
+    home: str
+    name: str
+    version: str
+    about: str = "template"
+
+
+Question = AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory | AskTemplate
 
 
 class Unknown(NamedTuple):
@@ -142,7 +154,17 @@ class HistoryFacts(NamedTuple):
     definition: Experience | None
 
 
-Facts = AccessFacts | TargetFacts | NodesFacts | NetworkFacts | HistoryFacts | Unknown
+class TemplateFacts(NamedTuple):
+    """`template` None: `problem` is planning's word for why, `message` its sentence; the others say where."""
+
+    template: Template | None
+    namespace: str = ""
+    origin: str = ""
+    problem: str = ""
+    message: str = ""
+
+
+Facts = AccessFacts | TargetFacts | NodesFacts | NetworkFacts | HistoryFacts | TemplateFacts | Unknown
 
 
 class Answer(NamedTuple):

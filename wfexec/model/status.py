@@ -32,6 +32,7 @@ from wfexec.model.phases import (
     UndoState,
     WorkflowOutcome,
 )
+from wfexec.model.template import ResolvedTemplate, TemplateIdentity
 from wfexec.model.workflow import SafetyCheck, WorkflowExecutionSpec
 from wfexec.units import Duration, Instant
 
@@ -60,6 +61,7 @@ class ExecutionPlan(Value):
     estimated_duration: Duration
     rollback_strategy: RollbackStrategy
     definition_version: Word = ""
+    template: TemplateIdentity | None = None
     safety_checks: tuple[SafetyCheck, ...] = Field(default=(), max_length=4)
     batches: tuple[Batch, ...] = Field(default=(), max_length=STATUSES_MAX)
     critical_path: Numbers = ()
@@ -290,6 +292,7 @@ class WorkflowExecutionStatus(Value):
     active_steps: Count = 0
     queued_steps: Count = 0
     progress: Annotated[int, Field(ge=0, le=100)] = 0
+    template: ResolvedTemplate | None = None
     execution_plan: ExecutionPlan | None = None
     validation_results: ValidationResults | None = None
     step_statuses: tuple[StepStatus, ...] = Field(

@@ -1,0 +1,105 @@
+"""Planning a workflow that names a template: ask for it and for what it extends, render it, keep the result.
+
+Read once per planning; what was found is written into status and used from then on, also after a crash or a restart
+(BR-WF-025, BR-WF-026).
+"""
+
+from typing import Final, NamedTuple
+
+from wfexec.core.draft import Draft
+from wfexec.core.refusals import UNRESOLVED
+from wfexec.core.templates import FIELD, chain_text, resolve
+from wfexec.model.facts import AskTemplate, Question, TemplateFacts, Unknown
+from wfexec.model.recipe import Refusal
+from wfexec.model.template import DEPTH_MAX, Template
+
+# What could not be looked at for want of an answer is asked again after this long.
+ASK_AGAIN_MS: Final = 2_000
+
+
+class _Chain(NamedTuple):
+    templates: tuple[Template, ...]
+    origin: str
+
+
+def look_up(draft: Draft) -> Refusal | None:
+    """Take the template one round further: ask, wait, refuse (the refusal is returned) or write it down."""
+    ref = draft.workflow.spec.template_ref
+    if ref is None:
+        return UNRESOLVED
+    gathered = _gather(draft)
+    if isinstance(gathered, Refusal):
+        return gathered
+    if isinstance(gathered, _Chain):
+        resolved = resolve(gathered.templates, ref.parameters, gathered.origin)
+        if isinstance(resolved, Refusal):
+            return resolved
+        draft.set(template=resolved, message=f"planning from template {resolved.name} {resolved.version}")
+        extends = f", which extends {chain_text(gathered.templates[1:])}" if resolved.lineage else ""
+        draft.event(
+            "Normal", "TemplateResolved", f"template {resolved.name} {resolved.version} from {resolved.origin}{extends}"
+        )
+        return None
+    return _wait(draft, gathered)
+
+
+def _wait(draft: Draft, question: Question | None) -> Refusal | None:
+    """Nothing comes without asking; after the limit of validation nobody waits any longer."""
+    began = draft.get("planning_start_time") or draft.now
+    deadline = began + draft.settings.validation_timeout + draft.get("paused_total")
+    if draft.now > deadline:
+        return Refusal("template_unanswered", FIELD, "the API server did not say in time whether the template exists")
+    if question is not None:
+        draft.questions.append(question)
+    draft.wake(min(deadline + 1, draft.now + (ASK_AGAIN_MS if question is None else draft.settings.requeue_approval)))
+    return None
+
+
+def _gather(draft: Draft) -> _Chain | Question | Refusal | None:
+    """The whole chain, the next question, why there is none, or None: wait before asking again."""
+    ref = draft.workflow.spec.template_ref
+    assert ref is not None
+    began = draft.get("planning_start_time") or 0
+    home = draft.settings.controller_namespace
+    question = AskTemplate(draft.workflow.metadata.namespace, home, ref.name, ref.version)
+    chain: list[Template] = []
+    origin = ""
+    while True:
+        answer = draft.snapshot.answers.get(question)
+        if answer is None or answer.at < began:
+            return question
+        facts = answer.facts
+        if not isinstance(facts, TemplateFacts) or facts.template is None:
+            return _trouble(draft, question, chain)
+        template = facts.template
+        origin = origin or facts.origin
+        again = any((one.name, one.version) == (template.name, template.version) for one in chain)
+        chain.append(template)
+        if again:
+            return Refusal("template_cycle", FIELD, f"templates extend each other in a circle: {chain_text(chain)}")
+        if len(chain) > DEPTH_MAX:
+            message = f"{chain_text(chain)}: more than {DEPTH_MAX} templates extend one another; shorten the chain"
+            return Refusal("template_depth", FIELD, message)
+        if template.extends is None:
+            return _Chain(tuple(chain), origin)
+        # What stands in the controller's namespace does not depend on what others put beside the workflow.
+        question = AskTemplate(facts.namespace, home, template.extends.name, template.extends.version)
+
+
+def _trouble(draft: Draft, question: AskTemplate, chain: list[Template]) -> Question | Refusal | None:
+    answer = draft.snapshot.answers[question]
+    facts = answer.facts
+    by = f"{chain_text(chain)} extends it: " if chain else ""
+    if isinstance(facts, Unknown):
+        if facts.transient:
+            return question if draft.now - answer.at >= ASK_AGAIN_MS else None
+        message = f"{by}{facts.reason}; grant it, or bring the observer role"
+        return Refusal("template_forbidden", FIELD, message)
+    message = by + (facts.message if isinstance(facts, TemplateFacts) else "")
+    match facts.problem if isinstance(facts, TemplateFacts) else "":
+        case "template_invalid":
+            return Refusal("template_invalid", FIELD, message)
+        case "template_ambiguous":
+            return Refusal("template_ambiguous", FIELD, message)
+        case _:
+            return Refusal("template_not_found", FIELD, message)
