@@ -22,6 +22,8 @@ SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND
 # Longer than anything a scenario waits for: the deadline of a medium workflow and a rollback after it.
 PATIENCE: Final = 60 * MINUTE
+# The optional role and its binding.
+OBSERVER: Final = "workflowexecution-controller-observer"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
@@ -49,6 +51,7 @@ class Setting:
     guarded: the shipped admission policy is bound.
     settings: of the controller, keys as in its ConfigMap; what is not named has its default.
     history: runs that ended earlier, as in a history file.
+    observer: the controller has the optional role that lets it read targets and ConfigMaps everywhere.
     """
 
     executor: Json = field(default_factory=dict)
@@ -60,6 +63,7 @@ class Setting:
     guarded: bool = True
     settings: Json = field(default_factory=dict)
     history: list[Json] = field(default_factory=list)
+    observer: bool = True
 
 
 class Cluster(Protocol):

@@ -41,12 +41,14 @@ class Recipe:
     """A workflow under construction and the world it will meet. `named_after`: dependencies by name.
 
     `deployments` changes the deployment of a step, `pods` are more of them: keys and values as in the executor file.
+    `template`: the reference that stands in place of the definition; `steps` are then those it is expected to make.
     """
 
     steps: list[Step] = field(default_factory=list)
     strategy: Json = field(default_factory=dict)
     spec: Json = field(default_factory=dict)
     definition: Json = field(default_factory=dict)
+    template: Json | None = None
     annotations: dict[str, str] = field(default_factory=dict)
     named_after: dict[str, list[str]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
@@ -85,7 +87,7 @@ class Recipe:
             definition["dependencies"] = copy.deepcopy(self.named_after)
         spec = {
             "remediationRequestRef": {"name": "shop-is-slow"},
-            "workflowDefinition": definition,
+            **({"workflowDefinition": definition} if self.template is None else {"templateRef": self.template}),
             **({"executionStrategy": self.strategy} if self.strategy else {}),
             **self.spec,
         }

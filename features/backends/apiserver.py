@@ -16,6 +16,7 @@ from features.cluster import (
     CORE,
     EXECUTION_PLURAL,
     EXECUTIONS,
+    OBSERVER,
     PATIENCE,
     WORKFLOW_PLURAL,
     WORKFLOWS,
@@ -173,6 +174,8 @@ class LiveCluster:
         self._executor: LiveExecutor | None = None
         self._unguarded = False
         self._seen: list[Seen] = []
+        # The observer's binding while a scenario does without it.
+        self._taken: Json | None = None
         self._create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         self._observer = Observer(connect(str(self._plane.kubeconfig("admin")), None, 4))
         self._observer.follow(path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
@@ -204,6 +207,8 @@ class LiveCluster:
         seed_cluster(outcomes.model_copy(update={"cluster": without_nodes(outcomes)}), admin, self.now_ms)
         admin.close()
         self._grant(setting)
+        if not setting.observer:
+            self._blind()
         self._disturbance.kill_after_write = setting.kill_after_write
         if setting.labelling:
             self._disturbance.before_write = self._label
@@ -249,6 +254,9 @@ class LiveCluster:
             # The other scenarios share the server, and each test after them.
             self._plane.apply_manifests(ROOT / "deploy" / "base" / "approval-policy.yaml")
             self._plane.wait_until(lambda: guarded(self._plane), "the admission policy counts again")
+        if self._taken is not None:
+            self._create(f"{RBAC}/clusterrolebindings", self._taken)
+            self._plane.wait_until(self._reads, "the observer's rights count again")
         # What is still at work would go on in the shared controller.
         self.request("DELETE", path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
 
@@ -269,6 +277,21 @@ class LiveCluster:
             "the executor's rights to count",
             lambda: self._may(f"{allowed[0]}-sa") and not any(self._may(account) for account in barred),
         )
+
+    def _blind(self) -> None:
+        path = f"{RBAC}/clusterrolebindings/{OBSERVER}"
+        found = self.request("GET", path).body
+        self._taken = {"metadata": {"name": OBSERVER}, "roleRef": found["roleRef"], "subjects": found["subjects"]}
+        self.request("DELETE", path)
+        self.wait_until("the observer's rights to end", lambda: not self._reads())
+
+    def _reads(self) -> bool:
+        """Whether the controller may list ConfigMaps here."""
+        attributes = {"verb": "list", "resource": "configmaps", "namespace": self.namespace}
+        user, groups = USERS["controller"]
+        spec = {"user": user, "groups": list(groups), "resourceAttributes": attributes}
+        answer = self.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec})
+        return bool(answer.body["status"]["allowed"])
 
     def _may(self, account: str) -> bool:
         spec = {

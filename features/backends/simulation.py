@@ -14,6 +14,7 @@ import yaml
 
 from features.cluster import (
     MERGE_PATCH,
+    OBSERVER,
     PATIENCE,
     WORKFLOW_PLURAL,
     WORKFLOWS,
@@ -76,6 +77,11 @@ def call(simulation: Simulation, method: str, path: str, body: Json | None, user
     return Answer(reply.status, orjson.loads(reply.payload) if reply.payload else None)
 
 
+def shipped(setting: Setting) -> tuple[Json, ...]:
+    documents = manifests() if setting.guarded else unguarded()
+    return tuple(each for each in documents if setting.observer or each.get("metadata", {}).get("name") != OBSERVER)
+
+
 class SimulatedCluster:
     """One scenario's simulation; `features.cluster.Cluster` says what each method does."""
 
@@ -127,7 +133,7 @@ class SimulatedCluster:
             depth=Depth.WIRE,
             faults=faults,
             replicas=setting.replicas,
-            manifests=manifests() if setting.guarded else unguarded(),
+            manifests=shipped(setting),
             settings=Settings.model_validate(setting.settings),
             history=parse_history({"runs": setting.history}),
         )

@@ -61,7 +61,7 @@ def stand(story: Story, template: Json, namespace: str = "", name: str = "") -> 
     """The template stands there before the workflow is applied."""
     name = name or f"{template['name']}-{template['version']}".lower()
     text = yaml.safe_dump(template, sort_keys=False)
-    story.before.append(lambda: config_map(story, name, namespace or story.namespace, text))
+    story.early.append(lambda: config_map(story, name, namespace or story.namespace, text))
 
 
 @given(parsers.parse('the template "{name}" {version} in {where} namespace'))
@@ -82,6 +82,14 @@ def _extends(story: Story, name: str, version: str, other: str, docstring: str) 
     stand(story, head | (yaml.safe_load(docstring) or {}))
 
 
+@given(parsers.parse("a chain of {count:d} templates"))
+def _chain(story: Story, count: int) -> None:
+    for number in range(1, count):
+        link = {"name": named(story, f"link-{number}"), "version": "1.0.0"}
+        stand(story, link | {"extends": {"name": named(story, f"link-{number + 1}")}})
+    stand(story, two_steps(story, f"link-{count}", "1.0.0"))
+
+
 @given(parsers.parse('the template "{name}" {version} is written'))
 def _written(story: Story, name: str, version: str, docstring: str) -> None:
     stand(story, {"name": named(story, name), "version": version} | yaml.safe_load(docstring))
@@ -92,11 +100,11 @@ def _twice(story: Story, name: str, version: str) -> None:
     stand(story, two_steps(story, name, version), name=f"{name}-again")
 
 
-@given(parsers.re(r'a workflow from the template "(?P<name>[^"]+)"(?: (?P<version>\d\S*))?'))
-def _from(story: Story, name: str, version: str | None) -> None:
+@given(parsers.parse('a workflow from the template "{name}" {version}'))
+def _from(story: Story, name: str, version: str) -> None:
     story.recipe.steps = [Step("first"), Step("second", ["first"])]
     reference: Json = {"name": named(story, name), "parameters": {"namespace": story.namespace}}
-    story.recipe.template = reference | ({"version": version} if version else {})
+    story.recipe.template = reference | ({} if version == "any" else {"version": version})
 
 
 @given(parsers.parse('the steps of the template are "{text}"'))
@@ -161,7 +169,7 @@ def _its_steps(story: Story, text: str) -> None:
     assert [step["name"] for step in story.status()["stepStatuses"]] == names(text)
 
 
-@then(parsers.parse('its condition "{kind}" has the reason "{reason}"'))
-def _condition(story: Story, kind: str, reason: str) -> None:
+@then(parsers.parse('planning is refused with the reason "{reason}"'))
+def _refused(story: Story, reason: str) -> None:
     found = {one["type"]: one["reason"] for one in story.status()["conditions"]}
-    assert found[kind] == reason
+    assert found["Planned"] == reason

@@ -15,6 +15,7 @@ from wfexec.model.template import DEPTH_MAX, Template
 
 # What could not be looked at for want of an answer is asked again after this long.
 ASK_AGAIN_MS: Final = 2_000
+RESOLVED: Final = "TemplateResolved"
 
 
 class _Chain(NamedTuple):
@@ -27,6 +28,9 @@ def look_up(draft: Draft) -> Refusal | None:
     ref = draft.workflow.spec.template_ref
     if ref is None:
         return UNRESOLVED
+    if any(one.type == RESOLVED and one.status == "True" for one in draft.get("conditions")):
+        message = "the API server did not keep status.template; apply the CRDs of this version"
+        return Refusal("template_not_kept", "status.template", message)
     gathered = _gather(draft)
     if isinstance(gathered, Refusal):
         return gathered
@@ -36,9 +40,9 @@ def look_up(draft: Draft) -> Refusal | None:
             return resolved
         draft.set(template=resolved, message=f"planning from template {resolved.name} {resolved.version}")
         extends = f", which extends {chain_text(gathered.templates[1:])}" if resolved.lineage else ""
-        draft.event(
-            "Normal", "TemplateResolved", f"template {resolved.name} {resolved.version} from {resolved.origin}{extends}"
-        )
+        told = f"template {resolved.name} {resolved.version} from {resolved.origin}{extends}"
+        draft.condition(RESOLVED, True, "TemplateFound", told)
+        draft.event("Normal", "TemplateResolved", told)
         return None
     return _wait(draft, gathered)
 

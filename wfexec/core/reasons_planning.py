@@ -128,6 +128,13 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "BR-WF-026",
     ),
     _row(
+        "template_not_kept",
+        "The CRD in the cluster is older than the controller and drops the template from status",
+        "Apply the CRDs of the controller's version",
+        "BR-WF-026",
+        "only a CRD of another version shows it",
+    ),
+    _row(
         "template_ambiguous",
         "Two ConfigMaps of one namespace hold the same version of the template",
         "Remove one of those that the message names",
