@@ -9,7 +9,7 @@ Feature: Templates
     When it is applied
     Then it is "completed"
     And its plan is from the template "scale-both" 1.2.0
-    And its steps are "first, second"
+    And it was planned with the steps "first, second"
     And the child of "first" was told to scale to 6
     And the child of "second" was told to scale to 5
     And an event "TemplateResolved" says "1.2.0 from ConfigMap"
@@ -139,7 +139,7 @@ Feature: Templates
     And the steps of the template are "first, third"
     When it is applied
     Then it is "completed"
-    And its steps are "first, third"
+    And it was planned with the steps "first, third"
     And the child of "first" was told to scale to 8
     And the child of "third" was told to scale to 2
     And its template extends "scale-both 1.0.0"

@@ -164,7 +164,7 @@ def _told(story: Story, name: str, replicas: int) -> None:
     assert [spec["parameters"]["scaleDeployment"]["replicas"] for spec in told] == [replicas]
 
 
-@then(parsers.parse('its steps are "{text}"'))
+@then(parsers.parse('it was planned with the steps "{text}"'))
 def _its_steps(story: Story, text: str) -> None:
     assert [step["name"] for step in story.status()["stepStatuses"]] == names(text)
 
