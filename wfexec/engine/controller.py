@@ -20,8 +20,7 @@ from wfexec.core.decide import decide as core_decide
 from wfexec.core.graph import compile_recipe as core_compile_recipe
 from wfexec.engine.lease import Elector
 from wfexec.engine.limiter import Limiter
-from wfexec.engine.recipes import CompileRecipe
-from wfexec.engine.reconciler import Decide, Reconciler
+from wfexec.engine.reconciler import CompileRecipe, Decide, Reconciler
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.reflector import Reflector
 from wfexec.engine.survey import Survey

@@ -17,12 +17,13 @@ from typing import Any, Final
 from wfexec.engine.applier import Application, Verdict, Write, count_failure
 from wfexec.engine.backoff import delay_ms
 from wfexec.engine.cache import controller_uid, version
-from wfexec.engine.recipes import CompileRecipe, judged
+from wfexec.engine.recipes import judged
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.view import Tracked, View, of_former_workflow
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.meta import ObjectReference
 from wfexec.model.plan import EventRecord, Plan, Record
+from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.requests import (
     Ask,
     Body,
@@ -42,6 +43,7 @@ from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import Settings
 
 Decide = Callable[[Snapshot, int, Settings], Plan]
+CompileRecipe = Callable[[WorkflowExecutionSpec, Settings], Recipe | Refusal]
 Handler = Callable[[Any, Any, Outcome, int], None]
 Waiting = tuple[Body, Handler, Tracked]
 
