@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from wfexec.core.authority import ask_again, may_decide, tell_guard
 from wfexec.core.draft import Draft
 from wfexec.core.ending import fail
+from wfexec.core.production import demands_of
 from wfexec.model.base import clip, evolve
 from wfexec.model.meta import (
     ANNOTATION_APPROVAL,
@@ -118,7 +119,8 @@ def with_word(draft: Draft, validation: ValidationResults) -> ValidationResults:
 
 def approval_needed(draft: Draft) -> str:
     """Why approval is needed; "" when it is not."""
-    return needs_approval(draft.workflow.spec, len(draft.recipe.steps), draft.settings)
+    needed = needs_approval(draft.workflow.spec, len(draft.recipe.steps), draft.settings)
+    return needed or demands_of(draft).person
 
 
 def needs_approval(spec: WorkflowExecutionSpec, steps: int, settings: Settings) -> str:

@@ -9,6 +9,7 @@ from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
 from wfexec.core.gates import judge, protected_targets, undo_warnings, unwatched_warnings
 from wfexec.core.learning import learned
+from wfexec.core.production import demands_of
 from wfexec.core.targets import target_text
 from wfexec.model.base import clip, evolve
 from wfexec.model.facts import AskTarget, Question, TargetFacts, TargetRef, Unknown
@@ -76,7 +77,7 @@ def validating(draft: Draft) -> None:
         _ask(draft, draft.recipe.questions, draft.now - ASK_AGAIN_MS)
         draft.wake(draft.now + ASK_AGAIN_MS)
         return
-    errors = [*protected_targets(draft.recipe, draft.settings)]
+    errors = [*protected_targets(draft.recipe, draft.settings), *demands_of(draft).refusals]
     errors += [
         f"{check.type} check failed: {check.message}" for check in results if check.required and not check.passed
     ]

@@ -1,0 +1,175 @@
+"""What production allows: rules that hold where a namespace is labelled `environment: production` (BR-WF-016).
+
+A namespace is production by its label or by a name pattern of the settings; where the labels are not known, every
+namespace counts as production, and the message says so. A node is production where any namespace is: its pods may be
+anybody's. Each violation begins with the name of its rule; marks are annotations of the WorkflowExecution.
+"""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from wfexec.core.draft import Draft
+from wfexec.core.registry import find_action
+from wfexec.core.targets import manifest_targets
+from wfexec.errors import BadInput
+from wfexec.model.bearings import NamespaceFacts
+from wfexec.model.meta import ANNOTATION_CONFIG_APPROVED, ANNOTATION_EMERGENCY, ANNOTATION_IMAGE_APPROVED
+from wfexec.model.recipe import Recipe, RecipeStep
+from wfexec.settings import Settings
+from wfexec.units import parse_hours, within_hours
+
+ENVIRONMENT: Final = "environment"
+PRODUCTION: Final = "production"
+IMAGES: Final = frozenset({"update-image", "patch-deployment"})
+CONFIGS: Final = frozenset(
+    {"update-configmap", "patch-configmap", "restore-previous-config", "update-secret", "rotate-secrets"}
+)
+WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Pod"})
+_UNKNOWN: Final = (
+    " (which namespaces are production is not known, so every one counts; let the controller list and watch namespaces)"
+)
+Namespaces = Mapping[str, NamespaceFacts] | None
+
+
+class Demands(NamedTuple):
+    """`refusals` stop the workflow; `person` says why somebody must approve, "" when nobody need."""
+
+    refusals: tuple[str, ...]
+    person: str
+
+
+class _Case(NamedTuple):
+    """One step in production: where, and what of it the rules look at; `replicas` None when it does not scale."""
+
+    step: RecipeStep
+    where: str
+    destructive: bool
+    image: bool
+    config: bool
+    drains: bool
+    replicas: int | None
+
+
+def demands(
+    recipe: Recipe, namespaces: Namespaces, marks: Mapping[str, str], dry_run: bool, now: int, settings: Settings
+) -> Demands:
+    """What the rules say of this recipe; `marks` are the workflow's annotations."""
+    unknown = namespaces is None
+    cases = [case for step in recipe.steps if (case := _case_of(step, namespaces, settings)) is not None]
+    override = marks.get(ANNOTATION_EMERGENCY) == "true"
+    hours = parse_hours(settings.business_hours, settings.time_zone)
+    busy = hours is not None and within_hours(hours, now)
+    refusals: list[str] = []
+    person = ""
+    for case in cases:
+        what = f"step {case.step.name!r} ({case.step.action}) in production {case.where}"
+        told = _scaling(case, settings) + _marked(case, marks)
+        if case.destructive and not override:
+            if busy:
+                told.append(
+                    f"business-hours: ends running work within {settings.business_hours} {settings.time_zone}; wait, "
+                    f'or have somebody who may approve set {ANNOTATION_EMERGENCY}: "true"'
+                )
+            person = person or f"production-approval: {what} ends running work{_UNKNOWN if unknown else ''}"
+        if not dry_run and (case.image or case.config or case.drains):
+            told.append("production-dry-run: it is risky and needs a dry run; set executionStrategy.dryRunFirst")
+        refusals += [f"{what} breaks the rule {one}{_UNKNOWN if unknown else ''}" for one in told]
+    return Demands(tuple(refusals), person)
+
+
+def demands_of(draft: Draft) -> Demands:
+    workflow = draft.workflow
+    return demands(
+        draft.recipe,
+        draft.snapshot.bearings.namespaces,
+        workflow.metadata.annotations,
+        workflow.spec.execution_strategy.dry_run_first,
+        draft.now,
+        draft.settings,
+    )
+
+
+def _scaling(case: _Case, settings: Settings) -> list[str]:
+    wanted = case.replicas
+    if wanted is None:
+        return []
+    found = []
+    if wanted > settings.production_replicas_max:
+        found.append(
+            f"production-replicas-max: {wanted} replicas are more than {settings.production_replicas_max}; ask for less"
+        )
+    if wanted < settings.production_replicas_min:
+        found.append(
+            f"production-replicas-min: {wanted} replicas are less than {settings.production_replicas_min}; keep some"
+        )
+    ref, least = case.step.target, settings.critical_replicas_min
+    if ref is not None and wanted < least:
+        names = {ref.name, f"{ref.namespace}/{ref.name}"}
+        if any(name in names for name in settings.critical_deployments):
+            found.append(f"critical-replicas-min: {ref.name!r} is critical and keeps at least {least} replicas")
+    return found
+
+
+def _marked(case: _Case, marks: Mapping[str, str]) -> list[str]:
+    wanted = [
+        (case.image, "image-update-approved", ANNOTATION_IMAGE_APPROVED, "an image"),
+        (case.config, "config-update-approved", ANNOTATION_CONFIG_APPROVED, "configuration"),
+    ]
+    return [
+        f'{rule}: it changes {what}; have somebody who may approve set {mark}: "true"'
+        for applies, rule, mark, what in wanted
+        if applies and marks.get(mark) != "true"
+    ]
+
+
+def _case_of(step: RecipeStep, namespaces: Namespaces, settings: Settings) -> _Case | None:
+    """None where no rule looks at what the step does, or it works outside production."""
+    action, p = find_action(step.action), step.spec.parameters
+    if action is None or p is None:
+        return None
+    applied, given = _manifest_kinds(step)
+    image = action.name in IMAGES or bool(applied & WORKLOADS)
+    config = action.name in CONFIGS or bool(applied & {"ConfigMap", "Secret"})
+    replicas = p.scale_deployment.replicas if p.scale_deployment is not None else None
+    if replicas is None and p.custom is not None and action.name == "scale-statefulset":
+        written = p.custom.config.get("replicas", "")
+        replicas = int(written) if written.isdecimal() else None
+    if not (image or config or action.destructive or replicas is not None):
+        return None
+    namespace = step.namespace or given
+    if not is_production(namespace, namespaces, settings):
+        return None
+    where = f"namespace {namespace!r}" if namespace else "(it is not bound to one namespace)"
+    return _Case(step, where, action.destructive, image, config, p.drain_node is not None, replicas)
+
+
+def _manifest_kinds(step: RecipeStep) -> tuple[frozenset[str], str]:
+    """Kinds of the objects in a manifest that the step applies, and the namespace of the first; one unread has none."""
+    p = step.spec.parameters
+    text = p.custom.config.get("manifest") if p is not None and p.custom is not None else None
+    if text is None:
+        return frozenset(), ""
+    try:
+        found = manifest_targets(text)
+    except BadInput:
+        return frozenset(), ""
+    return frozenset(ref.kind for ref in found), next((ref.namespace for ref in found if ref.namespace), "")
+
+
+def is_production(namespace: str, namespaces: Namespaces, settings: Settings) -> bool:
+    """`namespace` "" is a node or no place in particular: production where any namespace is."""
+    if namespaces is None:
+        return True
+    if not namespace:
+        return any(_named(name, settings) or _labelled(facts) for name, facts in namespaces.items())
+    facts = namespaces.get(namespace)
+    return _named(namespace, settings) or (facts is not None and _labelled(facts))
+
+
+def _named(namespace: str, settings: Settings) -> bool:
+    return any(fnmatchcase(namespace, pattern) for pattern in settings.production_namespaces)
+
+
+def _labelled(facts: NamespaceFacts) -> bool:
+    return facts.labels.get(ENVIRONMENT) == PRODUCTION
