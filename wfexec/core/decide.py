@@ -41,6 +41,7 @@ STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING,
 NO_RECIPE: Final = Recipe(
     name="",
     version="",
+    digest="",
     steps=(),
     order=(),
     batches=(),
@@ -95,6 +96,9 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
         handler(draft)
     elif isinstance(refusal, Refusal) and not waiting:
         _refused(draft, refusal)
+    elif _changed(draft):
+        message = "the definition is not the one that was planned; put a new workflow beside it instead of changing it"
+        _refused(draft, Refusal("definition_changed", "spec", message))
     elif not _steps_fit(draft):
         message = "status_inconsistent: status.stepStatuses does not fit spec.workflowDefinition.steps"
         draft.set_steps(())
@@ -120,6 +124,12 @@ def _go_on(draft: Draft, handler: Callable[[Draft], None]) -> None:
         if suspend and phase == Phase.ROLLING_BACK:
             draft.condition("Paused", False, "RollingBack", "a rollback is not paused")
         handler(draft)
+
+
+def _changed(draft: Draft) -> bool:
+    """Has somebody changed what was planned, past an API server that refuses most of it? (BR-WF-025)"""
+    plan = draft.status.execution_plan
+    return plan is not None and plan.definition_digest not in ("", draft.recipe.digest)
 
 
 def _steps_fit(draft: Draft) -> bool:

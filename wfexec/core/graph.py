@@ -11,6 +11,7 @@ from wfexec.core.children import map_parameters
 from wfexec.core.conflicts import conflicts_of
 from wfexec.core.expressions import compile_expression
 from wfexec.core.gates import checks_of, questions_of
+from wfexec.core.planned import digest_of, execution_plan
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.registry import Action, find_action
 from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons, undo_keys
@@ -21,7 +22,7 @@ from wfexec.model.facts import AskTarget, TargetRef
 from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import RollbackStrategy, Strategy
 from wfexec.model.recipe import Criterion, Recipe, RecipeStep, Refusal
-from wfexec.model.status import Batch, ExecutionPlan, PlannedStep, StepStatus
+from wfexec.model.status import StepStatus
 from wfexec.model.workflow import ExecutionStrategy, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import Settings
 
@@ -228,6 +229,7 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
     made = Recipe(
         name=definition.name,
         version=definition.version,
+        digest=digest_of(spec),
         steps=steps,
         order=order,
         batches=batches,
@@ -249,33 +251,7 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
         ),
         pending=tuple(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in steps),
     )
-    return made._replace(plan=_plan(made), questions=questions_of(made, strategy.dry_run_first))
-
-
-def _plan(recipe: Recipe) -> ExecutionPlan:
-    """The recipe as people read it in status (BR-WF-002, BR-WF-020)."""
-
-    def numbers(positions: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(recipe.steps[position].number for position in positions)
-
-    return ExecutionPlan(
-        strategy=recipe.strategy,
-        estimated_duration=recipe.estimate_ms,
-        rollback_strategy=recipe.rollback_strategy,
-        definition_version=recipe.version,
-        safety_checks=recipe.checks,
-        batches=tuple(
-            Batch(batch_number=number, steps=numbers(batch), parallel=len(batch) > 1)
-            for number, batch in enumerate(recipe.batches, start=1)
-        ),
-        critical_path=numbers(recipe.critical_path),
-        steps=tuple(
-            PlannedStep(
-                step_number=step.number, timeout=step.timeout_ms, max_retries=step.retries_max, rollback=step.undo
-            )
-            for step in recipe.steps
-        ),
-    )
+    return made._replace(plan=execution_plan(made), questions=questions_of(made, strategy.dry_run_first))
 
 
 def refusals(spec: WorkflowExecutionSpec, settings: Settings) -> tuple[Refusal, ...]:

@@ -31,6 +31,13 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "BR-WF-015-EC1",
         "must have at most 100 items",
     ),
+    _row(
+        "definition_changed",
+        "The definition is no longer the one that was planned",
+        "Create another workflow; of a planned one only suspend, cancel, onCancel, timeout and priority may change",
+        "BR-WF-025",
+        "is immutable",
+    ),
     _row("not_supported", "The definition uses what this version does not evaluate", "Remove that field"),
     _row(
         "duplicate_step_number",

@@ -9,6 +9,7 @@ from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
 from wfexec.core.gates import judge, protected_targets, undo_warnings, unwatched_warnings
 from wfexec.core.learning import learned
+from wfexec.core.planned import availability
 from wfexec.core.production import demands_of
 from wfexec.core.targets import target_text
 from wfexec.model.base import clip, evolve
@@ -77,6 +78,7 @@ def validating(draft: Draft) -> None:
         _ask(draft, draft.recipe.questions, draft.now - ASK_AGAIN_MS)
         draft.wake(draft.now + ASK_AGAIN_MS)
         return
+    _tell_availability(draft)
     errors = [*protected_targets(draft.recipe, draft.settings), *demands_of(draft).refusals]
     errors += [
         f"{check.type} check failed: {check.message}" for check in results if check.required and not check.passed
@@ -110,6 +112,14 @@ def validating(draft: Draft) -> None:
     elif draft.get("validation_results") is None:
         # Who decides can read what will change.
         draft.set(validation_results=validation)
+
+
+def _tell_availability(draft: Draft) -> None:
+    """The plan says which of its targets were seen (BR-WF-015s)."""
+    plan = draft.get("execution_plan")
+    if plan is not None and plan.resources is not None:
+        told = availability(draft.recipe, plan.resources, draft.snapshot.answers)
+        draft.set(execution_plan=evolve(plan, resources=told))
 
 
 def _messages(texts: list[str]) -> tuple[str, ...]:

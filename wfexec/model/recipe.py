@@ -59,6 +59,8 @@ class Criterion(NamedTuple):
 class Recipe(NamedTuple):
     """`batches` and `critical_path` hold positions; `order` is topological, ties by stepNumber.
 
+    `digest` marks what was compiled (BR-WF-025).
+
     `targets` are the objects of all steps, once each; `access` the rights the executor needs; `checks` the safety
     checks in their fixed order; `questions` all that must be answered before anything runs; `conflicts` steps that may
     change the same object at the same time; `plan` and `pending` what planning writes into status.
@@ -66,6 +68,7 @@ class Recipe(NamedTuple):
 
     name: str
     version: str
+    digest: str
     steps: tuple[RecipeStep, ...]
     order: tuple[int, ...]
     batches: tuple[tuple[int, ...], ...]

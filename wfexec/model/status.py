@@ -33,7 +33,7 @@ from wfexec.model.phases import (
     WorkflowOutcome,
 )
 from wfexec.model.template import ResolvedTemplate, TemplateIdentity
-from wfexec.model.workflow import SafetyCheck, WorkflowExecutionSpec
+from wfexec.model.workflow import Level, SafetyCheck, WorkflowExecutionSpec
 from wfexec.units import Duration, Instant
 
 STATUSES_MAX = 200
@@ -47,24 +47,40 @@ class Batch(Value):
     parallel: bool
 
 
+class PlannedResources(Value):
+    """The objects that steps touch (BR-WF-015s); the counts of those seen are None before validation has looked."""
+
+    targets: Count
+    impact: Level
+    available: Count | None = None
+    unavailable: Count | None = None
+    unknown: Count | None = None
+
+
 class PlannedStep(Value):
-    """The effective values of one step, fixed at planning (BR-WF-020)."""
+    """The effective values of one step, fixed at planning (BR-WF-020); `target` is "" where it names none object."""
 
     step_number: StepNumber
     timeout: Duration
     max_retries: Count
     rollback: Word = ""
+    target: Word = ""
+    impact: Level = Level.MEDIUM
 
 
 class ExecutionPlan(Value):
+    """`definition_digest` tells a changed definition from the planned one; "" was planned by an earlier version."""
+
     strategy: Strategy
     estimated_duration: Duration
     rollback_strategy: RollbackStrategy
     definition_version: Word = ""
     template: TemplateIdentity | None = None
+    definition_digest: Annotated[str, Field(max_length=64)] = ""
     safety_checks: tuple[SafetyCheck, ...] = Field(default=(), max_length=4)
     batches: tuple[Batch, ...] = Field(default=(), max_length=STATUSES_MAX)
     critical_path: Numbers = ()
+    resources: PlannedResources | None = None
     steps: tuple[PlannedStep, ...] = Field(
         default=(), max_length=STATUSES_MAX, json_schema_extra=list_map("stepNumber")
     )

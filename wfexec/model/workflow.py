@@ -213,7 +213,10 @@ class OnCancel(Value):
 
 
 class WorkflowExecutionSpec(Value):
-    """Immutable once created: remediationRequestRef, workflowDefinition, templateRef, executionStrategy."""
+    """Mutable once created: suspend, cancel, onCancel, timeout, priority; the API server refuses changes of the rest.
+
+    Except for `variables`, which it cannot read: those the controller refuses (BR-WF-025).
+    """
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -235,6 +238,23 @@ class WorkflowExecutionSpec(Value):
                 "has(self.templateRef) == has(oldSelf.templateRef) && (!has(self.templateRef)"
                 " || self.templateRef == oldSelf.templateRef)",
                 "templateRef is immutable",
+            ),
+            ("self.failurePolicy == oldSelf.failurePolicy", "failurePolicy is immutable"),
+            (
+                "has(self.successCriteria) == has(oldSelf.successCriteria) && (!has(self.successCriteria)"
+                " || self.successCriteria == oldSelf.successCriteria)",
+                "successCriteria is immutable",
+            ),
+            (
+                "has(self.conditionOverrides) == has(oldSelf.conditionOverrides) && (!has(self.conditionOverrides)"
+                " || self.conditionOverrides == oldSelf.conditionOverrides)",
+                "conditionOverrides is immutable",
+            ),
+            (
+                "has(self.adaptiveOrchestration) == has(oldSelf.adaptiveOrchestration)"
+                " && (!has(self.adaptiveOrchestration)"
+                " || self.adaptiveOrchestration == oldSelf.adaptiveOrchestration)",
+                "adaptiveOrchestration is immutable",
             ),
         )
     )

@@ -1,0 +1,88 @@
+"""The recipe as people read it in status: batches, effective values, the objects it touches (BR-WF-002, 015s, 020).
+
+Also the mark by which a changed definition is told from the one that was planned (BR-WF-025).
+"""
+
+from hashlib import sha256
+from typing import Final
+
+from wfexec.core.registry import find_action
+from wfexec.core.targets import READING, target_text
+from wfexec.core.verdict import Answers
+from wfexec.model.base import clip
+from wfexec.model.facts import AskTarget, TargetFacts
+from wfexec.model.recipe import Recipe, RecipeStep
+from wfexec.model.status import Batch, ExecutionPlan, PlannedResources, PlannedStep
+from wfexec.model.workflow import Level, WorkflowExecutionSpec
+
+# What may change while a workflow runs; everything else is part of what was planned.
+MUTABLE: Final = {"suspend", "cancel", "on_cancel", "timeout", "priority"}
+QUIET: Final = READING | {"notify-only", "audit-logs", "collect-diagnostics", "uncordon-node", "untaint-node"}
+_ORDER: Final = (Level.LOW, Level.MEDIUM, Level.HIGH)
+_WORD_MAX: Final = 253
+
+
+def digest_of(spec: WorkflowExecutionSpec) -> str:
+    """Half a SHA-256 of what is planned, in hex; fields at their default do not count: later versions may add some.
+
+    The API server tells the keys of maps in one order, so the text is the same at each look.
+    """
+    text = spec.model_dump_json(by_alias=True, exclude=MUTABLE, exclude_defaults=True)
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+def execution_plan(recipe: Recipe) -> ExecutionPlan:
+    def numbers(positions: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(recipe.steps[position].number for position in positions)
+
+    impacts = [impact_of(step) for step in recipe.steps]
+    return ExecutionPlan(
+        strategy=recipe.strategy,
+        estimated_duration=recipe.estimate_ms,
+        rollback_strategy=recipe.rollback_strategy,
+        definition_version=recipe.version,
+        definition_digest=recipe.digest,
+        safety_checks=recipe.checks,
+        batches=tuple(
+            Batch(batch_number=number, steps=numbers(batch), parallel=len(batch) > 1)
+            for number, batch in enumerate(recipe.batches, start=1)
+        ),
+        critical_path=numbers(recipe.critical_path),
+        resources=PlannedResources(targets=len(recipe.targets), impact=max(impacts, key=_ORDER.index)),
+        steps=tuple(
+            PlannedStep(
+                step_number=step.number,
+                timeout=step.timeout_ms,
+                max_retries=step.retries_max,
+                rollback=step.undo,
+                target=clip(target_text(step.target), _WORD_MAX) if step.target is not None else "",
+                impact=impact,
+            )
+            for step, impact in zip(recipe.steps, impacts, strict=True)
+        ),
+    )
+
+
+def impact_of(step: RecipeStep) -> Level:
+    """high: ends or displaces running work; low: looks, tells, or lets work in again; medium: any other change."""
+    action, p = find_action(step.action), step.spec.parameters
+    if action is not None and action.name in QUIET:
+        return Level.LOW
+    scale = p.scale_deployment if p is not None else None
+    if (action is not None and action.destructive) or (scale is not None and scale.replicas == 0):
+        return Level.HIGH
+    return Level.MEDIUM
+
+
+def availability(recipe: Recipe, planned: PlannedResources, answers: Answers) -> PlannedResources:
+    """How many of the targets are there, as far as they were looked at."""
+    facts = [answers[asked].facts for ref in recipe.targets if (asked := AskTarget(ref)) in answers]
+    seen = [fact for fact in facts if isinstance(fact, TargetFacts)]
+    there = sum(fact.exists and not fact.terminating for fact in seen)
+    return PlannedResources(
+        targets=planned.targets,
+        impact=planned.impact,
+        available=there,
+        unavailable=len(seen) - there,
+        unknown=planned.targets - len(seen),
+    )
