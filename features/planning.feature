@@ -166,3 +166,95 @@ Feature: Planning
       | run_condition_primary | has a way out and no dependency           |
       | self_dependency       | waits for itself                          |
       | dependency_not_found  | waits for step 7                          |
+
+  @BR-WF-015s
+  Scenario: The plan says which objects its steps touch and how hard, and which of them are there
+    Given a workflow with the steps "grow, stop after grow, pod after stop"
+    And "stop" scales its deployment to 0
+    And "pod" uses the action "delete-pod"
+    And the pod of "pod" runs on the node "node-1"
+    And the only safety check is "health", and it is not required
+    And the deployment of "stop" does not exist
+    And the dry run is left out
+    When it is applied
+    Then it becomes "executing"
+    And the plan says of its targets
+      | step | target          | impact |
+      | grow | Deployment grow | medium |
+      | stop | Deployment stop | high   |
+      | pod  | Pod pod         | high   |
+    And the plan counts 3 targets of high impact, 2 available and 1 unavailable
+
+  @BR-WF-002 @BR-WF-004
+  Scenario: The plan names its critical path and how long it will take with the slots there are
+    Given a workflow with the steps "a, b after a, c after a, d after b+c"
+    And "c" uses the action "restart-deployment"
+    And at most 1 steps run at a time
+    When it is applied
+    Then it becomes "executing"
+    And the critical path is "a, c, d"
+    And the plan takes 3m15s
+
+  @BR-WF-015-EC1 @BR-WF-005
+  Scenario: A hundred and one steps are refused when they are applied
+    Given a chain of 101 steps
+    When somebody tries to apply it
+    Then the server refuses it and names "must have at most 100 items"
+
+  @BR-WF-015-EC1
+  Scenario: A hundred steps are planned within the planning phase's five seconds
+    Given a workflow of 100 independent steps
+    When it is applied
+    Then it becomes "validating"
+    And from its planning to its validation 0s to 5s passed
+
+  @BR-WF-005
+  Scenario: A refusal names the field, and every refused workflow stays without children
+    Given a workflow with the steps "a, b after a"
+    And the field "action" of step "b" is "nonsense"
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "planning_error: spec.workflowDefinition.steps[1].action"
+    And its condition "Planned" is "False" and says "nonsense"
+    And no child was ever created
+
+  @BR-WF-025
+  Scenario Outline: What was planned stays as it was: <field>
+    Given a workflow with the steps "a"
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And somebody tries to change its "<field>"
+    Then the server refuses it and names "<field> is immutable"
+    And it is "completed"
+
+    Examples:
+      | field                 |
+      | executionStrategy     |
+      | failurePolicy         |
+      | successCriteria       |
+      | conditionOverrides    |
+      | adaptiveOrchestration |
+      | remediationRequestRef |
+
+  @BR-WF-025
+  Scenario: What the server cannot guard is refused by the controller, and nothing is planned anew
+    Given a workflow with the steps "a, b after a"
+    And it has the variable "limit" with the value 3
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And somebody sets its variable "limit" to 5
+    Then it is "failed"
+    And its failure reason says "the definition is not the one that was planned"
+    And the children ever seen are "recover-step-1"
+
+  @BR-WF-025
+  Scenario: The timeout and the priority of a planned workflow may change
+    Given a workflow with the steps "a, b after a"
+    And it has the variable "limit" with the value 3
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And somebody raises its timeout to 30m and its priority to "high"
+    Then it is "completed"

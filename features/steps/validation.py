@@ -53,6 +53,16 @@ def _asks(story: Story, name: str, cpu: str) -> None:
     story.recipe.deployments.setdefault(name, {})["cpu"] = cpu
 
 
+@given(parsers.parse('the pod of "{name}" runs on the node "{node}"'))
+def _pod(story: Story, name: str, node: str) -> None:
+    story.recipe.pods[name] = {"node": node}
+
+
+@given("the dry run is left out")
+def _no_dry_run(story: Story) -> None:
+    story.recipe.strategy["dryRunFirst"] = False
+
+
 def _check(story: Story, kind: str) -> dict[str, Any]:
     checks: list[dict[str, Any]] = story.status()["validationResults"]["checks"]
     return next(check for check in checks if check["type"] == kind)
