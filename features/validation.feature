@@ -175,3 +175,103 @@ Feature: Validation
       | what                  | action             | strategy  |
       | the registry's undo   | scale-deployment   | automatic |
       | no automatic rollback | restart-deployment | manual    |
+
+  @BR-WF-016
+  Scenario Outline: Production keeps sizes within bounds: <what>
+    Given a workflow with the steps "<name>"
+    And its namespace is production
+    And "<name>" scales its deployment to <count>
+    When it is applied
+    Then it is "<phase>"
+    And its validation says "<rule>"
+
+    Examples:
+      | what                   | name       | count | phase     | rule                    |
+      | twenty are enough      | web        | 21    | failed    | production-replicas-max |
+      | one must stay          | web        | 0     | failed    | production-replicas-min |
+      | three of what is vital | api-server | 2     | failed    | critical-replicas-min   |
+      | within the bounds      | web        | 5     | completed |                         |
+      | three are enough       | api-server | 3     | completed |                         |
+
+  @BR-WF-016
+  Scenario Outline: In production a change needs its mark: <action> with <mark>
+    Given a workflow with the steps "change"
+    And its namespace is production
+    And "change" uses the action "<action>"
+    And it is marked "<mark>"
+    When it is applied
+    Then it is "<phase>"
+    And its validation says "<rule>"
+
+    Examples:
+      | action             | mark                   | phase     | rule                   |
+      | update-image       |                        | failed    | image-update-approved  |
+      | update-image       | config-update-approved | failed    | image-update-approved  |
+      | update-image       | image-update-approved  | completed |                        |
+      | update-configmap   |                        | failed    | config-update-approved |
+      | update-configmap   | config-update-approved | completed |                        |
+      | restart-deployment |                        | completed |                        |
+
+  @BR-WF-016
+  Scenario: A risky change in production is rehearsed first
+    Given a workflow with the steps "change"
+    And its namespace is production
+    And "change" uses the action "update-image"
+    And it is marked "image-update-approved"
+    And the dry run is left out
+    When it is applied
+    Then it is "failed"
+    And its validation says "production-dry-run"
+    And no child was ever created
+
+  @BR-WF-016
+  Scenario Outline: What ends running work in production waits for the right hour: <what>
+    Given a workflow with the steps "pod"
+    And its namespace is production
+    And "pod" uses the action "delete-pod"
+    And the pod of "pod" runs on the node "node-1"
+    And business hours are "<hours>"
+    And it is marked "<mark>"
+    And it is approved beforehand by "alice"
+    When it is applied
+    Then it is "<phase>"
+    And its validation says "<rule>"
+
+    Examples:
+      | what           | hours       | mark               | phase     | rule           |
+      | within hours   | 00:00-24:00 |                    | failed    | business-hours |
+      | an emergency   | 00:00-24:00 | emergency-override | completed |                |
+      | outside        |             |                    | completed |                |
+
+  @BR-WF-016 @BR-WF-018
+  Scenario: What ends running work in production needs a person's word
+    Given a workflow with the steps "pod"
+    And its namespace is production
+    And "pod" uses the action "delete-pod"
+    And the pod of "pod" runs on the node "node-1"
+    And business hours are ""
+    When it is applied
+    And it waits for approval
+    Then no child was ever created
+    And an event "ApprovalRequired" says "production-approval: step 'pod' (delete-pod) in production namespace"
+    When "alice" approves it
+    Then it is "completed"
+
+  @BR-WF-016
+  Scenario: Namespaces are production by their name as well
+    Given a workflow with the steps "web"
+    And namespaces like "*" are production
+    And "web" scales its deployment to 21
+    When it is applied
+    Then it is "failed"
+    And its validation says "production-replicas-max"
+
+  @BR-WF-016
+  Scenario: Outside production nothing of that holds
+    Given a workflow with the steps "pod, web"
+    And "pod" uses the action "delete-pod"
+    And the pod of "pod" runs on the node "node-1"
+    And business hours are "00:00-24:00"
+    And "web" scales its deployment to 0
+    When it is applied
+    Then it becomes "executing"

@@ -3,6 +3,7 @@
 Called by the driver. It knows how targets look to a person (healthy, restored), never who changed them.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sim.cluster.cluster import Cluster
@@ -26,8 +27,8 @@ class World:
         self._cluster = cluster
         self._now = now
         self._namespaces: set[str] = set()
-        for name, _labels in namespaces(outcomes):
-            self.namespace(name)
+        for name, labels in namespaces(outcomes):
+            self.namespace(name, labels)
         for ref, body in initial_objects(outcomes, now):
             self._done(CreateTarget(ref, body))
             # As on a real server, a status given at creation is dropped.
@@ -35,11 +36,11 @@ class World:
                 self._done(PatchTarget(ref, {"status": body["status"]}, "status"))
         self.initial = self.targets()
 
-    def namespace(self, name: str) -> None:
+    def namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
         """Make sure that a namespace exists."""
         if name not in self._namespaces:
             self._namespaces.add(name)
-            self._cluster.add_namespace(name, self._now)
+            self._cluster.add_namespace(name, self._now, labels)
 
     def targets(self) -> dict[TargetRef, Object]:
         """All targets as they are now."""

@@ -206,6 +206,9 @@ class LiveCluster:
         self._world.seed_nodes(outcomes, admin)
         seed_cluster(outcomes.model_copy(update={"cluster": without_nodes(outcomes)}), admin, self.now_ms)
         admin.close()
+        labels = outcomes.cluster.namespaces[self.namespace].labels
+        if labels:
+            self.request("PATCH", f"{CORE}/namespaces/{self.namespace}", {"metadata": {"labels": dict(labels)}})
         self._grant(setting)
         if not setting.observer:
             self._blind()

@@ -63,6 +63,27 @@ def _no_dry_run(story: Story) -> None:
     story.recipe.strategy["dryRunFirst"] = False
 
 
+@given("its namespace is production")
+def _production(story: Story) -> None:
+    story.recipe.namespace_labels["environment"] = "production"
+
+
+@given(parsers.parse('namespaces like "{pattern}" are production'))
+def _named_production(story: Story, pattern: str) -> None:
+    story.setting.settings["production-namespaces"] = [pattern]
+
+
+@given(parsers.re(r'business hours are "(?P<hours>.*)"'))
+def _hours(story: Story, hours: str) -> None:
+    story.setting.settings["business-hours"] = hours
+
+
+@given(parsers.re(r'it is marked "(?P<mark>.*)"'))
+def _marked(story: Story, mark: str) -> None:
+    if mark:
+        story.recipe.annotations[f"kubernaut.ai/{mark}"] = "true"
+
+
 def _check(story: Story, kind: str) -> dict[str, Any]:
     checks: list[dict[str, Any]] = story.status()["validationResults"]["checks"]
     return next(check for check in checks if check["type"] == kind)
@@ -83,3 +104,14 @@ def _not_passed(story: Story, kind: str, text: str) -> None:
 @then(parsers.parse('no event says "{text}"'))
 def _no_event(story: Story, text: str) -> None:
     assert [event["message"] for event in story.events() if text in event["message"]] == []
+
+
+@then(parsers.re(r'its validation says "(?P<rule>.*)"'))
+def _rule(story: Story, rule: str) -> None:
+    """Nothing, where nothing is expected."""
+    reason = story.status().get("failureReason", "")
+    if rule:
+        assert f"breaks the rule {rule}:" in reason
+        assert list(story.ever()) == []
+    else:
+        assert "breaks the rule" not in reason

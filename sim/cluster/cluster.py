@@ -6,7 +6,7 @@ the same versions, generations and watch events. It must never know the time but
 what it does not model raises `Unmodelled`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final, overload
@@ -99,10 +99,11 @@ class Cluster:
     def __repr__(self) -> str:
         return f"<Cluster in {self.depth} depth at version {self.store.version}>"
 
-    def add_namespace(self, name: str, now: int) -> None:
-        """Make sure that it exists."""
+    def add_namespace(self, name: str, now: int, labels: Mapping[str, str] | None = None) -> None:
+        """Make sure that it exists; one that does keeps its labels."""
         if self.store.get(NAMESPACES, "", name) is None:
-            self.objects.create(self.resources.named(NAMESPACES), "", {"metadata": {"name": name}}, now)
+            metadata = {"name": name, "labels": dict(labels)} if labels else {"name": name}
+            self.objects.create(self.resources.named(NAMESPACES), "", {"metadata": metadata}, now)
 
     @overload
     def execute(self, body: TypedBody, user: str, now: int) -> Outcome: ...

@@ -65,7 +65,7 @@ class PlannedStep(Value):
     max_retries: Count
     rollback: Word = ""
     target: Word = ""
-    impact: Level = Level.MEDIUM
+    impact: Level | None = None
 
 
 class ExecutionPlan(Value):
