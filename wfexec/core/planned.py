@@ -6,6 +6,8 @@ Also the mark by which a changed definition is told from the one that was planne
 from hashlib import sha256
 from typing import Final
 
+import orjson
+
 from wfexec.core.registry import find_action
 from wfexec.core.targets import READING, target_text
 from wfexec.core.verdict import Answers
@@ -25,10 +27,10 @@ _WORD_MAX: Final = 253
 def digest_of(spec: WorkflowExecutionSpec) -> str:
     """Half a SHA-256 of what is planned, in hex; fields at their default do not count: later versions may add some.
 
-    The API server tells the keys of maps in one order, so the text is the same at each look.
+    Keys are sorted: whoever kept the text in between may have put them into another order.
     """
     text = spec.model_dump_json(by_alias=True, exclude=MUTABLE, exclude_defaults=True)
-    return sha256(text.encode()).hexdigest()[:32]
+    return sha256(orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 def execution_plan(recipe: Recipe) -> ExecutionPlan:
