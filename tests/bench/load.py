@@ -61,5 +61,9 @@ def outcomes(graph: Graph, least_s: int = 4, most_s: int = 10, namespace: str = 
     duration = {"uniform": {"min": f"{least_s}s", "max": f"{most_s}s"}}
     deployment = {"replicas": 3, "image": "registry.example/app:1", "container": "app"}
     names = [f"{namespace}/app-{number}" for number in range(1, len(graph) + 1)]
-    cluster = {"nodes": {"node-1": {}}, "deployments": dict.fromkeys(names, deployment)}
+    # Room enough for a thousand workflows to scale up what they like.
+    cluster = {
+        "nodes": {"node-1": {"cpu": "10000", "memory": "100Ti"}},
+        "deployments": dict.fromkeys(names, deployment),
+    }
     return Outcomes.model_validate({"defaults": {"duration": duration}, "cluster": cluster})

@@ -5,7 +5,7 @@ a `Plan` whose status is the very object that was seen when nothing changed.
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.errors import OurBug
@@ -20,6 +20,8 @@ from wfexec.model.snapshot import Snapshot
 from wfexec.model.status import StepStatus, WorkflowExecutionStatus
 from wfexec.settings import Settings
 
+# The constructor of a named tuple is a call of its own.
+_tuple: Final[Any] = tuple.__new__
 _BLANK_CONDITION = Condition(type="unset", status="Unknown", reason="", last_transition_time=0)
 # Which status field says when a phase began.
 PHASE_STARTS = {
@@ -141,10 +143,10 @@ class Draft:
         self.event("Normal", "PhaseTransition", f"Phase: {source or 'new'} → {phase}")
 
     def event(self, kind: str, reason: str, message: str) -> None:
-        self.records.append(EventRecord(kind, reason, clip(message)))
+        self.records.append(_tuple(EventRecord, (kind, reason, clip(message))))
 
     def count(self, metric: str, *labels: str, value: float = 1.0) -> None:
-        self.records.append(CountRecord(metric, labels, value))
+        self.records.append(_tuple(CountRecord, (metric, labels, value)))
 
     def log(self, level: str, message: str, *fields: tuple[str, str]) -> None:
         self.records.append(LogRecord(level, message, fields))
@@ -185,12 +187,6 @@ class Draft:
             changes["observed_generation"] = max(generation, self.status.observed_generation)
             changes["last_heartbeat"] = self.now
             status = evolve(self.status, **changes)
-        return Plan(
-            self.metadata,
-            status,
-            tuple(self.creates),
-            tuple(self.deletes),
-            tuple(self.questions),
-            self.wake_at,
-            tuple(self.records),
-        )
+        asked = (tuple(self.creates), tuple(self.deletes), tuple(self.questions), self.wake_at, tuple(self.records))
+        plan: Plan = _tuple(Plan, (self.metadata, status, *asked))
+        return plan

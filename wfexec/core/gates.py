@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from wfexec.core.capacity import capacity, nodes_of, sized_targets
 from wfexec.core.targets import target_text, undo_namespace_of
 from wfexec.core.verdict import SHOWN_MAX, Answers, Verdict, bad, good, unknown
-from wfexec.model.base import clip
+from wfexec.model.base import clip, evolve
 from wfexec.model.facts import (
     AccessFacts,
     AskAccess,
@@ -64,8 +64,12 @@ def questions_of(recipe: Recipe, dry_run: bool) -> tuple[Question, ...]:
 def judge(check: SafetyCheck, recipe: Recipe, answers: Answers) -> tuple[CheckResult, bool]:
     """The check's result, and whether asking again may change it; every question must have an answer."""
     verdict = _JUDGES[check.type](recipe, answers)
-    result = CheckResult(type=check.type, passed=verdict.passed, required=check.required, message=clip(verdict.message))
+    message = clip(verdict.message)
+    result = evolve(_BLANK_RESULT, type=check.type, passed=verdict.passed, required=check.required, message=message)
     return result, verdict.transient
+
+
+_BLANK_RESULT: Final = CheckResult(type=CheckType.RBAC, passed=False, required=True)
 
 
 class _Denied(NamedTuple):

@@ -36,7 +36,7 @@ def _watched(draft: Draft) -> list[AskTarget]:
 def _ask(draft: Draft, watched: Sequence[Question], not_before: int) -> bool:
     """Ask for the targets whose last answer is older than `not_before`; true when all answers are there."""
     answers = draft.snapshot.answers
-    missing = [question for question in watched if question not in answers or answers[question].at < not_before]
+    missing = [question for question in watched if (known := answers.get(question)) is None or known.at < not_before]
     draft.questions.extend(missing)
     return not missing
 

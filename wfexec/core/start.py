@@ -129,7 +129,7 @@ def _messages(texts: list[str]) -> tuple[str, ...]:
 def _ask(draft: Draft, questions: tuple[Question, ...], not_before: int) -> bool:
     """Ask what has no answer since `not_before`; true when something had to be asked."""
     answers = draft.snapshot.answers
-    missing = [one for one in questions if one not in answers or answers[one].at < not_before]
+    missing = [one for one in questions if (known := answers.get(one)) is None or known.at < not_before]
     draft.questions.extend(missing)
     return bool(missing)
 

@@ -6,6 +6,7 @@ Called by the answers to AskNodes. Exact arithmetic: milli-cores and bytes, roun
 import re
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 _NUMBER: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
@@ -36,7 +37,12 @@ class Resources(NamedTuple):
 
 def parse_quantity(text: str | int | float) -> Decimal:
     """The number that `250m`, `1.5Gi`, `1e3` or `2` stands for. ValueError for anything else."""
-    written = str(text).strip()
+    return _parsed(str(text).strip())
+
+
+# A cluster writes few different quantities, and each many times.
+@lru_cache(maxsize=1_024)
+def _parsed(written: str) -> Decimal:
     number = written.rstrip("numkKMGTPEi")
     suffix = written[len(number) :]
     if suffix not in _SUFFIXES or not _NUMBER.fullmatch(number):

@@ -11,6 +11,8 @@ from typing import Final
 MARK: Final = "***REDACTED***"
 # Longer text is cut first: nobody reads more in one log line.
 TEXT_MAX: Final = 16_384
+# The shortest text in which anything is found is `pwd=x`; figures and flags are shorter.
+SECRET_MIN: Final = 5
 
 _NAMES: Final = (
     r"(?:password|passwd|passphrase|pwd|api[_-]?key|token|auth|secret|credentials?|private[_-]?key"
@@ -48,6 +50,8 @@ _RULES: Final = (
 
 def redact(text: str) -> str:
     """`text` with `***REDACTED***` in place of values, their names kept."""
+    if len(text) < SECRET_MIN:
+        return text
     if len(text) > TEXT_MAX:
         text = f"{text[:TEXT_MAX]}…"
     text = _without_pem(text)
