@@ -188,3 +188,146 @@ Feature: Expressions
     When it is run once for each write of the controller, and the controller is killed after that write
     Then each time it was "completed" with the outcome "success"
     And each time the steps were "look completed, act skipped"
+
+  @BR-WF-007
+  Scenario Outline: A number that stands as a reference is a number: <what>
+    Given a workflow with the steps "shop"
+    And the variable replicas is `<value>`
+    And "shop" scales to `<text>`
+    When it is applied
+    Then it is "completed"
+    And the deployment of "shop" has <count> replicas
+    And child "recover-step-1" is told "scaleDeployment: replicas=<count>"
+    And its dry run shows the replicas of "shop" going from 3 to <count>
+
+    Examples:
+      | what          | value | text                                             | count |
+      | a number      | 7     | {{ variables.replicas }}                         | 7     |
+      | a sum         | 4     | {{ variables.replicas * 2 }}                     | 8     |
+      | text          | "6"   | {{ variables.replicas }}                         | 6     |
+      | a choice      | true  | {{ variables.replicas ? 9 : 1 }}                 | 9     |
+
+  @BR-WF-007
+  Scenario Outline: What an earlier step hands on stands in the child: <what>
+    Given a workflow with the steps "look, act after look"
+    And "look" hands on zone `eu-1`
+    And "look" hands on load `80`
+    And the variable limit is `75`
+    And the variable ratio is `1.5`
+    And "act" writes `<text>` as its mode
+    When it is applied
+    Then it is "completed"
+    And the child of "act" is told the mode `<told>`
+
+    Examples:
+      | what              | text                                                                        | told             |
+      | an output         | {{ steps.look.outputs.zone }}                                               | eu-1             |
+      | beside other text | zone={{ steps.look.outputs.zone }},limit={{ variables.limit }}              | zone=eu-1,limit=75 |
+      | arithmetic        | {{ int(steps.look.outputs.load) - variables.limit }}                        | 5                |
+      | truth             | {{ int(steps.look.outputs.load) > variables.limit }}                        | true             |
+      | a fraction        | {{ variables.ratio * 2.0 }}                                                 | 3                |
+      | a choice          | {{ steps.look.outputs.?rack.orValue("none").upperAscii() }}                 | NONE             |
+      | the target        | {{ target.data.mode + "-" + string(steps.look.target.replicas) }}           | fast-5           |
+      | braces            | {{ "{{" }} .Values {{ "}}" }} { x }                                         | {{ .Values }} { x } |
+
+  @BR-WF-007
+  Scenario: An image is put together from what an earlier step found
+    Given a workflow with the steps "look, shop after look"
+    And "look" hands on tag `v7`
+    And "shop" takes the image `registry.example/app:{{ steps.look.outputs.tag }}`
+    When it is applied
+    Then it is "completed"
+    And "shop" runs the image "registry.example/app:v7"
+
+  @BR-WF-007
+  Scenario: Every try resolves its references anew
+    Given a workflow with the steps "look, act after look"
+    And "act" allows 1 retries
+    And "act" fails once with "network"
+    And "act" writes `try {{ steps.look.retries + 1 }} of {{ target.data.mode }}` as its mode
+    When it is applied
+    Then it is "completed"
+    And the tries of "act" were told the modes "try 1 of fast, try 1 of fast"
+
+  @BR-WF-007
+  Scenario Outline: A reference that has no value fails its step, with the field: <what>
+    Given a workflow with the steps "look, act after look, other after act"
+    And "act" writes `<text>` as its mode
+    When it is applied
+    Then it is "completed"
+    And its outcome is "partial_success"
+    And "act" failed with "validation_error" because "parameters: updateConfigMap.dataUpdates.mode: <message>"
+    And "act" has no child
+    And its steps are "look completed, act failed, other skipped"
+
+    Examples:
+      | what             | text                                       | message                    |
+      | no such output   | {{ steps.look.outputs.zone }}              | no such key: 'zone'        |
+      | division by zero | {{ 1 / steps.look.retries }}               | division by zero           |
+      | a list           | {{ steps.look.outputs.map(k, k) }}         | the value is a list        |
+
+  @BR-WF-007
+  Scenario Outline: A reference that can never be resolved is refused with its name: <what>
+    Given a workflow with the steps "look, act after look, beside"
+    And the variable limit is `75`
+    And the variable name is `"shop"`
+    And "act" writes `<text>` as its mode
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "steps[1].parameters.updateConfigMap.dataUpdates.mode"
+    And its failure reason says "<message>"
+    And no child was ever created
+
+    Examples:
+      | what                | text                                  | message                                          |
+      | an unknown variable | {{ variables.zone }}                  | there is no variable 'zone'                      |
+      | an unknown step     | {{ steps.lok.status }}                | there is no step 'lok'                           |
+      | a step beside it    | {{ steps.beside.status }}             | step 'beside' has not ended by then              |
+      | itself              | {{ steps.act.status }}                | step 'act' has not ended by then                 |
+      | no expression       | zone {{ variables.limit + }}          | Syntax error                                     |
+      | no end              | zone {{ variables.limit               | {{ at character 6 is not closed                  |
+      | a null              | {{ null }}                            | the value is null                                |
+
+  @BR-WF-007
+  Scenario Outline: What a step changes, and how much, must be known before anything runs: <what>
+    Given a workflow with the steps "look, act after look"
+    And the variable count is `<value>`
+    And "act" <does>
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "steps[1].parameters.scaleDeployment"
+    And its failure reason says "<message>"
+    And no child was ever created
+
+    Examples:
+      | what               | value   | does                                                    | message                              |
+      | an object too late | 1       | scales the deployment `{{ steps.look.outputs.name }}`   | must be known at planning            |
+      | a count too late   | 1       | scales to `{{ target.replicas + 2 }}`                   | must be known at planning            |
+      | no number          | "many"  | scales to `{{ variables.count }}`                       | the value is not a whole number      |
+      | a fraction         | 1.5     | scales to `{{ variables.count }}`                       | the value is not a whole number      |
+      | too many           | 2000    | scales to `{{ variables.count }}`                       | less than or equal to 1000           |
+
+  @BR-WF-007
+  Scenario: The name of an object may come from a variable
+    Given a workflow with the steps "look, act after look"
+    And the variable name is `"look"`
+    And "act" scales the deployment `{{ variables.name }}`
+    When it is applied
+    Then it is "completed"
+    And child "recover-step-2" is told "scaleDeployment: deployment=look replicas=5"
+
+  @BR-WF-007
+  Scenario: A number that is neither number nor reference does not enter
+    Given a workflow with the steps "shop"
+    And "shop" scales to `many`
+    When somebody tries to apply it
+    Then the server refuses it and names "spec.workflowDefinition.steps[0].parameters.scaleDeployment.replicas"
+
+  @BR-WF-007 @BR-WF-025
+  Scenario: A controller that dies at any moment tells the child the same
+    Given a workflow with the steps "look, act after look"
+    And "look" hands on zone `eu-1`
+    And "act" writes `{{ steps.look.outputs.zone }} {{ target.data.mode }}` as its mode
+    When it is run once for each write of the controller, and the controller is killed after that write
+    Then each time it was "completed" with the outcome "success"
+    And each time the steps were "look completed, act completed"

@@ -5,6 +5,7 @@ from typing import Any
 
 from pytest_bdd import given, parsers, then
 
+from features.cluster import APPS, path_of
 from features.recipe import names
 from features.story import Story
 
@@ -34,6 +35,54 @@ def _criterion(story: Story, only: str | None, text: str) -> None:
 @given(parsers.re(r'"(?P<name>[^"]+)" (?P<kind>pre|post)condition is `(?P<text>.*)`'))
 def _condition(story: Story, name: str, kind: str, text: str) -> None:
     story.recipe.step(name).fields[f"{kind}Conditions"] = [{"type": "checked", "expr": text}]
+
+
+@given(parsers.re(r'"(?P<name>[^"]+)" scales to `(?P<text>.*)`'))
+def _scales(story: Story, name: str, text: str) -> None:
+    there = {"namespace": story.namespace, "deployment": name, "replicas": text}
+    story.recipe.step(name).fields["parameters"] = {"scaleDeployment": there}
+
+
+@given(parsers.re(r'"(?P<name>[^"]+)" scales the deployment `(?P<text>.*)`'))
+def _scales_other(story: Story, name: str, text: str) -> None:
+    there = {"namespace": story.namespace, "deployment": text, "replicas": 5}
+    story.recipe.step(name).fields["parameters"] = {"scaleDeployment": there}
+
+
+@given(parsers.re(r'"(?P<name>[^"]+)" takes the image `(?P<text>.*)`'))
+def _image(story: Story, name: str, text: str) -> None:
+    story.recipe.step(name).action = "update-image"
+    there = {"namespace": story.namespace, "deployment": name, "container": "app", "newImage": text}
+    story.recipe.step(name).fields["parameters"] = {"updateImage": there}
+
+
+@given(parsers.re(r'"(?P<name>[^"]+)" writes `(?P<text>.*)` as its mode'))
+def _mode(story: Story, name: str, text: str) -> None:
+    story.recipe.step(name).action = "update-configmap"
+    there = {"namespace": story.namespace, "name": name, "dataUpdates": {"mode": text}}
+    story.recipe.step(name).fields["parameters"] = {"updateConfigMap": there}
+
+
+@then(parsers.re(r'the child of "(?P<name>[^"]+)" is told the mode `(?P<text>.*)`'))
+def _told_mode(story: Story, name: str, text: str) -> None:
+    number = story.recipe.number(name)
+    told = [child["spec"]["parameters"] for child in story.ever().values() if child["spec"]["stepNumber"] == number]
+    assert [one["updateConfigMap"]["data"]["mode"] for one in told] == [text] * len(told)
+    assert told
+
+
+@then(parsers.re(r'the tries of "(?P<name>[^"]+)" were told the modes "(?P<text>.*)"'))
+def _told_modes(story: Story, name: str, text: str) -> None:
+    number = story.recipe.number(name)
+    told = [child["spec"]["parameters"] for child in story.ever().values() if child["spec"]["stepNumber"] == number]
+    assert [one["updateConfigMap"]["data"]["mode"] for one in told] == names(text)
+
+
+@then(parsers.re(r'"(?P<name>[^"]+)" runs the image "(?P<image>.*)"'))
+def _runs(story: Story, name: str, image: str) -> None:
+    answer = story.cluster.request("GET", path_of(APPS, story.namespace, "deployments", name))
+    assert answer.body["spec"]["template"]["spec"]["containers"][0]["image"] == image
+    assert story.step(name)["result"]["updateResult"]["newValue"] == image
 
 
 @then(parsers.re(r'"(?P<name>[^"]+)" was skipped because "(?P<text>.*)"'))

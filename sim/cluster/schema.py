@@ -62,7 +62,8 @@ class Node:
         unknown = sorted(schema.keys() - _KNOWN)
         if unknown or schema.get("format", "") not in _FORMATS:
             raise Unmodelled(f"schema of {path or 'the object'} with {', '.join(unknown) or schema.get('format')}")
-        self.kind: str = schema.get("type", "")
+        # Integer or string is a kind of its own to the server.
+        self.kind: str = schema.get("type", "integer,string" if schema.get("x-kubernetes-int-or-string") else "")
         self.nullable = bool(schema.get("nullable"))
         self.open = bool(schema.get("x-kubernetes-preserve-unknown-fields"))
         self.properties = {

@@ -49,6 +49,8 @@ def is_of(value: Any, kind: str) -> bool:
             return isinstance(value, bool)
         case "array":
             return isinstance(value, list)
+        case "integer,string":
+            return is_of(value, "integer") or is_of(value, "string")
         case _:
             return isinstance(value, dict)
 
@@ -58,12 +60,13 @@ def checks_of(schema: Json) -> list[Check]:
     found: list[Check] = []
     if "enum" in schema:
         found.append(_in_enum(schema["enum"]))
-    if "minimum" in schema:
-        found.append(_at_least(schema["minimum"]))
-    if "maximum" in schema:
-        found.append(_at_most(schema["maximum"]))
-    if text := _text_checks(schema):
-        found.append(_first(text))
+    numbers = [make(schema[key]) for key, make in (("minimum", _at_least), ("maximum", _at_most)) if key in schema]
+    texts = [_first(text)] if (text := _text_checks(schema)) else []
+    if schema.get("x-kubernetes-int-or-string"):
+        # Each rule speaks of values of its own sort.
+        numbers = [_only(int | float, each) for each in numbers]
+        texts = [_only(str, each) for each in texts]
+    found += [*numbers, *texts]
     if "minItems" in schema:
         least = schema["minItems"]
         found.append(_sized(lambda size: size >= least, f"should have at least {least} items", show=len))
@@ -85,6 +88,10 @@ def _text_checks(schema: Json) -> list[Check]:
     if "pattern" in schema:
         found.append(_matching(schema["pattern"]))
     return found
+
+
+def _only(sort: Any, check: Check) -> Check:
+    return lambda value, path: check(value, path) if isinstance(value, sort) else None
 
 
 def _first(checks: list[Check]) -> Check:

@@ -7,7 +7,7 @@ from typing import Final
 
 from sim.executor.outcomes import Outcomes
 from wfexec.model.meta import ObjectMeta, ObjectReference
-from wfexec.model.parameters import ScaleDeployment, StepParameters
+from wfexec.model.parameters import ScaleStep, StepParameters
 from wfexec.model.status import WorkflowExecution
 from wfexec.model.workflow import WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import DEFAULTS
@@ -42,7 +42,7 @@ def spec(graph: Graph, namespace: str = NAMESPACE) -> WorkflowExecutionSpec:
             name=f"scale-{number}",
             action="scale-deployment",
             parameters=StepParameters(
-                scale_deployment=ScaleDeployment(namespace=namespace, deployment=f"app-{number}", replicas=5)
+                scale_deployment=ScaleStep(namespace=namespace, deployment=f"app-{number}", replicas=5)
             ),
             depends_on=after,
         )

@@ -25,6 +25,7 @@ from wfexec.model.meta import (
     ObjectReference,
     OwnerReference,
 )
+from wfexec.model.parameters import ActionParameters
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX, Settings
@@ -70,8 +71,13 @@ def attempt_limit(draft: Draft, step: RecipeStep, started: int) -> int:
     return own if own <= left else left if left > CHILD_TIMEOUT_MIN else CHILD_TIMEOUT_MIN
 
 
-def birth(draft: Draft, step: RecipeStep, attempt: int) -> KubernetesExecution:
-    """The child of attempt `attempt` (0 is the first); the attempt's own start decides the time it is given."""
+def birth(
+    draft: Draft, step: RecipeStep, attempt: int, parameters: ActionParameters | None = None
+) -> KubernetesExecution:
+    """The child of attempt `attempt` (0 is the first); the attempt's own start decides the time it is given.
+
+    `parameters` None means those of the prototype: there are no late values in them.
+    """
     attempts = draft.steps[step.position].attempts
     started = attempts[attempt].start_time if attempt < len(attempts) else draft.now
     validation = draft.get("validation_results")
@@ -84,6 +90,8 @@ def birth(draft: Draft, step: RecipeStep, attempt: int) -> KubernetesExecution:
         timeout=min(attempt_limit(draft, step, started), CHILD_TIMEOUT_MAX),
         approval_received=approved,
     )
+    if parameters is not None:
+        spec = evolve(spec, parameters=parameters)
     name = child_name(draft.workflow.metadata.name, step.number, attempt)
     return body(draft, name, step, attempt, spec, undo=False)
 

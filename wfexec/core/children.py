@@ -91,7 +91,9 @@ def _image_patch(container: str, image: str) -> str:
 
 
 def _scale(p: Any) -> ActionParameters:
-    return ActionParameters(scale_deployment=p)
+    return ActionParameters(
+        scale_deployment=ScaleDeployment(namespace=p.namespace, deployment=p.deployment, replicas=p.replicas)
+    )
 
 
 def _restart(p: Any) -> ActionParameters:

@@ -11,11 +11,14 @@ from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import fold_child
 from wfexec.core.monitoring import enter_monitoring
+from wfexec.core.references import late_parameters
 from wfexec.core.rollback import enter_rolling_back
 from wfexec.core.undo import undoable
-from wfexec.core.when import judge_when
+from wfexec.core.when import condition_error, judge_when
 from wfexec.model.base import clip, evolve
+from wfexec.model.expressions import EvaluationError
 from wfexec.model.meta import ObjectReference
+from wfexec.model.parameters import ActionParameters
 from wfexec.model.phases import STEP_ENDED, ErrorType, FailurePolicy, Phase, RollbackStrategy, RunCondition, StepState
 from wfexec.model.plan import DeleteChild
 from wfexec.model.recipe import RecipeStep
@@ -169,9 +172,9 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
     for position in ready:
         barrier = recipe.steps[position].barrier
         if not held and len(active) < recipe.parallel_max and not (barrier and active):
-            _start(draft, position)
-            active.append(position)
-            held = barrier
+            if _start(draft, position):
+                active.append(position)
+                held = barrier
         else:
             # A barrier step at the head waits for an empty field: nothing may overtake it.
             held = held or barrier
@@ -183,12 +186,19 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
     return queued
 
 
-def _start(draft: Draft, position: int) -> None:
-    """Write down the intent and ask for the child; looking again finds the same name."""
+def _start(draft: Draft, position: int) -> bool:
+    """Write down the intent and ask for the child; looking again finds the same name. False: not yet, or never."""
     step = draft.recipe.steps[position]
     state = draft.steps[position]
     attempt = len(state.attempts)
-    child = birth(draft, step, attempt)
+    told: ActionParameters | None = None
+    if step.late:
+        made = late_parameters(draft, step, attempt)
+        if made is None or isinstance(made, EvaluationError):
+            _put_off(draft, position, made)
+            return False
+        told = made
+    child = birth(draft, step, attempt, told)
     name = child.metadata.name
     record = evolve(_BLANK_ATTEMPT, name=name, start_time=draft.now)
     draft.move_step(
@@ -209,6 +219,17 @@ def _start(draft: Draft, position: int) -> None:
     retry = f", attempt {attempt + 1}" if attempt else ""
     draft.event("Normal", "StepExecuting", f"step {step.number} ({step.name}): {step.action}{retry}")
     draft.count("kubernaut_workflowexecution_steps_created_total", draft.recipe.name, step.action)
+    return True
+
+
+def _put_off(draft: Draft, position: int, error: EvaluationError | None) -> None:
+    """A ready step whose parameters are not complete: facts are awaited, or they cannot be completed."""
+    if error is not None:
+        condition_error(draft, draft.recipe.steps[position], "parameters", error)
+        # What waits for it is judged at the next look, which comes at once.
+        draft.wake(draft.now + 1)
+    elif draft.steps[position].ready_time is None:
+        draft.set_step(position, ready_time=draft.now)
 
 
 def count_steps(draft: Draft, active: int, queued: int, unfinished: int) -> None:

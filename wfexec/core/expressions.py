@@ -79,7 +79,7 @@ def _told(message: str) -> CompileError:
 
 def _place(text: str, offset: int) -> tuple[int, int]:
     before = text[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+    return len(before.split("\n")), offset - (before.rfind("\n") + 1) + 1
 
 
 def _unusable(tree: Node) -> tuple[int, str] | None:

@@ -10,9 +10,11 @@ from wfexec.core.attempts import classify, may_retry, own_retries, retry_delay
 from wfexec.core.birth import attempt_limit, birth
 from wfexec.core.children import child_name
 from wfexec.core.draft import Draft
+from wfexec.core.references import late_parameters
 from wfexec.core.results import fold_results
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
+from wfexec.model.expressions import EvaluationError
 from wfexec.model.phases import ErrorType, ExecutionPhase, Phase, RollbackStrategy, StepState
 from wfexec.model.plan import DeleteChild
 from wfexec.model.recipe import RecipeStep
@@ -94,9 +96,22 @@ def _missing(draft: Draft, position: int, step: RecipeStep, attempt: int, name: 
         _failed(draft, position, error, message, None)
         return False
     if verdict is None:
+        return _born(draft, position, step, attempt)
+    draft.wake(verdict)
+    return True
+
+
+def _born(draft: Draft, position: int, step: RecipeStep, attempt: int) -> bool:
+    """Ask for the child of an attempt that was written down; true while the attempt goes on."""
+    if not step.late:
         draft.creates.append(birth(draft, step, attempt))
-    else:
-        draft.wake(verdict)
+        return True
+    told = late_parameters(draft, step, attempt)
+    if isinstance(told, EvaluationError):
+        _failed(draft, position, ErrorType.VALIDATION_ERROR, told.message, None)
+        return False
+    if told is not None:
+        draft.creates.append(birth(draft, step, attempt, told))
     return True
 
 

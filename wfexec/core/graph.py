@@ -12,7 +12,9 @@ from wfexec.core.conflicts import conflicts_of
 from wfexec.core.expressions import compile_expression
 from wfexec.core.gates import checks_of, questions_of
 from wfexec.core.planned import digest_of, execution_plan
+from wfexec.core.references import late_of
 from wfexec.core.refusals import STEPS, findings
+from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, find_action
 from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons, undo_keys
 from wfexec.errors import OurBug
@@ -205,6 +207,7 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
     refusal = next(findings(spec, settings), None)
     if refusal is not None or definition is None:
         return refusal or Refusal("definition_missing", "spec.workflowDefinition", "there is no workflowDefinition")
+    definition = resolved(spec, definition, STEPS).definition
     wanted = sorted(definition.steps, key=lambda step: step.step_number)
     edges = edges_of(definition, wanted)
     order = topological_order(edges)
@@ -310,4 +313,5 @@ def _recipe_step(
         uncordons=uncordons(step),
         undo_keys=undo_keys(step),
         when=None if step.when is None else _program(step.when),
+        late=late_of(step.parameters),
     )

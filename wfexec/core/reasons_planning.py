@@ -183,4 +183,16 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "Give a value that the message describes",
         "BR-WF-026",
     ),
+    _row(
+        "reference_too_late",
+        "What a step changes, or how much of it, is known only while the workflow runs",
+        "Refer to variables alone there, so that rights, protection and capacity can be judged before",
+        "BR-WF-007",
+    ),
+    _row(
+        "reference_value",
+        "A reference has no value, or one that does not fit its field",
+        "Correct the variable or the expression",
+        "BR-WF-007",
+    ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from wfexec.core.children import carried_size
 from wfexec.core.refusals_expressions import expression_findings
+from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, close_actions, find_action
 from wfexec.model.base import DOCUMENT_MAX, clip
 from wfexec.model.parameters import CustomAction, set_members
@@ -34,11 +35,14 @@ def findings(spec: WorkflowExecutionSpec, settings: Settings) -> Iterator[Refusa
     if len(definition.steps) > STEPS_MAX:
         message = f"{len(definition.steps)} steps are more than the {STEPS_MAX} allowed; split the workflow"
         yield Refusal("too_many_steps", STEPS, message)
+    references = resolved(spec, definition, STEPS)
+    definition = references.definition
     yield from _duplicates(definition)
     for position, step in enumerate(definition.steps):
         yield from _step_findings(f"{STEPS}[{position}]", step, settings)
     yield from _dependency_findings(definition)
     yield from expression_findings(spec, definition, STEPS)
+    yield from references.problems
 
 
 def _unsupported(field: str, what: str, fix: str) -> Refusal:
@@ -105,8 +109,6 @@ def _parameter_findings(field: str, step: WorkflowStep, action: Action) -> Itera
         message = "exactly one member must be set; remove the others or the whole parameters"
         yield Refusal("rollback_union", f"{field}.rollbackSpec.parameters", message)
     yield from _size_findings(f"{field}.rollbackSpec.parameters", undo.custom if undo is not None else None)
-    if "{{" in step.parameters.model_dump_json(exclude_none=True):
-        yield _unsupported(f"{field}.parameters", "{{ }} references", "write the value itself")
 
 
 def _size_findings(field: str, custom: CustomAction | None) -> Iterator[Refusal]:

@@ -1,5 +1,6 @@
 """What a child reports, folded into the step's own result (BR-WF-012)."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -55,6 +56,16 @@ def _resource(given: AffectedResource) -> ResultResource:
     )
 
 
+def _told_image(child: KubernetesExecution) -> str | None:
+    """The image that a child was really told, where the step's parameters hold only a reference."""
+    patch = child.spec.parameters.patch_deployment if child.spec.parameters is not None else None
+    try:
+        image = json.loads(patch.patch)["spec"]["template"]["spec"]["containers"][0]["image"] if patch else None
+    except (ValueError, LookupError, TypeError):
+        return None
+    return clip(str(image), 4096) if image else None
+
+
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
@@ -97,7 +108,7 @@ def _typed_result(
             namespace=p.update_image.namespace,
             update_type="image",
             previous_value=pre_state.get(f"image:{p.update_image.container}"),
-            new_value=p.update_image.new_image,
+            new_value=_told_image(child) if step.late else p.update_image.new_image,
         )
         return {"update_result": update}
     # Values of ConfigMaps and Secrets stay out of status, logs and events.

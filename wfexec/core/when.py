@@ -34,13 +34,13 @@ def judge_when(draft: Draft, step: RecipeStep, when: Program) -> bool | None:
         draft.move_step(step.position, StepState.SKIPPED, skip_reason=reason, end_time=draft.now)
         draft.event("Normal", "StepSkipped", f"step {step.number} ({step.name}) skipped: {reason}")
         return None
-    condition_error(draft, step, "when", when.text, verdict)
+    condition_error(draft, step, "when", EvaluationError(f"{verdict.message}, in: {when.text}"))
     return None
 
 
-def condition_error(draft: Draft, step: RecipeStep, field: str, text: str, error: EvaluationError) -> None:
+def condition_error(draft: Draft, step: RecipeStep, field: str, error: EvaluationError) -> None:
     """A step that has not started fails because an expression of its has no value; trying again would not help."""
-    message = clip(f"{field}: {error.message}, in: {text}", 4096)
+    message = clip(f"{field}: {error.message}", 4096)
     draft.move_step(
         step.position,
         StepState.FAILED,

@@ -3,10 +3,11 @@
 Each union is one object with exactly one member set; a CEL rule says so to the API server, `set_members` to us.
 """
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PlainSerializer, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 
 from wfexec.model.base import Count, DataMap, Document, Namespace, ObjectName, TextMap, Value, Word, rules
 
@@ -20,6 +21,41 @@ class ScaleDeployment(Value):
     namespace: RequiredNamespace
     deployment: ObjectName
     replicas: Replicas
+
+
+REFERENCE_PATTERN = r"^\{\{.*\}\}$"
+_REFERENCE = re.compile(REFERENCE_PATTERN, re.DOTALL)
+
+
+def _reference_or(value: Any, whole_number: ValidatorFunctionWrapHandler) -> Any:
+    return value if isinstance(value, str) and _REFERENCE.match(value) else whole_number(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+# A `{{ … }}` may stand for the number. It stays text until planning has put its value in; only planning sees it so.
+ReferredReplicas = Annotated[
+    Replicas,
+    WrapValidator(_reference_or),
+    PlainSerializer(_as_it_is),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "minimum": 0,
+            "maximum": 1000,
+            "pattern": REFERENCE_PATTERN,
+            "maxLength": 2048,
+        }
+    ),
+]
+
+
+class ScaleStep(ScaleDeployment):
+    """What a step says of scaling (BR-WF-007)."""
+
+    replicas: ReferredReplicas
 
 
 class RestartDeployment(Value):
@@ -102,7 +138,7 @@ class StepParameters(Value):
             "custom",
         )
     )
-    scale_deployment: ScaleDeployment | None = None
+    scale_deployment: ScaleStep | None = None
     restart_deployment: RestartDeployment | None = None
     update_image: UpdateImage | None = None
     restart_pod: RestartPod | None = None

@@ -14,13 +14,22 @@ from wfexec.model.status import ExecutionPlan, PotentialIssue, StepStatus
 from wfexec.model.workflow import SafetyCheck, WorkflowStep
 
 
+class LateValue(NamedTuple):
+    """A text in a step's parameters that is complete only when the child is made; `path` by Python field names."""
+
+    path: tuple[str, ...]
+    text: str
+    programs: tuple[Program, ...]
+
+
 class RecipeStep(NamedTuple):
     """`dependencies` and `dependents` are positions in `Recipe.steps`; times are milliseconds.
 
     `undo` names the undo action known at planning, "" for none; `prototype` is the spec of its children but for the
     reference to the workflow, the remaining time and the approval; `warnings` say what of the parameters has no home.
     `target` is the one object it is about, None where it names none; `watch` asks for it after the run, None where it
-    is not meant to be there any more; `namespace` is where it works, "" for nodes; `when` must hold for it to run.
+    is not meant to be there any more; `namespace` is where it works, "" for nodes; `when` must hold for it to run;
+    `late` are the references in its parameters that wait for the child.
     """
 
     position: int
@@ -46,6 +55,7 @@ class RecipeStep(NamedTuple):
     uncordons: bool
     undo_keys: tuple[str, ...]
     when: Program | None = None
+    late: tuple[LateValue, ...] = ()
 
 
 class Criterion(NamedTuple):

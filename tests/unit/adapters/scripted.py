@@ -6,7 +6,7 @@ from typing import Any
 
 from wfexec.model.base import evolve
 from wfexec.model.meta import ObjectMeta, ObjectReference
-from wfexec.model.parameters import ScaleDeployment, StepParameters
+from wfexec.model.parameters import ScaleStep, StepParameters
 from wfexec.model.requests import (
     Code,
     CreateExecution,
@@ -33,7 +33,7 @@ def workflow() -> WorkflowExecution:
         step_number=1,
         name="grow",
         action="scale-deployment",
-        parameters=StepParameters(scale_deployment=ScaleDeployment(deployment="web", namespace="shop", replicas=3)),
+        parameters=StepParameters(scale_deployment=ScaleStep(deployment="web", namespace="shop", replicas=3)),
     )
     return WorkflowExecution(
         metadata=ObjectMeta(name="heal", namespace="shop", uid="u1", resource_version="10", generation=1),

@@ -153,6 +153,6 @@ def test_a_chain_of_a_hundred_is_planned() -> None:
     assert made.order == tuple(range(100))
 
 
-def test_a_placeholder_is_refused_rather_than_sent_as_text() -> None:
+def test_the_object_of_a_step_may_not_wait_for_the_run() -> None:
     parameters = {"scaleDeployment": {"namespace": "{{ target.namespace }}", "deployment": "d", "replicas": 1}}
-    assert refused(step(1, parameters=parameters)).reason == "not_supported"
+    assert refused(step(1, parameters=parameters)).reason == "reference_too_late"
