@@ -22,7 +22,7 @@ NODES: Final = ("node-1", "node-2", "node-3")
 
 @dataclass
 class Step:
-    """`after` holds names; `parameters` None: those of the action; `fields` is laid over the manifest at last.
+    """`after` holds names; `parameters` None: those of the action, under `told`; `fields` is laid over all at last.
 
     `replicas` is what a scale asks for. None in `fields` takes a key away.
     """
@@ -33,6 +33,7 @@ class Step:
     namespace: str = ""
     replicas: int = REPLICAS_AFTER
     parameters: Json | None = None
+    told: Json = field(default_factory=dict)
     fields: Json = field(default_factory=dict)
 
 
@@ -78,6 +79,8 @@ class Recipe:
         for number, step in enumerate(self.steps, 1):
             one: Json = {"stepNumber": number, "name": step.name, "action": step.action}
             one["parameters"] = step.parameters or _parameters(step, step.namespace or namespace)
+            for member in one["parameters"].values() if step.told else ():
+                member |= step.told
             if step.after:
                 one["dependsOn"] = [numbers[other] for other in step.after]
             fields = one | step.fields

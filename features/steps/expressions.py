@@ -39,28 +39,24 @@ def _condition(story: Story, name: str, kind: str, text: str) -> None:
 
 @given(parsers.re(r'"(?P<name>[^"]+)" scales to `(?P<text>.*)`'))
 def _scales(story: Story, name: str, text: str) -> None:
-    there = {"namespace": story.namespace, "deployment": name, "replicas": text}
-    story.recipe.step(name).fields["parameters"] = {"scaleDeployment": there}
+    story.recipe.step(name).told["replicas"] = text
 
 
 @given(parsers.re(r'"(?P<name>[^"]+)" scales the deployment `(?P<text>.*)`'))
 def _scales_other(story: Story, name: str, text: str) -> None:
-    there = {"namespace": story.namespace, "deployment": text, "replicas": 5}
-    story.recipe.step(name).fields["parameters"] = {"scaleDeployment": there}
+    story.recipe.step(name).told["deployment"] = text
 
 
 @given(parsers.re(r'"(?P<name>[^"]+)" takes the image `(?P<text>.*)`'))
 def _image(story: Story, name: str, text: str) -> None:
     story.recipe.step(name).action = "update-image"
-    there = {"namespace": story.namespace, "deployment": name, "container": "app", "newImage": text}
-    story.recipe.step(name).fields["parameters"] = {"updateImage": there}
+    story.recipe.step(name).told["newImage"] = text
 
 
 @given(parsers.re(r'"(?P<name>[^"]+)" writes `(?P<text>.*)` as its mode'))
 def _mode(story: Story, name: str, text: str) -> None:
     story.recipe.step(name).action = "update-configmap"
-    there = {"namespace": story.namespace, "name": name, "dataUpdates": {"mode": text}}
-    story.recipe.step(name).fields["parameters"] = {"updateConfigMap": there}
+    story.recipe.step(name).told["dataUpdates"] = {"mode": text}
 
 
 @then(parsers.re(r'the child of "(?P<name>[^"]+)" is told the mode `(?P<text>.*)`'))
