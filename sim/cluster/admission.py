@@ -7,8 +7,10 @@ that no bound policy matches costs a look into a table. What is not modelled is 
 import re
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from sim.cluster import refusals
-from sim.cluster.cel import Failed, Policies, evaluated
+from sim.cluster.cel import Failed, Reason, Wish, evaluated, policy_program
 from sim.cluster.objects import Gate
 from sim.cluster.rbac import Access, Person, Rbac, Rights
 from sim.cluster.refusals import Refusal
@@ -28,8 +30,9 @@ _REQUEST: Final = frozenset({"kind", "resource", "subResource", "name", "namespa
 _USER_INFO: Final = frozenset({"username", "groups"})
 _USED: Final = re.compile(r"\bvariables\.(\w+)")
 _ASKED: Final = re.compile(r"\brequest\.(\w+)(?:\.(\w+))?")
-# An object of which an expression reads no more than the metadata need not be handed over whole.
-_WHOLE: Final = re.compile(r"\b(?:object|oldObject)\b(?!\.metadata\b|\s*[!=]=\s*null)")
+# What an expression reads of the objects; a comparison with null reads nothing.
+_READ: Final = re.compile(r"\b(?:object|oldObject)\b(?!\s*[!=]=\s*null)(?:\.metadata\.(\w+))?")
+_MEMO_MAX: Final = 4_096
 
 
 class Attempt(NamedTuple):
@@ -62,6 +65,8 @@ class _Validation(NamedTuple):
 
 
 class _Policy(NamedTuple):
+    """`reads`: the keys of the metadata that it looks at, None where it looks at more; `named`: at request.name."""
+
     name: str
     binding: str
     forgiving: bool
@@ -70,17 +75,21 @@ class _Policy(NamedTuple):
     conditions: tuple[_Program, ...]
     variables: dict[str, _Program]
     validations: tuple[_Validation, ...]
-    whole: bool
+    reads: tuple[str, ...] | None
+    named: bool
 
 
 class Admission:
     def __init__(self, store: Store, rights: Rights) -> None:
         self._store = store
         self._rights = rights
-        self._asking: tuple[Person, Rbac] = (Person("", ()), Rbac(()))
-        self._cel: Policies | None = None
+        # Verdicts by all that they depend on, for one state of the rights: who leaves the annotations alone is through
+        # without another evaluation.
+        self._rbac: Rbac | None = None
+        self._memo: dict[Any, tuple[str, str] | None] = {}
         # None: to be read from the store.
         self._bound: tuple[_Policy, ...] | None = ()
+        self._by_name = False
         self._matching: dict[tuple[str, str, str, str], tuple[_Policy, ...]] = {}
         for key in (POLICIES, POLICY_BINDINGS):
             store.watch(key, 0, self._changed)
@@ -97,20 +106,20 @@ class Admission:
     def _changed(self, change: Change, body: Json, version: str) -> None:
         self._bound = None
         self._matching.clear()
+        self._memo.clear()
 
     def _policies(self, attempt: Attempt) -> tuple[_Policy, ...]:
         if self._bound is None:
             self._bound = self._read()
+            self._by_name = any(
+                "resourceNames" in rule for each in self._bound for rule in (*each.rules, *each.excluded)
+            )
         if not self._bound:
             return ()
-        # Rules that name objects are looked at again for each name.
-        key = (attempt.operation, attempt.resource.key, attempt.subresource, attempt.name)
+        key = (attempt.operation, attempt.resource.key, attempt.subresource, attempt.name if self._by_name else "")
         found = self._matching.get(key)
         if found is None:
-            found = tuple(policy for policy in self._bound if _matches(policy, attempt))
-            if not any("resourceNames" in rule for policy in self._bound for rule in (*policy.rules, *policy.excluded)):
-                key = (*key[:3], "")
-            self._matching[key] = found
+            found = self._matching[key] = tuple(policy for policy in self._bound if _matches(policy, attempt))
         return found
 
     def _read(self) -> tuple[_Policy, ...]:
@@ -157,7 +166,8 @@ class Admission:
             conditions=conditions,
             variables=variables,
             validations=validations,
-            whole=any(_WHOLE.search(each.text) for each in programs),
+            reads=_reads(programs),
+            named=any("name" in (part for part, _ in _ASKED.findall(each.text)) for each in programs),
         )
 
     def _validation(self, each: Json, variables: dict[str, _Program]) -> _Validation:
@@ -174,62 +184,95 @@ class Admission:
         for part, inner in _ASKED.findall(text):
             if part not in _REQUEST or (part == "userInfo" and inner not in _USER_INFO):
                 raise Unmodelled(f"admission expression {text!r}: request.{part}{'.' if inner else ''}{inner}")
-        if self._cel is None:
-            self._cel = Policies(self._allowed)
-        return _Program(text, self._cel.compiled(text), used)
-
-    def _allowed(self, wish: dict[str, str], verb: str) -> str | None:
-        person, rbac = self._asking
-        resource = wish.get("resource", "")
-        if wish.get("subresource"):
-            resource = f"{resource}/{wish['subresource']}"
-        return rbac.allowed(
-            person, Access(verb, wish.get("group", ""), resource, wish.get("namespace", ""), wish.get("name", ""))
-        )
+        return _Program(text, policy_program(text), used)
 
     def _judged(self, policies: tuple[_Policy, ...], attempt: Attempt, new: Json, old: Json | None) -> Refusal | None:
-        self._asking = (attempt.person, self._rights.now())
+        rbac = self._rights.now()
+        if rbac is not self._rbac or len(self._memo) > _MEMO_MAX:
+            self._rbac = rbac
+            self._memo.clear()
         for policy in policies:
-            told = _verdict(policy, _context(policy, attempt, new, old))
+            told = self._told(policy, attempt, _part(policy, new), None if old is None else _part(policy, old), rbac)
             if told is not None:
                 reason, message = told
                 return _refusal(attempt, new, policy, reason, message)
         return None
 
+    def _told(
+        self, policy: _Policy, attempt: Attempt, new: Json, old: Json | None, rbac: Rbac
+    ) -> tuple[str, str] | None:
+        """Reason and message of the first denial."""
+        reason = _reason(attempt.person, rbac)
+        if policy.reads is None:
+            return _verdict(policy, _context(attempt, new, old), reason)
+        name = attempt.name if policy.named else ""
+        about = (attempt.operation, attempt.resource.key, attempt.subresource, attempt.namespace, name)
+        who = (attempt.person, attempt.dry_run)
+        key = (policy.name, policy.binding, *about, *who, orjson.dumps((new, old), option=orjson.OPT_SORT_KEYS))
+        if key not in self._memo:
+            self._memo[key] = _verdict(policy, _context(attempt, new, old), reason)
+        return self._memo[key]
 
-def _verdict(policy: _Policy, context: Json) -> tuple[str, str] | None:
+
+def _reason(person: Person, rbac: Rbac) -> Reason:
+    """How `authorizer` answers to this person."""
+
+    def reason(wish: Wish, verb: str) -> str | None:
+        resource = wish.get("resource", "")
+        if wish.get("subresource"):
+            resource = f"{resource}/{wish['subresource']}"
+        access = Access(verb, wish.get("group", ""), resource, wish.get("namespace", ""), wish.get("name", ""))
+        return rbac.allowed(person, access)
+
+    return reason
+
+
+def _reads(programs: list[_Program]) -> tuple[str, ...] | None:
+    found = {key for program in programs for key in _READ.findall(program.text)}
+    return None if "" in found else tuple(sorted(found))
+
+
+def _part(policy: _Policy, body: Json) -> Json:
+    """What the policy looks at of an object."""
+    if policy.reads is None:
+        return body
+    meta = body["metadata"]
+    return {"metadata": {key: meta[key] for key in policy.reads if key in meta}}
+
+
+def _verdict(policy: _Policy, context: Json, reason: Reason) -> tuple[str, str] | None:
     """Reason and message of the first denial."""
     for condition in policy.conditions:
-        value = _value(policy, condition, context)
+        value = _value(policy, condition, context, reason)
         if isinstance(value, Failed):
             return None if policy.forgiving else ("Invalid", f"match condition {condition.text!r}: {value.message}")
         if value is not True:
             return None
     for each in policy.validations:
-        value = _value(policy, each.holds, context)
+        value = _value(policy, each.holds, context, reason)
         if isinstance(value, Failed):
             if policy.forgiving:
                 continue
             return "Invalid", f"expression '{each.holds.text}' resulted in error: {value.message}"
         if value is not True:
-            told = _value(policy, each.says, context) if each.says is not None else None
+            told = _value(policy, each.says, context, reason) if each.says is not None else None
             usable = isinstance(told, str) and told.strip() and "\n" not in told
             return each.reason, str(told) if usable else each.message
     return None
 
 
-def _value(policy: _Policy, program: _Program, context: Json) -> Any:
+def _value(policy: _Policy, program: _Program, context: Json, reason: Reason) -> Any:
     """Variables are worked out when they are first used; one that fails is not there, so its reader fails too."""
     known: Json = context["variables"]
     for name in program.variables:
         if name not in known:
-            found = _value(policy, policy.variables[name], context)
+            found = _value(policy, policy.variables[name], context, reason)
             if not isinstance(found, Failed):
                 known[name] = found
-    return evaluated(program.code, context)
+    return evaluated(program.code, context, reason)
 
 
-def _context(policy: _Policy, attempt: Attempt, new: Json, old: Json | None) -> Json:
+def _context(attempt: Attempt, new: Json, old: Json | None) -> Json:
     resource, person = attempt.resource, attempt.person
     request = {
         "kind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
@@ -241,9 +284,6 @@ def _context(policy: _Policy, attempt: Attempt, new: Json, old: Json | None) -> 
         "userInfo": {"username": person.name, "groups": list(person.groups)},
         "dryRun": attempt.dry_run,
     }
-    if not policy.whole:
-        new = {"metadata": new["metadata"]}
-        old = None if old is None else {"metadata": old["metadata"]}
     return {"object": new, "oldObject": old, "request": request, "variables": {}}
 
 

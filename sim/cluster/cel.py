@@ -6,6 +6,8 @@ helpers) are not modelled; what needs them does not compile and says so at once,
 
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from cel_expr_python import cel
@@ -65,42 +67,50 @@ _WISH: Final = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 _NAMED: Final = ("group", "resource", "subresource", "namespace", "name")
 
 
-class Policies:
-    """Compiles and evaluates the expressions of admission policies.
-
-    `reason(wish, verb)` answers `authorizer…check(verb)`: why it is allowed, None where it is not.
-    """
-
-    def __init__(self, reason: Callable[[Wish, str], str | None]) -> None:
-        text, decision = cel.Type.STRING, cel.Type.BOOL
-
-        def checked(wish: Wish, verb: str) -> dict[str, Any]:
-            why = reason(wish, verb)
-            return {"allowed": why is not None, "reason": why or ""}
-
-        functions = [_member(name, (_WISH, text), _WISH, _naming(name)) for name in _NAMED]
-        functions.append(_member("check", (_WISH, text), _WISH, checked))
-        functions.append(_member("allowed", (_WISH,), decision, lambda made: made["allowed"]))
-        functions.append(_member("reason", (_WISH,), text, lambda made: made["reason"]))
-        names = ("object", "oldObject", "request", "variables")
-        self._environment = cel.NewEnv(
-            variables={**dict.fromkeys(names, cel.Type.DYN), "authorizer": _WISH},
-            functions=functions,
-            extensions=[ext_strings.ExtStrings()],
-        )
-
-    def compiled(self, text: str) -> Any:
-        """To be given to `evaluated`."""
-        try:
-            return self._environment.compile(text)
-        except Exception as error:  # noqa: BLE001 - the library raises bare exceptions of its own
-            raise Unmodelled(f"admission expression {text!r}: {error}") from None
+# (wish, verb) to why it is allowed, None where it is not.
+Reason = Callable[[Wish, str], str | None]
+# Functions of the library know nothing of the evaluation that calls them.
+_REASON: ContextVar[Reason] = ContextVar("rights of who asks")
 
 
-def evaluated(program: Any, data: Mapping[str, Any]) -> Any:
-    """A plain value, or `Failed`."""
-    result = program.eval(data={**data, "authorizer": {}})
-    return Failed(str(result.value())) if result.type() == cel.Type.ERROR else result.plain_value()
+@lru_cache(maxsize=512)
+def policy_program(text: str) -> Any:
+    """An expression of an admission policy, to be given to `evaluated`."""
+    try:
+        return _policies().compile(text)
+    except Exception as error:  # noqa: BLE001 - the library raises bare exceptions of its own
+        raise Unmodelled(f"admission expression {text!r}: {error}") from None
+
+
+def evaluated(program: Any, data: Mapping[str, Any], reason: Reason) -> Any:
+    """A plain value, or `Failed`; `reason` answers `authorizer.…check(verb)`."""
+    token = _REASON.set(reason)
+    try:
+        result = program.eval(data={**data, "authorizer": {}})
+        return Failed(str(result.value())) if result.type() == cel.Type.ERROR else result.plain_value()
+    finally:
+        _REASON.reset(token)
+
+
+@cache
+def _policies() -> Any:
+    """The environment of admission policies."""
+    text, decision = cel.Type.STRING, cel.Type.BOOL
+    functions = [_member(name, (_WISH, text), _WISH, _naming(name)) for name in _NAMED]
+    functions.append(_member("check", (_WISH, text), _WISH, _checked))
+    functions.append(_member("allowed", (_WISH,), decision, lambda made: made["allowed"]))
+    functions.append(_member("reason", (_WISH,), text, lambda made: made["reason"]))
+    names = ("object", "oldObject", "request", "variables")
+    return cel.NewEnv(
+        variables={**dict.fromkeys(names, cel.Type.DYN), "authorizer": _WISH},
+        functions=functions,
+        extensions=[ext_strings.ExtStrings()],
+    )
+
+
+def _checked(wish: Wish, verb: str) -> dict[str, Any]:
+    why = _REASON.get()(wish, verb)
+    return {"allowed": why is not None, "reason": why or ""}
 
 
 def _member(name: str, parameters: tuple[Any, ...], result: Any, does: Callable[..., Any]) -> Any:

@@ -115,3 +115,36 @@ def test_what_is_excluded_is_not_judged() -> None:
     made = policy(matchConstraints=constraints, validations=rule("false"))
     cluster = Cluster(Depth.WIRE, manifests=(made, binding()))
     assert post(cluster, "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "c"}})[0] == 201
+
+
+def test_a_verdict_is_kept_only_as_long_as_what_it_depends_on_stays() -> None:
+    """The same write again is judged anew once the requester's rights are others."""
+    check = "authorizer.group('').resource('configmaps').namespace(request.namespace).check('approve').allowed()"
+    role = {
+        "kind": "ClusterRole",
+        "metadata": {"name": "writer"},
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]}],
+    }
+    subjects = [{"kind": "User", "name": "alice"}]
+    writes = {
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "w"},
+        "roleRef": {"kind": "ClusterRole", "name": "writer"},
+    }
+    made = policy(validations=[{"expression": f"has(object.metadata.annotations) || {check}"}])
+    cluster = Cluster(Depth.WIRE, manifests=(made, binding(), role, writes | {"subjects": subjects}))
+
+    def creates(name: str, **meta: Any) -> int:
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **meta}}
+        call = HttpCall("POST", "/api/v1/namespaces/default/configmaps", (), "application/json", orjson.dumps(body))
+        return cluster.http(call, "alice", 0).status
+
+    assert (creates("a"), creates("b", annotations={"x": "y"}), creates("c")) == (422, 201, 422)
+    path = "/apis/rbac.authorization.k8s.io/v1"
+    grown = role | {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "approver"}}
+    grown["rules"] = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["approve"]}]
+    assert post(cluster, f"{path}/clusterroles", grown)[0] == 201
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "approver"}
+    bound = {"metadata": {"name": "a"}, "roleRef": reference, "subjects": subjects}
+    assert post(cluster, f"{path}/clusterrolebindings", bound)[0] == 201
+    assert creates("a") == 201
