@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.bench import deciding, floor, live, load, rows, throughput
+from tests.bench import deciding, floor, live, load, planning, rows, throughput
 from tests.bench.client import outline
 from tests.bench.rows import Row
 from tests.envtest import build
@@ -24,7 +24,7 @@ def test_graphs_have_the_promised_form() -> None:
 
 
 def test_cheap_rows_are_measured_and_kept(tmp_path: Path) -> None:
-    measured = [*throughput.measure(TINY), *deciding.measure(passes=1)]
+    measured = [*throughput.measure(TINY), *deciding.measure(passes=1), *planning.measure(passes=1)]
     kept = tmp_path / "build" / "bench.json"
     rows.keep(kept, measured, {"cores": 2})
     told = orjson.loads(kept.read_bytes())
