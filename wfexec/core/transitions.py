@@ -53,6 +53,7 @@ PHASE_MOVES: Final = _moves(
     (Phase.EXECUTING, Phase.CANCELLED, "cancelled, children ended"),
     (Phase.MONITORING, Phase.CANCELLED, "cancelled"),
     (Phase.PAUSED, Phase.CANCELLED, "cancelled, children ended"),
+    (Phase.PAUSED, Phase.FAILED, "cancelled after a fatal failure"),
     (Phase.PAUSED, Phase.ROLLING_BACK, "cancelled with rollback, or rollback requested"),
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.core.world import HANGS, START, World, spec, step
+from tests.unit.core.world import HANGS, START, World, failed, spec, step
 from wfexec.model.base import evolve
 from wfexec.model.meta import FINALIZER
 
@@ -63,6 +63,18 @@ def test_cancel_can_delete_children_and_roll_back() -> None:
     assert world.workflow.status.phase == "cancelled"
     assert world.phases[-2:] == ["rolling_back", "cancelled"]
     assert world.states() == {1: "rolled_back", 2: "failed"}
+
+
+def test_cancel_while_paused_after_a_fatal_failure_ends_it_as_failed() -> None:
+    world = World(spec(step(1, criticalStep=True), strategy={"rollbackStrategy": "none"}))
+    world.say("wf-step-1", failed("forbidden", 20_000))
+    world.run(stop=lambda w: bool(w.created))
+    world.change(suspend=True)
+    world.run(stop=lambda w: w.states() == {1: "failed"})
+    assert world.workflow.status.phase == "paused"
+    world.change(cancel=True)
+    world.run()
+    assert world.workflow.status.phase == "failed"
 
 
 @pytest.mark.parametrize("phase", ["", "planning", "validating", "monitoring"])
