@@ -49,7 +49,11 @@ def parse_outcomes(text: str, source: str) -> Outcomes:
     try:
         return Outcomes.model_validate(raw)
     except ValidationError as trouble:
-        raise BadInput(tuple(_finding(source, error) for error in trouble.errors(include_url=False))) from None
+        raise BadInput(findings_of(source, trouble)) from None
+
+
+def findings_of(source: str, trouble: ValidationError) -> tuple[Finding, ...]:
+    return tuple(_finding(source, error) for error in trouble.errors(include_url=False))
 
 
 def _bounded(text: str, source: str) -> None:

@@ -149,14 +149,7 @@ class Workers:
     def _facts(self, question: Question, timeout_s: float) -> Facts:
         if isinstance(question, AskHistory):
             return self._history.facts(question)
-        limit = min(NETWORK_S, timeout_s) if isinstance(question, AskNetwork) else timeout_s
-        replies: list[tuple[int, bytes]] = []
-        for call in questions.calls(question):
-            found = self._connection.call(call, limit)
-            if isinstance(found, Outcome):
-                found = Reply(0, found.message.encode(), None)
-            replies.append((found.status, found.payload))
-        return questions.facts(question, tuple(replies))
+        return look(self._connection, question, timeout_s)
 
     def _watch(self, job: _Job) -> None:
         started = self._clock.monotonic()
@@ -198,3 +191,15 @@ class Workers:
                 return None
             job.reply(signal)
         raise AssertionError("a watch ends with its outcome")
+
+
+def look(connection: Connection, question: Question, timeout_s: float) -> Facts:
+    """What the cluster says to one question; never a trouble of the way, which is `Unknown`."""
+    limit = min(NETWORK_S, timeout_s) if isinstance(question, AskNetwork) else timeout_s
+    replies: list[tuple[int, bytes]] = []
+    for call in questions.calls(question):
+        found = connection.call(call, limit)
+        if isinstance(found, Outcome):
+            found = Reply(0, found.message.encode(), None)
+        replies.append((found.status, found.payload))
+    return questions.facts(question, tuple(replies))

@@ -1,4 +1,4 @@
-"""The command line: `wfexec run | approve | reject | crds | lint | graph | reference`, and what other packages add.
+"""The command line: `wfexec run | approve | reject | crds | lint | graph | plan | reference`, and what others add.
 
 Called by people and by the container. It must never decide anything about a workflow, and never import the
 simulation; heavy parts are imported by the command that needs them.
@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from wfexec.cli import decisions
+from wfexec.cli import decisions, plan
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
@@ -186,6 +186,9 @@ def graph(
         for workflow, recipe in zip(workflows, recipes, strict=True)
     )
     typer.echo(draw(recipes, form, approvals), nl=False)
+
+
+app.command("plan", epilog=plan.EXAMPLE)(plan.plan)
 
 
 @app.command(epilog=REFERENCE_EXAMPLE)

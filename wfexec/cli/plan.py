@@ -1,0 +1,137 @@
+"""`wfexec plan`: what would the controller do with these manifests, and what would they touch?
+
+Called by people and by pipelines, before anything is applied. Reads and tells; it never writes to a cluster. Exit
+codes: 0 nothing stands in the way, 2 bad input, 3 a workflow would be refused.
+"""
+
+import os
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Final
+
+import orjson
+import typer
+
+from wfexec.cli.plan_view import Told, document, plain, rich_tables, roles
+from wfexec.core.rehearse import rehearse
+from wfexec.crd.files import load_workflows
+from wfexec.errors import BadInput, Finding
+from wfexec.model.base import evolve
+from wfexec.model.bearings import NO_BEARINGS
+from wfexec.model.estimate import Estimate, EstimateRequest
+from wfexec.model.facts import AskAccess, AskTarget, TargetFacts
+from wfexec.model.phases import CheckType
+from wfexec.model.recipe import Recipe
+from wfexec.model.status import WorkflowExecution
+from wfexec.settings import Settings
+
+EXAMPLE: Final = (
+    "Example: wfexec plan examples/memory-pressure/workflow.yaml --against examples/memory-pressure/executor.yaml"
+)
+GROUP: Final = "wfexec.estimators"
+WOULD_BE_REFUSED: Final = 3
+RUNS_MAX: Final = 10_000
+
+
+def plan(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Manifests with WorkflowExecutions.")],
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="live|FILE", help="The cluster of the kubeconfig, Kubernetes objects, an executor file."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    rbac: Annotated[bool, typer.Option("--rbac", help="Only the rights the executor needs, as RBAC objects.")] = False,
+    runs: Annotated[
+        int, typer.Option(min=0, max=RUNS_MAX, help="Simulated runs for the expected duration; 0 for none.")
+    ] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="The luck of those runs.")] = 1,
+    kubeconfig: Annotated[str | None, typer.Option(help="File for --against live.")] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+) -> None:
+    """Show plan, rights, blast radius, approvals and expected duration; change nothing."""
+    from wfexec.adapters import config as configuration
+    from wfexec.adapters.clock import WallClock
+    from wfexec.adapters.worlds import World, open_world
+
+    if as_json and rbac:
+        raise BadInput((Finding("--json", "", "", "give --json or --rbac, not both"),))
+    chosen = configuration.load(flags=[configuration.pair("--set", each) for each in settings or ()])
+    workflows = [each for file in files for each in load_workflows(file)]
+    world: World | None = open_world(against, kubeconfig, context) if against is not None else None
+    now = WallClock().now_ms()
+    told = [_told(workflow, world, chosen, now, 0 if rbac else runs, seed) for workflow in workflows]
+    if rbac:
+        wanted = dict.fromkeys(asked for each in told for asked, _ in each.rights)
+        typer.echo(roles(tuple(wanted)), nl=False)
+    elif as_json:
+        typer.echo(orjson.dumps([document(each) for each in told], option=orjson.OPT_INDENT_2).decode())
+    elif sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
+        for each in told:
+            rich_tables(each)
+    else:
+        typer.echo("\n".join(plain(each) for each in told), nl=False)
+    if any(each.refused for each in told):
+        raise typer.Exit(WOULD_BE_REFUSED)
+
+
+def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: int, runs: int, seed: int) -> Told:
+    from wfexec.adapters.worlds import World
+
+    seen = world if isinstance(world, World) else None
+    made = workflow if seen is None else _softened(workflow, seen.blind)
+    answer, bearings = (None, NO_BEARINGS) if seen is None else (seen.answer, seen.bearings)
+    found = rehearse(made, answer, bearings, now, settings)
+    recipe = found.recipe
+    access: tuple[AskAccess, ...] = recipe.access if isinstance(recipe, Recipe) else ()
+    rights = tuple((asked, seen.answer(asked) if seen is not None else None) for asked in access)
+    targets = recipe.targets if isinstance(recipe, Recipe) and seen is not None and seen.document is None else ()
+    looked = {ref: seen.answer(AskTarget(ref)) for ref in targets} if seen is not None else {}
+    facts = {ref: fact for ref, fact in looked.items() if isinstance(fact, TargetFacts)}
+    request = EstimateRequest(workflow, settings, facts, seen.document if seen is not None else None, runs, seed)
+    estimate = _estimate(request) if runs and isinstance(recipe, Recipe) else None
+    warnings = [event.message for event in found.events if event.reason == "ValidationWarning"]
+    results = found.status.validation_results
+    if results is not None and not found.refused:
+        warnings += [text for text in results.validation_errors if text not in warnings]
+    elif isinstance(recipe, Recipe) and not found.refused:
+        warnings += [f"step {step.name!r}: {text}" for step in recipe.steps for text in step.warnings]
+    if seen is not None and seen.blind:
+        unseen = sorted(seen.blind)
+        warnings = [text for text in warnings if not text.startswith(tuple(f"{check} check:" for check in unseen))]
+        warnings.append(f"not checked, for {seen.name} does not tell: {', '.join(unseen)}")
+    return Told(
+        workflow=workflow,
+        recipe=recipe,
+        world=seen.name if seen is not None else "",
+        refused=found.refused,
+        approval=found.approval,
+        rights=rights,
+        dry_run=found.dry_run,
+        warnings=tuple(warnings),
+        estimate=estimate,
+    )
+
+
+def _softened(workflow: WorkflowExecution, blind: frozenset[CheckType]) -> WorkflowExecution:
+    """Checks that this world can say nothing about do not refuse here; in a cluster they may."""
+    from wfexec.core.gates import checks_of
+
+    strategy = workflow.spec.execution_strategy
+    checks = tuple(
+        evolve(check, required=check.required and check.type not in blind)
+        for check in checks_of(strategy.safety_checks)
+    )
+    return evolve(workflow, spec=evolve(workflow.spec, execution_strategy=evolve(strategy, safety_checks=checks)))
+
+
+def _estimate(request: EstimateRequest) -> Estimate | None:
+    """By the first estimator that is installed and can say; none is not an error."""
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        found = point.load()(request)
+        if isinstance(found, Estimate):
+            return found
+    return None

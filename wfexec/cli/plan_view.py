@@ -1,0 +1,230 @@
+"""How is a plan told? The same sections as JSON, as plain text, or as tables on a terminal.
+
+Called by `wfexec plan`. Pure but for the drawing of tables: rehearsals in, text out, the same for the same input.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import yaml
+
+from wfexec.cli.graph import as_data
+from wfexec.core.forecast import reads_only
+from wfexec.core.targets import target_text
+from wfexec.model.estimate import Estimate
+from wfexec.model.facts import AccessFacts, AskAccess, Facts, TargetRef
+from wfexec.model.recipe import Recipe, Refusal
+from wfexec.model.status import DryRunResults, WorkflowExecution
+from wfexec.units import format_duration
+
+SERVICE_ACCOUNT: Final = "system:serviceaccount:"
+Json = dict[str, Any]
+
+
+class Told(NamedTuple):
+    """One workflow's plan, ready to be told; `rights` in the order of the steps, None where nobody knows."""
+
+    workflow: WorkflowExecution
+    recipe: Recipe | Refusal
+    world: str
+    refused: str
+    approval: str
+    rights: tuple[tuple[AskAccess, Facts | None], ...]
+    dry_run: DryRunResults | None
+    warnings: tuple[str, ...]
+    estimate: Estimate | None
+
+
+class Section(NamedTuple):
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def sections(told: Told) -> list[Section]:
+    """All tables of a plan that could be made."""
+    recipe = told.recipe
+    if isinstance(recipe, Refusal):
+        return []
+    made = [_steps(recipe)]
+    made.append(
+        Section(
+            "rights the executor needs", ("identity", "verb", "resource", "namespace", "name", "granted"), _rights(told)
+        )
+    )
+    made.append(Section("blast radius", ("object", "change", "before", "after"), _radius(told)))
+    issues = told.dry_run.potential_issues if told.dry_run is not None else ()
+    rows = tuple(
+        (one.severity, str(one.step_number or ""), one.description, one.recommendation or "") for one in issues
+    )
+    if rows:
+        made.append(Section("the dry run warns", ("severity", "step", "of", "advice"), rows))
+    return made
+
+
+def _steps(recipe: Recipe) -> Section:
+    batch = {position: number for number, batch in enumerate(recipe.batches, 1) for position in batch}
+    critical = {*recipe.critical_path}
+    rows = tuple(
+        (
+            str(batch[step.position]),
+            str(step.number),
+            step.name,
+            step.action,
+            ", ".join(str(recipe.steps[one].number) for one in step.dependencies),
+            format_duration(step.timeout_ms),
+            str(step.retries_max),
+            step.undo or "none",
+            format_duration(step.estimate_ms) + (" *" if step.position in critical else ""),
+        )
+        for step in (recipe.steps[position] for batch in recipe.batches for position in batch)
+    )
+    header = ("batch", "step", "name", "action", "after", "timeout", "retries", "undo", "usually")
+    return Section("plan (* on the critical path)", header, rows)
+
+
+def _rights(told: Told) -> tuple[tuple[str, ...], ...]:
+    rows = []
+    for asked, facts in told.rights:
+        granted = ("yes" if facts.allowed else "no") if isinstance(facts, AccessFacts) else "unknown"
+        resource = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
+        who = asked.user.removeprefix(SERVICE_ACCOUNT)
+        rows.append((who, asked.verb, resource, asked.namespace or "(all)", asked.name or "(any)", granted))
+    return tuple(rows)
+
+
+def _radius(told: Told) -> tuple[tuple[str, ...], ...]:
+    """Changes as the dry run saw them; without one, the objects that steps name."""
+    if not isinstance(told.recipe, Recipe):
+        return ()
+    if told.dry_run is None:
+        return tuple(
+            (target_text(step.target) if step.target else f"(step {step.number} names none)", step.action, "?", "?")
+            for step in told.recipe.steps
+            if not reads_only(step)
+        )
+    return tuple(
+        (
+            target_text(TargetRef(one.resource_type, one.namespace, one.resource_name)),
+            one.change_type,
+            _state(one.before_state),
+            _state(one.after_state),
+        )
+        for one in told.dry_run.resource_changes
+    )
+
+
+def _state(state: dict[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in state.items())
+
+
+def facts_lines(told: Told) -> list[str]:
+    """What is said in sentences: head, verdict, approval, duration, warnings."""
+    name, recipe = told.workflow.metadata.name, told.recipe
+    lines = []
+    if isinstance(recipe, Recipe):
+        estimate = format_duration(recipe.estimate_ms)
+        lines.append(
+            f"{name}: {len(recipe.steps)} steps in {len(recipe.batches)} batches, {recipe.strategy.value}, at most"
+            f" {recipe.parallel_max} at a time, rollback {recipe.rollback_strategy.value}, about {estimate}"
+        )
+    verdict = f"would be refused: {told.refused}" if told.refused else _well(told)
+    lines.append(f"{name if not lines else 'verdict'}: {verdict}")
+    if isinstance(recipe, Recipe):
+        lines.append(f"approval: {'asked for, because ' + told.approval if told.approval else 'none is asked for'}")
+    if told.estimate is not None:
+        lines.append(f"expected: {expected(told.estimate)}")
+    lines += [f"warning: {text}" for text in told.warnings]
+    return lines
+
+
+def _well(told: Told) -> str:
+    return f"nothing stands in the way, seen against {told.world}" if told.world else "it can be planned"
+
+
+def expected(found: Estimate) -> str:
+    share = f"{found.completed} of {found.runs} simulated runs complete (seed {found.seed})"
+    if found.p50_ms is None or found.p90_ms is None or found.p99_ms is None:
+        return share
+    half, most, nearly = (format_duration(round(ms, -3)) for ms in (found.p50_ms, found.p90_ms, found.p99_ms))
+    return f"{share}, half within {half}, 90 % within {most}, 99 % within {nearly}"
+
+
+def plain(told: Told) -> str:
+    """Aligned columns without any colour."""
+    lines = facts_lines(told)
+    for section in sections(told):
+        lines += ["", f"{section.title}:"]
+        if not section.rows:
+            lines.append("  none")
+            continue
+        widths = [max(len(row[at]) for row in (section.header, *section.rows)) for at in range(len(section.header))]
+        for row in (section.header, *section.rows):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append(f"  {'  '.join(cells)}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def rich_tables(told: Told) -> None:
+    """The same for a person at a terminal."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    for line in facts_lines(told):
+        console.print(line, style="bold red" if told.refused and "refused" in line else None, markup=False)
+    for section in sections(told):
+        table = Table(title=section.title, title_justify="left")
+        for column in section.header:
+            table.add_column(column, overflow="fold")
+        for row in section.rows:
+            table.add_row(*(escape(cell) for cell in row))
+        console.print(table)
+
+
+def document(told: Told) -> Json:
+    """Everything that a program may want."""
+    plan = as_data(told.recipe) if isinstance(told.recipe, Recipe) else None
+    found = told.estimate
+    return {
+        "workflow": told.workflow.metadata.name,
+        "namespace": told.workflow.metadata.namespace,
+        "against": told.world or None,
+        "refused": told.refused or None,
+        "approval": told.approval or None,
+        "plan": plan,
+        "rights": [
+            {
+                **{key: value for key, value in asked._asdict().items() if value},
+                "granted": facts.allowed if isinstance(facts, AccessFacts) else None,
+            }
+            for asked, facts in told.rights
+        ],
+        "dryRun": told.dry_run.model_dump(mode="json", by_alias=True, exclude_none=True) if told.dry_run else None,
+        "expected": found._asdict() if found is not None else None,
+        "warnings": list(told.warnings),
+    }
+
+
+def roles(rights: Sequence[AskAccess]) -> str:
+    """Role and RoleBinding per identity and namespace, ClusterRole and binding for what has none; as YAML."""
+    grouped: dict[tuple[str, str], list[AskAccess]] = {}
+    for asked in rights:
+        grouped.setdefault((asked.user, asked.namespace), []).append(asked)
+    made: list[Json] = []
+    for (user, namespace), wanted in grouped.items():
+        account_namespace, _, account = user.removeprefix(SERVICE_ACCOUNT).partition(":")
+        meta = {"name": f"wfexec-{account}"} | ({"namespace": namespace} if namespace else {})
+        kind = "Role" if namespace else "ClusterRole"
+        head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": meta}
+        subject = {"kind": "ServiceAccount", "name": account, "namespace": account_namespace}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": meta["name"]}
+        made.append({**head, "kind": kind, "rules": [_rule(one) for one in wanted]})
+        made.append({**head, "kind": f"{kind}Binding", "roleRef": reference, "subjects": [subject]})
+    return yaml.safe_dump_all(made, sort_keys=True) if made else ""
+
+
+def _rule(asked: AskAccess) -> Json:
+    rule: Json = {"apiGroups": [asked.group], "resources": [asked.resource], "verbs": [asked.verb]}
+    return rule | ({"resourceNames": [asked.name]} if asked.name else {})

@@ -1,0 +1,141 @@
+"""What would the controller do with this workflow before anything runs? Its own decisions, taken one after the other.
+
+Called by `wfexec plan`. Every look is `core.decide`, so a plan on a desk and a plan in a cluster are the same; what
+must be known of the world is asked of `answer`, once per question. Nothing is created, and no person is waited for.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from wfexec.core.decide import decide
+from wfexec.core.dryrun import simulate
+from wfexec.core.graph import compile_recipe
+from wfexec.model.base import evolve
+from wfexec.model.bearings import Bearings
+from wfexec.model.facts import Answer, AskTarget, Facts, NetworkFacts, Question, TargetFacts, TargetRef, Unknown
+from wfexec.model.meta import FINALIZER, Condition
+from wfexec.model.phases import CheckType, Phase
+from wfexec.model.plan import EventRecord
+from wfexec.model.recipe import Recipe, Refusal
+from wfexec.model.snapshot import Snapshot
+from wfexec.model.status import NO_STATUS, DryRunResults, WorkflowExecution, WorkflowExecutionStatus
+from wfexec.model.workflow import SafetyCheck
+from wfexec.settings import Settings
+
+Answering = Callable[[Question], Facts]
+BEFORE: Final = frozenset({Phase.NEW, Phase.PLANNING, Phase.VALIDATING})
+# Planning, asking, judging, one word: far fewer than this, unless a decision of ours goes in circles.
+LOOKS_MAX: Final = 64
+_ASSUMED: Final = (SafetyCheck(type=CheckType.NETWORK, required=False),)
+
+
+class Rehearsal(NamedTuple):
+    """`status` and `events` are the controller's; `refused` "" when it would go on, else why not.
+
+    `approval` says why a person would be asked, "" when nobody would. `dry_run` None without a world to try it on.
+    """
+
+    recipe: Recipe | Refusal
+    status: WorkflowExecutionStatus
+    events: tuple[EventRecord, ...]
+    refused: str
+    approval: str
+    dry_run: DryRunResults | None
+
+
+def rehearse(
+    workflow: WorkflowExecution, answer: Answering | None, bearings: Bearings, now: int, settings: Settings
+) -> Rehearsal:
+    """`answer` None: nothing is known of any cluster, so planning is all that is tried."""
+    workflow = fresh(workflow)
+    recipe = compile_recipe(workflow.spec, settings)
+    asked = approval_asked(workflow, bearings, now, settings)
+    if isinstance(recipe, Refusal) or answer is None:
+        status, events = _run(
+            workflow, lambda _: Unknown("no world"), bearings, now, settings, BEFORE - {Phase.VALIDATING}
+        )
+        return Rehearsal(recipe, status, events, _refused(status), asked, None)
+    known: dict[Question, Facts] = {}
+
+    def once(question: Question) -> Facts:
+        if question not in known:
+            known[question] = _final(answer(question))
+        return known[question]
+
+    status, events = _run(workflow, once, bearings, now, settings, BEFORE)
+    results = status.validation_results
+    dry_run = results.dry_run_results if results is not None else None
+    if dry_run is None:
+        facts = {ref: _of_target(once(AskTarget(ref)), ref) for ref in recipe.targets}
+        dry_run = simulate(recipe, facts, bearings.namespaces, settings.protected_namespaces)
+    return Rehearsal(recipe, status, events, _refused(status), asked, dry_run)
+
+
+def fresh(workflow: WorkflowExecution) -> WorkflowExecution:
+    """As if it had just been applied, and not suspended or cancelled: those stop a run, not a plan."""
+    meta = workflow.metadata
+    metadata = evolve(meta, namespace=meta.namespace or "default", uid=meta.uid or "planned", finalizers=(FINALIZER,))
+    spec = evolve(workflow.spec, suspend=False, cancel=False)
+    return evolve(workflow, metadata=metadata, spec=spec, status=NO_STATUS)
+
+
+def approval_asked(workflow: WorkflowExecution, bearings: Bearings, now: int, settings: Settings) -> str:
+    """Why a person would be asked, were all else well; words already on the object do not count."""
+    strategy = evolve(workflow.spec.execution_strategy, dry_run_first=False, safety_checks=_ASSUMED)
+    metadata = evolve(workflow.metadata, annotations={})
+    spec = evolve(workflow.spec, execution_strategy=strategy)
+    status, _ = _run(
+        evolve(workflow, spec=spec, metadata=metadata),
+        lambda _: NetworkFacts(True, ""),
+        bearings,
+        now,
+        settings,
+        BEFORE,
+    )
+    condition = next((one for one in status.conditions if one.type == "Approved"), _NO_CONDITION)
+    return condition.message if condition.status == "False" else ""
+
+
+_NO_CONDITION: Final = Condition(type="Approved", status="Unknown", reason="", last_transition_time=0)
+
+
+def _run(
+    workflow: WorkflowExecution,
+    answer: Answering,
+    bearings: Bearings,
+    now: int,
+    settings: Settings,
+    phases: frozenset[Phase],
+) -> tuple[WorkflowExecutionStatus, tuple[EventRecord, ...]]:
+    """Decide until the workflow leaves these phases or waits for something that is no answer."""
+    recipe = compile_recipe(workflow.spec, settings)
+    answers: dict[Question, Answer] = {}
+    events: list[EventRecord] = []
+    for _ in range(LOOKS_MAX):
+        if workflow.status.phase not in phases:
+            break
+        snapshot = Snapshot(workflow, recipe, {}, {}, frozenset(), answers, {}, bearings)
+        plan = decide(snapshot, now, settings)
+        events += [record for record in plan.records if isinstance(record, EventRecord)]
+        missing = [question for question in plan.questions if question not in answers]
+        if plan.status is None and not missing:
+            break
+        answers |= {question: Answer(now, answer(question)) for question in missing}
+        if plan.status is not None:
+            workflow = evolve(workflow, status=plan.status)
+    return workflow.status, tuple(events)
+
+
+def _refused(status: WorkflowExecutionStatus) -> str:
+    return status.failure_reason if status.phase == Phase.FAILED else ""
+
+
+def _final(facts: Facts) -> Facts:
+    """Nobody is asked twice here: what is not known now stays unknown."""
+    return Unknown(facts.reason) if isinstance(facts, Unknown) else facts
+
+
+def _of_target(facts: Facts, ref: TargetRef) -> TargetFacts | Unknown:
+    if isinstance(facts, TargetFacts | Unknown):
+        return facts
+    return Unknown(f"no facts of {ref.kind}")
