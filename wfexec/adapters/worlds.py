@@ -5,8 +5,7 @@ person whose kubeconfig it is. Other packages read further kinds of files throug
 `wfexec.worlds`: a callable that takes the value of a YAML document and its name, and gives an `Offline` or None.
 """
 
-from collections.abc import Callable
-from importlib.metadata import entry_points
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -38,9 +37,12 @@ class World(NamedTuple):
     document: Any = None
 
 
-def open_world(text: str, kubeconfig: str | None, context: str | None) -> World:
-    """`live` or a file; BadInput when it cannot be read."""
-    return _live(connect(kubeconfig, context, CONNECTIONS)) if text == LIVE else _file(Path(text))
+Reader = Callable[[Any, str], Any]
+
+
+def open_world(text: str, kubeconfig: str | None, context: str | None, readers: Sequence[Reader] = ()) -> World:
+    """`live` or a file; BadInput when it cannot be read. `readers` understand files that hold no objects."""
+    return _live(connect(kubeconfig, context, CONNECTIONS)) if text == LIVE else _file(Path(text), readers)
 
 
 def _live(connection: Connection) -> World:
@@ -58,10 +60,10 @@ def _live(connection: Connection) -> World:
     return World(LIVE, answer, Bearings(namespaces=spaces), frozenset())
 
 
-def _file(path: Path) -> World:
+def _file(path: Path, readers: Sequence[Reader]) -> World:
     documents = parse_documents(read_bytes(path), str(path))
     objects = flat(document.value for document in documents)
-    offline = Offline(objects) if objects else _foreign(path, documents)
+    offline = Offline(objects) if objects else _foreign(path, documents, readers)
     cluster = OfflineCluster(offline)
     blind = {CheckType.NETWORK}
     if offline.denied is None:
@@ -72,11 +74,11 @@ def _file(path: Path) -> World:
     return World(str(path), cluster.answer, cluster.bearings(), frozenset(blind), value)
 
 
-def _foreign(path: Path, documents: tuple[Document, ...]) -> Offline:
+def _foreign(path: Path, documents: tuple[Document, ...], readers: Sequence[Reader]) -> Offline:
     """A file that holds no Kubernetes objects: somebody else may know what it is."""
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for reader in readers:
         for document in documents[:1]:
-            offline = point.load()(document.value, str(path))
+            offline = reader(document.value, str(path))
             if isinstance(offline, Offline):
                 return offline
     message = (

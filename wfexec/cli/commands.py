@@ -41,8 +41,19 @@ class Commands(TyperGroup):
             raise typer.Exit(DEFECT) from defect
 
 
-def _points() -> list[EntryPoint]:
-    return sorted(entry_points(group=GROUP), key=lambda point: point.name)
+def loaded(group: str) -> list[Any]:
+    """What other packages offer in a group of entry points; an extra that is missing or broken is left out."""
+    found = []
+    for point in _points(group):
+        try:
+            found.append(point.load())
+        except Exception:  # noqa: BLE001 - as with commands: our own work must not suffer from it
+            continue
+    return found
+
+
+def _points(group: str = GROUP) -> list[EntryPoint]:
+    return sorted(entry_points(group=group), key=lambda point: point.name)
 
 
 def _load(point: EntryPoint) -> typer.Typer:

@@ -6,13 +6,13 @@ codes: 0 nothing stands in the way, 2 bad input, 3 a workflow would be refused.
 
 import os
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Final
 
 import orjson
 import typer
 
+from wfexec.cli.commands import loaded
 from wfexec.cli.plan_view import Told, document, plain, rich_tables, roles
 from wfexec.core.rehearse import rehearse
 from wfexec.crd.files import load_workflows
@@ -55,13 +55,14 @@ def plan(
     """Show plan, rights, blast radius, approvals and expected duration; change nothing."""
     from wfexec.adapters import config as configuration
     from wfexec.adapters.clock import WallClock
+    from wfexec.adapters.worlds import GROUP as WORLDS
     from wfexec.adapters.worlds import World, open_world
 
     if as_json and rbac:
         raise BadInput((Finding("--json", "", "", "give --json or --rbac, not both"),))
     chosen = configuration.load(flags=[configuration.pair("--set", each) for each in settings or ()])
     workflows = [each for file in files for each in load_workflows(file)]
-    world: World | None = open_world(against, kubeconfig, context) if against is not None else None
+    world: World | None = open_world(against, kubeconfig, context, loaded(WORLDS)) if against is not None else None
     now = WallClock().now_ms()
     told = [_told(workflow, world, chosen, now, 0 if rbac else runs, seed) for workflow in workflows]
     if rbac:
@@ -130,8 +131,8 @@ def _softened(workflow: WorkflowExecution, blind: frozenset[CheckType]) -> Workf
 
 def _estimate(request: EstimateRequest) -> Estimate | None:
     """By the first estimator that is installed and can say; none is not an error."""
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        found = point.load()(request)
+    for point in loaded(GROUP):
+        found = point(request)
         if isinstance(found, Estimate):
             return found
     return None

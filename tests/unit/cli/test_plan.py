@@ -178,6 +178,17 @@ def test_both_forms_at_once_are_bad_input(tmp_path: Path) -> None:
     assert wfexec("plan", manifest(tmp_path), "--json", "--rbac")[0] == 2
 
 
+def test_an_estimator_whose_libraries_are_missing_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "broken" / "broken-0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 0\n")
+    (folder / "entry_points.txt").write_text("[wfexec.estimators]\na = no_such_library:estimate\n")
+    monkeypatch.syspath_prepend(str(folder.parent))
+    code, told = planned(manifest(tmp_path), "--runs", 2)
+    assert code == 0
+    assert told["expected"]["completed"] == 2
+
+
 def test_no_content_of_a_secret_is_told(tmp_path: Path) -> None:
     parameters = {"updateSecret": {"namespace": "shop", "name": "login", "dataUpdates": {"token": "aHVudGVyMg=="}}}
     file = manifest(tmp_path, action="update-secret", parameters=parameters)
