@@ -14,11 +14,10 @@ import typer
 
 from wfexec.cli.commands import loaded
 from wfexec.cli.plan_view import Told, document, plain, rich_tables, roles
-from wfexec.core.rehearse import rehearse
+from wfexec.core.rehearse import ordinary, rehearse
 from wfexec.crd.files import load_workflows
 from wfexec.errors import BadInput, Finding
 from wfexec.model.base import evolve
-from wfexec.model.bearings import NO_BEARINGS
 from wfexec.model.estimate import Estimate, EstimateRequest
 from wfexec.model.facts import AskAccess, AskTarget, TargetFacts
 from wfexec.model.phases import CheckType
@@ -80,11 +79,13 @@ def plan(
 
 
 def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: int, runs: int, seed: int) -> Told:
-    from wfexec.adapters.worlds import World
+    from wfexec.adapters.worlds import LIVE, World
 
     seen = world if isinstance(world, World) else None
     made = workflow if seen is None else _softened(workflow, seen.blind)
-    answer, bearings = (None, NO_BEARINGS) if seen is None else (seen.answer, seen.bearings)
+    answer = seen.answer if seen is not None else None
+    unlabelled = seen is None or (seen.name != LIVE and seen.bearings.namespaces is None)
+    bearings = ordinary(workflow, settings) if unlabelled or seen is None else seen.bearings
     found = rehearse(made, answer, bearings, now, settings)
     recipe = found.recipe
     access: tuple[AskAccess, ...] = recipe.access if isinstance(recipe, Recipe) else ()
@@ -101,7 +102,7 @@ def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: i
     elif isinstance(recipe, Recipe) and not found.refused:
         warnings += [f"step {step.name!r}: {text}" for step in recipe.steps for text in step.warnings]
     if seen is not None and seen.blind:
-        unseen = sorted(seen.blind)
+        unseen = [*sorted(seen.blind), *(["which namespaces are production"] if unlabelled else [])]
         warnings = [text for text in warnings if not text.startswith(tuple(f"{check} check:" for check in unseen))]
         warnings.append(f"not checked, for {seen.name} does not tell: {', '.join(unseen)}")
     return Told(

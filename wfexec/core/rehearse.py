@@ -11,9 +11,15 @@ from wfexec.core.decide import decide
 from wfexec.core.dryrun import simulate
 from wfexec.core.graph import compile_recipe
 from wfexec.model.base import evolve
-from wfexec.model.bearings import Bearings
+from wfexec.model.bearings import Bearings, NamespaceFacts
 from wfexec.model.facts import Answer, AskTarget, Facts, NetworkFacts, Question, TargetFacts, TargetRef, Unknown
-from wfexec.model.meta import FINALIZER, Condition
+from wfexec.model.meta import (
+    ANNOTATION_APPROVAL,
+    ANNOTATION_APPROVED_BY,
+    ANNOTATION_PRE_APPROVED,
+    FINALIZER,
+    Condition,
+)
 from wfexec.model.phases import CheckType, Phase
 from wfexec.model.plan import EventRecord
 from wfexec.model.recipe import Recipe, Refusal
@@ -26,6 +32,7 @@ Answering = Callable[[Question], Facts]
 BEFORE: Final = frozenset({Phase.NEW, Phase.PLANNING, Phase.VALIDATING})
 # Planning, asking, judging, one word: far fewer than this, unless a decision of ours goes in circles.
 LOOKS_MAX: Final = 64
+DECISIONS: Final = frozenset({ANNOTATION_APPROVAL, ANNOTATION_APPROVED_BY, ANNOTATION_PRE_APPROVED})
 _ASSUMED: Final = (SafetyCheck(type=CheckType.NETWORK, required=False),)
 
 
@@ -82,7 +89,8 @@ def fresh(workflow: WorkflowExecution) -> WorkflowExecution:
 def approval_asked(workflow: WorkflowExecution, bearings: Bearings, now: int, settings: Settings) -> str:
     """Why a person would be asked, were all else well; words already on the object do not count."""
     strategy = evolve(workflow.spec.execution_strategy, dry_run_first=False, safety_checks=_ASSUMED)
-    metadata = evolve(workflow.metadata, annotations={})
+    marks = {key: value for key, value in workflow.metadata.annotations.items() if key not in DECISIONS}
+    metadata = evolve(workflow.metadata, annotations=marks)
     spec = evolve(workflow.spec, execution_strategy=strategy)
     status, _ = _run(
         evolve(workflow, spec=spec, metadata=metadata),
@@ -94,6 +102,13 @@ def approval_asked(workflow: WorkflowExecution, bearings: Bearings, now: int, se
     )
     condition = next((one for one in status.conditions if one.type == "Approved"), _NO_CONDITION)
     return condition.message if condition.status == "False" else ""
+
+
+def ordinary(workflow: WorkflowExecution, settings: Settings) -> Bearings:
+    """Where nothing is known of namespaces: those that the steps name are there, and none of them is production."""
+    recipe = compile_recipe(fresh(workflow).spec, settings)
+    steps = recipe.steps if isinstance(recipe, Recipe) else ()
+    return Bearings(namespaces={step.namespace: NamespaceFacts({}) for step in steps if step.namespace})
 
 
 _NO_CONDITION: Final = Condition(type="Approved", status="Unknown", reason="", last_transition_time=0)

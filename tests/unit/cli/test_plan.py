@@ -80,7 +80,7 @@ def test_against_objects_it_tells_before_and_after(tmp_path: Path) -> None:
     (change,) = told["dryRun"]["resourceChanges"]
     assert (change["beforeState"], change["afterState"]) == ({"replicas": "3"}, {"replicas": "2"})
     assert told["rights"][0]["granted"] is None
-    assert told["warnings"][-1].endswith("does not tell: capacity, network, rbac")
+    assert told["warnings"][-1].endswith("does not tell: capacity, network, rbac, which namespaces are production")
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,16 @@ def test_a_right_that_is_denied_is_seen(tmp_path: Path) -> None:
     assert code == 3
     assert "rbac check failed" in told["refused"]
     assert [right["granted"] for right in told["rights"]].count(False) == 1
+
+
+def test_production_is_what_the_world_labels_so(tmp_path: Path) -> None:
+    labels = {"environment": "production"}
+    spaces = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}}
+    parameters = {"deletePod": {"namespace": "shop", "podName": "p"}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}}
+    file = manifest(tmp_path, action="delete-pod", parameters=parameters)
+    code, told = planned(file, "--against", objects(tmp_path, deployment(), pod, spaces), "--runs", 0)
+    assert "production" in f"{told['refused']} {told['approval']}", (code, told)
 
 
 def test_settings_decide_about_the_approval(tmp_path: Path) -> None:
