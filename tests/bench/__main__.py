@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import deciding, live, planning, rows, throughput
+from tests.bench import deciding, live, planning, rows, throughput, waiting
 from tests.bench.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
         ("simulation", lambda: throughput.measure(sizes)),
         ("decisions", deciding.measure),
         ("planning", planning.measure),
+        ("waiting for approval", lambda: waiting.measure(waiting.Sizes())),
     ]
     if not options.without_server:
         parts.append(("real API server", live.measure))

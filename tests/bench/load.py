@@ -57,7 +57,7 @@ def workflow(name: str, shared: WorkflowExecutionSpec, namespace: str = NAMESPAC
 
 
 def outcomes(graph: Graph, least_s: int = 4, most_s: int = 10, namespace: str = NAMESPACE) -> Outcomes:
-    """Every attempt succeeds after `least_s` to `most_s` seconds, on a deployment of its own."""
+    """Every attempt succeeds after `least_s` to `most_s` seconds, on a deployment of its own, with room for all."""
     duration = {"uniform": {"min": f"{least_s}s", "max": f"{most_s}s"}}
     deployment = {"replicas": 3, "image": "registry.example/app:1", "container": "app"}
     names = [f"{namespace}/app-{number}" for number in range(1, len(graph) + 1)]

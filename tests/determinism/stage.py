@@ -6,7 +6,6 @@ counts, and that is compared with the calm performance. Called by the crash swee
 """
 
 import importlib
-import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from inspect import signature
@@ -15,11 +14,12 @@ from typing import Any, Final, NamedTuple
 
 from pytest_bdd.feature import get_feature
 from pytest_bdd.parser import Scenario, Step
-from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
+from pytest_bdd.steps import StepFunctionContext, StepNamePrefix, step_function_context_registry
 
-import features.steps
+import features
 from features.backends.simulation import SimulatedCluster
 from features.cluster import MINUTE, Json
+from features.conftest import STEPS
 from features.story import ENDED, Story
 from sim.checkers import complaints
 from sim.faults import CALM, FaultPlan
@@ -27,7 +27,7 @@ from sim.history import history_of
 from wfexec.engine.controller import Controller
 from wfexec.model.reason import Kind
 
-FOLDER: Final = Path(features.__file__).parent
+FOLDER: Final = Path(features.__path__[0])
 # These sentences run the scenario many times themselves: here it is run once.
 SWEEP: Final = "it is run once for each write of the controller"
 REST_MS: Final = 180 * MINUTE
@@ -82,11 +82,13 @@ class Troubled(SimulatedCluster):
 
 @cache
 def contexts() -> tuple[StepFunctionContext, ...]:
-    """Every sentence there is."""
-    for module in pkgutil.iter_modules(features.steps.__path__):
-        importlib.import_module(f"features.steps.{module.name}")
-    found = step_function_context_registry.values()
-    return tuple(context for context in found if context.step_func.__module__.startswith("features.steps."))
+    """Every sentence there is, in the order in which pytest learns them: the last that fits is the one that is taken."""
+    found = []
+    for name in STEPS:
+        module = vars(importlib.import_module(f"features.steps.{name}"))
+        for key in sorted(key for key in module if key.startswith(StepNamePrefix.step_def.value)):
+            found.append(step_function_context_registry[module[key]._get_wrapped_function()])
+    return tuple(found)
 
 
 @cache
@@ -130,11 +132,10 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
 
 def _say(step: Step, story: Story) -> None:
     """Carry out one sentence with what its function asks for."""
-    for context in contexts():
-        if context.type in (None, step.type) and context.parser.is_matching(step.name):
-            break
-    else:
+    fitting = [one for one in contexts() if one.type in (None, step.type) and one.parser.is_matching(step.name)]
+    if not fitting:
         raise LookupError(f"no sentence for {step.type} {step.name!r}")
+    context = fitting[-1]
     given: dict[str, Any] = {
         "story": story,
         "cluster": story.cluster,

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.bench import deciding, floor, live, load, planning, rows, throughput
+from tests.bench import deciding, floor, live, load, planning, rows, throughput, waiting
 from tests.bench.client import outline
 from tests.bench.rows import Row
 from tests.envtest import build
@@ -25,13 +25,14 @@ def test_graphs_have_the_promised_form() -> None:
 
 def test_cheap_rows_are_measured_and_kept(tmp_path: Path) -> None:
     measured = [*throughput.measure(TINY), *deciding.measure(passes=1), *planning.measure(passes=1)]
+    measured += waiting.measure(waiting.Sizes(3, 2, 1))
     kept = tmp_path / "build" / "bench.json"
     rows.keep(kept, measured, {"cores": 2})
     told = orjson.loads(kept.read_bytes())
     assert [row["name"] for row in told["rows"]] == [row.name for row in measured]
     for row in told["rows"]:
         assert set(row) == KEYS
-        assert row["value"] > 0
+        assert row["value"] > 0 or (row["must"], row["value"]) == (0, 0)
         assert (row["ratio"] is None) == (row["floor"] is None)
     assert len(rows.table(measured).splitlines()) == 1 + len(measured) + sum(bool(row.note) for row in measured)
 
