@@ -82,7 +82,7 @@ class Troubled(SimulatedCluster):
 
 @cache
 def contexts() -> tuple[StepFunctionContext, ...]:
-    """Every sentence there is, in the order in which pytest learns them: the last that fits is the one that is taken."""
+    """Every sentence, in the order in which pytest learns them: the last that fits is taken."""
     found = []
     for name in STEPS:
         module = vars(importlib.import_module(f"features.steps.{name}"))

@@ -26,7 +26,9 @@ PLANS: dict[str, Callable[[int], FaultPlan]] = {
 UNSEEN_DELETION = "somebody deletes the child"
 # Words that no scenario can reach, and why. An entry that is reached all the same fails the test.
 BEYOND_SCENARIOS: dict[str, str] = {
-    "not_supported": "only for fields whose evaluation has not landed",
+    "template_unresolved": "the controller looks a template up before it plans",
+    "template_unanswered": "needs an API server that takes questions and never answers",
+    "template_not_kept": "needs a CRD of another version",
     "validation_timeout": "needs an API server that takes questions and never answers; shown in tests/unit",
     "blocked": "preconditions are not judged yet",
     "creation_failed": "needs an API server that refuses a child for good; shown in tests/unit",

@@ -12,7 +12,7 @@ import orjson
 
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.core.lint import advise
-from wfexec.core.rules import DEPRECATED_SPELLING, REFUSALS, SCHEMA
+from wfexec.core.rules import DEPRECATED_SPELLING, REFUSALS, SCHEMA, TEMPLATE_UNSEEN
 from wfexec.crd.complaints import shown, spelled
 from wfexec.crd.documents import NOWHERE, Mark, read_bytes
 from wfexec.crd.files import Placed, read_places
@@ -103,6 +103,9 @@ def _of_workflow(source: str, placed: Placed, settings: Settings) -> list[Found]
     workflow = placed.object
     assert isinstance(workflow, WorkflowExecution), workflow
     name = workflow.metadata.name
+    if workflow.spec.template_ref is not None:
+        text = f"the steps of template {workflow.spec.template_ref.name!r} are not looked at"
+        return [_found(source, placed, TEMPLATE_UNSEEN, name, ("spec", "templateRef"), text, None)]
     refused = refusals(workflow.spec, settings)
     found = [
         _found(source, placed, REFUSALS[one.reason], name, parse_path(one.field), one.message, None) for one in refused

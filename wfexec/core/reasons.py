@@ -93,6 +93,13 @@ ENDINGS: Final[tuple[Reason, ...]] = (
         "BR-WF-051s",
     ),
     _end(
+        "success_criteria_unmet",
+        "monitoring",
+        "The steps are done and the targets are well, a required success criterion does not hold",
+        "Look at the criteria that the message names, and at what they read",
+        "BR-WF-021",
+    ),
+    _end(
         "rolled_back",
         "rolling_back",
         "A person had the workflow undone; status.rollback tells how far",

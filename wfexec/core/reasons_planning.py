@@ -114,7 +114,6 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "The template has not been looked up",
         "`wfexec template render` shows what it amounts to; the controller looks it up while planning",
         "BR-WF-026",
-        "only a status edited by hand shows it",
     ),
     _row(
         "template_not_found",
@@ -139,7 +138,6 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "The CRD in the cluster is older than the controller and drops the template from status",
         "Apply the CRDs of the controller's version",
         "BR-WF-026",
-        "only a CRD of another version shows it",
     ),
     _row(
         "template_ambiguous",

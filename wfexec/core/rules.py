@@ -62,6 +62,12 @@ MISSING_TIMEOUT: Final = _note(
 REDUNDANT_DEPENDENCY: Final = _note(
     "redundant_dependency", "A dependency is implied by another", "Remove it", "BR-WF-004"
 )
+TEMPLATE_UNSEEN: Final = _note(
+    "template_unseen",
+    "The steps come from a template, which is not looked up here",
+    "Lint what `wfexec template render` prints",
+    "BR-WF-026",
+)
 # Said of a file that is no manifest the API server would take.
 SCHEMA: Final = Rule("schema", Severity.ERROR, "The API server refuses the object", "See the message", "BR-WF-003")
 DEPRECATED_SPELLING: Final = Rule(
@@ -89,4 +95,5 @@ RULES: Final[tuple[Rule, ...]] = (
     PARALLEL_CONFLICT,
     MISSING_TIMEOUT,
     REDUNDANT_DEPENDENCY,
+    TEMPLATE_UNSEEN,
 )

@@ -236,6 +236,14 @@ def test_names_from_a_file_cannot_move_the_cursor(tmp_path: Path) -> None:
     assert "\x1b" not in out
 
 
+def test_a_workflow_from_a_template_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "workflow.yaml"
+    head, _, _ = REGRET.partition("  workflowDefinition:")
+    path.write_text(head + "  templateRef: {name: restart}\n")
+    assert wfexec("lint", "--strict", path) == (0, "1 workflow, nothing found\n", "")
+    assert ": note: template_unseen: spec.templateRef: " in wfexec("lint", "--level", "note", path)[1]
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [
