@@ -4,19 +4,23 @@ Called by the commands that act on a running workflow. Every request is sent onc
 what the server refuses becomes a sentence, never a traceback. It must never decide what may be asked for.
 """
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 from kubernetes import config
 
-from wfexec.adapters.kube import Connection, Reply, connect
+from wfexec.adapters.kube import Connection, Reply, Watching, connect
 from wfexec.crd.wire import JSON, MERGE_PATCH, HttpCall, object_path
 from wfexec.errors import BadInput, Finding
+from wfexec.model.meta import WORKFLOW_API, WORKFLOW_PLURAL
 from wfexec.model.requests import Kind, Outcome
 
 Json = dict[str, Any]
 TIMEOUT_S: Final = 15.0
+# A watch is renewed after this long; whoever looks on does not notice.
+WATCH_S: Final = 240.0
 OWN_NAME: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _MOUNTED: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DENIED: Final = "denied request: "
@@ -45,17 +49,64 @@ class Person:
             raise _refused(what, "there is no such WorkflowExecution; look with: kubectl get wfe -A")
         return self._accepted(reply, what)
 
-    def annotate(self, workflow: Json, annotations: dict[str, str | None]) -> bool:
-        """Change annotations of exactly that version (None removes one); False: it has moved on since."""
+    def patch(self, workflow: Json, change: Json) -> bool:
+        """A merge patch of exactly that version; False: it has moved on since."""
         meta = workflow["metadata"]
-        patch = {"metadata": {"resourceVersion": meta["resourceVersion"], "annotations": annotations}}
+        asked = {**change, "metadata": {**change.get("metadata", {}), "resourceVersion": meta["resourceVersion"]}}
         path = object_path(Kind.WORKFLOW, meta["namespace"], meta["name"])
         what = f"{meta['namespace']}/{meta['name']}"
-        reply = self._call(HttpCall("PATCH", path, (), MERGE_PATCH, orjson.dumps(patch)), what)
+        reply = self._call(HttpCall("PATCH", path, (), MERGE_PATCH, orjson.dumps(asked)), what)
         if reply.status == 409:
             return False
         self._accepted(reply, what)
         return True
+
+    def workflows(self, namespace: str | None) -> list[Json]:
+        """All of a namespace; None: of the cluster."""
+        reply = self._call(HttpCall("GET", _collection(namespace)), namespace or "all namespaces")
+        found: list[Json] = self._accepted(reply, namespace or "all namespaces")["items"]
+        return found
+
+    def events(self, workflow: Json) -> list[Json]:
+        """Events about it, oldest first; none where the person may not read them."""
+        meta = workflow["metadata"]
+        query = (("fieldSelector", f"involvedObject.uid={meta['uid']}"),)
+        reply = self._call(HttpCall("GET", f"/api/v1/namespaces/{meta['namespace']}/events", query), meta["name"])
+        if reply.status != 200:
+            return []
+        items: list[Json] = orjson.loads(reply.payload)["items"]
+        mine = [item for item in items if item["involvedObject"].get("uid") == meta["uid"]]
+        return sorted(mine, key=lambda item: (item.get("lastTimestamp") or "", item["metadata"]["name"]))
+
+    def follow(self, namespace: str, name: str, left_s: Callable[[], float] = lambda: WATCH_S) -> Iterator[Json | None]:
+        """The workflow now and after every change; None when it is deleted, and then no more. Ends with `left_s`."""
+        while (patience := min(WATCH_S, left_s())) > 0:
+            workflow = self.workflow(namespace, name)
+            yield workflow
+            version = workflow["metadata"]["resourceVersion"]
+            query = (
+                ("watch", "true"),
+                ("fieldSelector", f"metadata.name={name}"),
+                ("resourceVersion", version),
+                ("timeoutSeconds", str(max(1, int(patience)))),
+            )
+            watching = self._connection.watch(HttpCall("GET", _collection(namespace), query), patience, TIMEOUT_S)
+            if not isinstance(watching, Watching):
+                told = watching.message if isinstance(watching, Outcome) else _told(watching)
+                raise _refused(f"{namespace}/{name}", f"cannot be watched: {told}")
+            try:
+                for line in watching.lines():
+                    if isinstance(line, Outcome):
+                        break
+                    event = orjson.loads(line)
+                    if event["type"] == "DELETED":
+                        yield None
+                        return
+                    if event["type"] not in ("ADDED", "MODIFIED"):
+                        break
+                    yield event["object"]
+            finally:
+                watching.stop()
 
     def close(self) -> None:
         self._connection.close()
@@ -87,6 +138,11 @@ def _namespace(in_cluster: bool, kubeconfig: str | None, context: str | None) ->
     contexts, current = listed(config_file=kubeconfig)
     chosen = next((each for each in contexts if each["name"] == context), current) if context else current
     return str(chosen["context"].get("namespace") or "default")
+
+
+def _collection(namespace: str | None) -> str:
+    where = f"/namespaces/{namespace}" if namespace else ""
+    return f"/apis/{WORKFLOW_API}{where}/{WORKFLOW_PLURAL}"
 
 
 def _refused(what: str, message: str) -> BadInput:

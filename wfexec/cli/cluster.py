@@ -4,16 +4,22 @@ Called by the commands that people type while a workflow lives. The change is ma
 when the workflow moves on in between, it is looked at again. It must never act for the controller.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from wfexec.errors import BadInput, Finding
 
+if TYPE_CHECKING:
+    from wfexec.adapters.person import Person
+
 Json = dict[str, Any]
 # The workflow, the person's name as the server knows it and the time, to annotations (None removes one).
 Change = Callable[[Json, str, int], dict[str, str | None]]
+# The same three to a merge patch.
+Edit = Callable[[Json, str, int], Json]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A WorkflowExecution.")]
 Namespace = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.", show_default=False)
@@ -36,21 +42,40 @@ class Where:
 
 def annotate(where: Where, change: Change) -> tuple[str, str]:
     """Change annotations of the workflow; its `namespace/name` and who did it. BadInput says why it cannot be."""
-    from wfexec.adapters.clock import WallClock
+
+    def made(workflow: Json, user: str, now: int) -> Json:
+        return {"metadata": {"annotations": change(workflow, user, now)}}
+
+    return edit(where, made)
+
+
+def edit(where: Where, change: Edit) -> tuple[str, str]:
+    """Change the workflow by a merge patch; its `namespace/name` and who did it."""
+    with somebody(where) as (person, namespace):
+        user = person.name()
+        for _ in range(TRIES):
+            workflow = person.workflow(namespace, where.name)
+            if person.patch(workflow, change(workflow, user, now_ms())):
+                return f"{namespace}/{where.name}", user
+    raise refusal(f"{namespace}/{where.name}", f"it changed {TRIES} times while it was looked at; try again")
+
+
+@contextmanager
+def somebody(where: Where) -> Iterator[tuple["Person", str]]:
+    """The person who types, and the namespace that is meant."""
     from wfexec.adapters.person import person
 
-    clock = WallClock()
-    somebody = person(where.kubeconfig, where.context)
-    namespace = where.namespace or somebody.namespace
+    found = person(where.kubeconfig, where.context)
     try:
-        user = somebody.name()
-        for _ in range(TRIES):
-            workflow = somebody.workflow(namespace, where.name)
-            if somebody.annotate(workflow, change(workflow, user, clock.now_ms())):
-                return f"{namespace}/{where.name}", user
+        yield found, where.namespace or found.namespace
     finally:
-        somebody.close()
-    raise refusal(f"{namespace}/{where.name}", f"it changed {TRIES} times while it was looked at; try again")
+        found.close()
+
+
+def now_ms() -> int:
+    from wfexec.adapters.clock import WallClock
+
+    return WallClock().now_ms()
 
 
 def refusal(what: str, why: str) -> BadInput:

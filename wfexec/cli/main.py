@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from wfexec.cli import decisions, plan
+from wfexec.cli import control, decisions, plan, show
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
@@ -128,7 +128,8 @@ def run(
     raise typer.Exit(production.run(loaded, options))
 
 
-decisions.register(app)
+for each in (show, decisions, control):
+    each.register(app)
 
 
 @app.command(epilog=CRDS_EXAMPLE)

@@ -100,7 +100,13 @@ def decline(draft: Draft, condition: str, event: str, message: str, keys: tuple[
         return False
     draft.condition(condition, False, "Refused", message)
     draft.event("Warning", event, message)
+    look_again(draft)
     return True
+
+
+def look_again(draft: Draft) -> None:
+    """Once this is written, the annotation is to be taken away, whatever alarm the phase sets besides."""
+    draft.wake(draft.now + 1)
 
 
 def forget(draft: Draft, keys: tuple[str, ...]) -> None:

@@ -228,3 +228,14 @@ def test_what_is_as_before_already_is_not_undone_again() -> None:
     assert rollback is not None
     assert (record.status, rollback.skipped, undos(world)) == ("skipped", 1, [])
     assert "RollbackCompleted" in world.reasons()
+
+
+def test_taken_or_refused_the_annotation_is_not_left_until_the_next_alarm() -> None:
+    world = World(spec(step(1), step(2, 1)))
+    world.say("wf-step-1", completed(60_000))
+    world.run(stop=lambda one: "wf-step-1" in one.created)
+    ask(world, rollback_to="9")
+    world.look()
+    plan = world.look()
+    assert plan.status is not None
+    assert plan.wake_at == world.now + 1

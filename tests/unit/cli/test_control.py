@@ -1,0 +1,184 @@
+"""`wfexec pause … rollback` and `get, describe, watch` against a served cluster (BR-WF-005, BR-EXECUTION-001)."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.test_decisions import PATH, Cluster, cluster
+from tests.unit.core.world import START, World, completed, spec, step
+from wfexec.core.graph import compile_recipe
+from wfexec.core.progress import progress_of
+from wfexec.model.recipe import Recipe
+
+__all__ = ["cluster"]
+STARTED = "2026-01-01T00:00:00Z"
+STEP = {"stepNumber": 1, "name": "one", "action": "restart-deployment", "status": "executing", "startTime": STARTED}
+
+
+def becomes(cluster: Cluster, phase: str, **status: Any) -> None:
+    cluster.send("PATCH", f"{PATH}/recover/status", {"status": {"phase": phase, "stepStatuses": [STEP], **status}})
+
+
+def spec_of(cluster: Cluster) -> dict[str, Any]:
+    found: dict[str, Any] = cluster.send("GET", f"{PATH}/recover")["spec"]
+    return found
+
+
+def test_pause_and_resume(cluster: Cluster) -> None:
+    becomes(cluster, "executing")
+    assert cluster.types("alice", "pause", "recover") == (0, "shop/recover: paused by alice\n", "")
+    assert spec_of(cluster)["suspend"] is True
+    assert cluster.types("alice", "pause", "recover") == (2, "", "shop/recover: it is suspended already\n")
+    assert cluster.types("alice", "resume", "recover")[0] == 0
+    assert spec_of(cluster)["suspend"] is False
+
+
+def test_cancel_says_what_becomes_of_the_children(cluster: Cluster) -> None:
+    becomes(cluster, "executing")
+    code, out, _ = cluster.types("alice", "cancel", "recover", "--children", "delete", "--rollback", "automatic")
+    assert (code, out) == (0, "shop/recover: cancelled by alice\n")
+    assert spec_of(cluster)["onCancel"] == {"children": "delete", "rollback": "automatic"}
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "cancel"])
+def test_what_has_ended_is_left_alone(cluster: Cluster, command: str) -> None:
+    becomes(cluster, "completed")
+    assert cluster.types("alice", command, "recover") == (2, "", "shop/recover: it has ended: completed\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "marks"),
+    [
+        (("retry", "recover"), {"kubernaut.ai/manual-retry": "true", "intervened-by": "alice"}),
+        (("retry", "recover", "1"), {"retry-step": "1", "intervened-by": "alice"}),
+        (("skip", "recover", "one"), {"skip-step": "one", "intervened-by": "alice"}),
+        (("complete", "recover", "1", "one"), {"complete-step": "1,one", "intervened-by": "alice"}),
+        (("rollback", "recover"), {"rollback": "requested", "rollback-by": "alice"}),
+        (("rollback", "recover", "--to", "1"), {"rollback": "requested", "rollback-by": "alice", "rollback-to": "1"}),
+    ],
+)
+def test_a_wish_is_signed(cluster: Cluster, command: tuple[str, ...], marks: dict[str, str]) -> None:
+    becomes(cluster, "executing")
+    assert cluster.types("alice", *command, "--wait", "0") == (0, "shop/recover: asked by alice\n", "")
+    assert cluster.marks() == marks
+    code, _, said = cluster.types("alice", *command, "--wait", "0")
+    assert (code, "the controller has yet to see it" in said) == (2, True)
+
+
+def test_a_step_that_is_not_there_is_named_with_those_that_are(cluster: Cluster) -> None:
+    becomes(cluster, "executing")
+    assert cluster.types("alice", "skip", "recover", "two") == (
+        *(2, ""),
+        "shop/recover: there is no step 'two'; there are: 1 one\n",
+    )
+
+
+def test_who_may_not_is_told_so(cluster: Cluster) -> None:
+    becomes(cluster, "executing")
+    code, _, said = cluster.types("mallory", "rollback", "recover")
+    assert (code, "needs the verb approve" in said) == (2, True)
+
+
+def test_without_an_answer_the_person_is_told(cluster: Cluster) -> None:
+    becomes(cluster, "executing")
+    code, out, _ = cluster.types("alice", "skip", "recover", "1", "--wait", "1")
+    assert (code, "the controller has not answered within 1 s" in out) == (0, True)
+
+
+@pytest.mark.parametrize(("status", "code"), [("False", 3), ("True", 0)])
+def test_the_controllers_answer_is_waited_for_and_told(cluster: Cluster, status: str, code: int) -> None:
+    becomes(cluster, "executing")
+    answered = threading.Thread(target=_answer, args=(cluster, status))
+    answered.start()
+    done, out, said = cluster.types("alice", "skip", "recover", "1")
+    answered.join()
+    assert done == code
+    assert ("refused: step 1 is executing" in said) is (code == 3)
+    assert ("taken, asked by alice" in out) is (code == 0)
+
+
+def _answer(cluster: Cluster, status: str) -> None:
+    """As the controller does: the answer first, then the annotation goes."""
+    while "skip-step" not in cluster.marks():
+        pass
+    condition = {"type": "Intervened", "status": status, "reason": "Refused", "message": "step 1 is executing"}
+    becomes(cluster, "executing", conditions=[{**condition, "lastTransitionTime": STARTED}])
+    keys = ("skip-step", "intervened-by")
+    gone = {f"workflowexecution.kubernaut.io/{key}": None for key in keys}
+    cluster.send("PATCH", f"{PATH}/recover", {"metadata": {"annotations": gone}}, user="alice")
+
+
+def test_get_lists_what_is_there(cluster: Cluster) -> None:
+    becomes(cluster, "executing", activeSteps=1, totalSteps=1)
+    code, out, _ = cluster.types("alice", "get")
+    head, row = out.splitlines()
+    assert (code, head.split()) == (0, ["NAME", "PHASE", "STEPS", "ACTIVE", "LEFT", "OUTCOME", "AGE"])
+    assert row.split()[:4] == ["recover", "executing", "0/1", "1"]
+    assert cluster.types("admin", "get", "-A")[1].splitlines()[1].split()[:2] == ["shop", "recover"]
+    assert cluster.types("admin", "get", "-n", "empty")[1] == "no workflow in namespace empty\n"
+
+
+def test_describe_shows_steps_conditions_and_events(cluster: Cluster) -> None:
+    condition = {"type": "Executing", "status": "True", "reason": "Started", "lastTransitionTime": STARTED}
+    becomes(cluster, "executing", conditions=[condition], message="executing 1 steps")
+    uid = cluster.send("GET", f"{PATH}/recover")["metadata"]["uid"]
+    event = {
+        "metadata": {"name": "recover.1"},
+        "involvedObject": {"kind": "WorkflowExecution", "name": "recover", "namespace": "shop", "uid": uid},
+        "type": "Normal",
+        "reason": "StepExecuting",
+        "message": "step 1 \x1b[31m(one)",
+        "count": 2,
+        "firstTimestamp": STARTED,
+        "lastTimestamp": STARTED,
+    }
+    cluster.send("POST", "/api/v1/namespaces/shop/events", event)
+    code, out, _ = cluster.types("admin", "describe", "recover")
+    assert code == 0
+    assert "shop/recover: executing, 0 of 1 steps (0 %)" in out
+    assert next(line.split() for line in out.splitlines() if line.startswith(">"))[:5] == [
+        *(">", "1", "one", "restart-deployment", "executing"),
+    ]
+    assert "Executing  True" in out
+    assert "StepExecuting" in out
+    assert "(x2)" in out
+    assert "\x1b" not in out
+
+
+def test_watch_follows_to_the_end(cluster: Cluster) -> None:
+    becomes(cluster, "executing", message="executing 1 steps")
+
+    def end() -> None:
+        becomes(cluster, "monitoring", message="watching")
+        becomes(cluster, "failed", message="it failed", completionTime=STARTED)
+
+    timer = threading.Timer(0.5, end)
+    timer.start()
+    code, out, _ = cluster.types("alice", "watch", "recover")
+    timer.join()
+    assert code == 3
+    assert [line.partition(", ")[0] for line in out.splitlines()] == [
+        "shop/recover: executing", "shop/recover: monitoring", "shop/recover: failed",
+    ]  # fmt: skip
+
+
+def test_what_is_not_there_is_said(cluster: Cluster) -> None:
+    for command in ("describe", "watch", "pause"):
+        code, _, said = cluster.types("alice", command, "nothing")
+        assert (code, "there is no such WorkflowExecution" in said) == (2, True)
+
+
+def test_the_time_left_is_that_of_the_longest_way_still_to_go() -> None:
+    """Step 2 has yet to start, step 3 runs beside it: what has ended costs nothing, and monitoring comes last."""
+    world = World(spec(step(1), step(2, 1), step(3)))
+    world.say("wf-step-1", completed(10_000))
+    world.say("wf-step-3", completed(500_000))
+    world.run(stop=lambda one: one.states().get(1) == "completed")
+    recipe = compile_recipe(world.workflow.spec, world.settings)
+    assert isinstance(recipe, Recipe)
+    progress = progress_of(world.workflow.status, recipe, world.now)
+    estimate = recipe.steps[0].estimate_ms
+    assert (progress.completed, progress.total) == (1, 3)
+    assert world.now == START + 10_000
+    assert progress.left_ms == estimate + 60_000
