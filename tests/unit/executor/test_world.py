@@ -23,7 +23,7 @@ from wfexec.model.parameters import (
     PatchType,
     RestartDeployment,
     RollbackDeploymentAction,
-    ScaleDeployment,
+    ScaleStep,
     StepParameters,
     UpdateConfigMap,
     UpdateImage,
@@ -106,7 +106,7 @@ def patch(kind: PatchType, body: Any) -> ActionParameters:
 
 
 RESTORABLE = {
-    "scale": told(scale_deployment=ScaleDeployment(**PLACE, replicas=7)),
+    "scale": told(scale_deployment=ScaleStep(**PLACE, replicas=7)),
     "image": told(update_image=UpdateImage(**PLACE, container="checkout-api", new_image="r.example/checkout-api:2.6")),
     "bad image": told(update_image=UpdateImage(**PLACE, container="checkout-api", new_image="r.example/c:broken")),
     "new container": patch(PatchType.STRATEGIC, SIDECAR),
@@ -214,7 +214,7 @@ def test_pods_read_a_config_map_when_they_start() -> None:
 
 def test_scaling_a_sick_deployment_does_not_heal_it() -> None:
     api = world()
-    more = told(scale_deployment=ScaleDeployment(namespace="payments", deployment="ledger", replicas=5))
+    more = told(scale_deployment=ScaleStep(namespace="payments", deployment="ledger", replicas=5))
     api.do(child("fix-step-1", "scale-deployment", more))
     found = api.target("Deployment", "payments/ledger")["status"]
     assert (found["replicas"], found["unavailableReplicas"], status(api, "ledger")[1]) == (5, 5, "False")
@@ -329,7 +329,7 @@ steps:
             "Invalid value",
         ),
         (told(custom=CustomAction(action_type="rollback-deployment", config={})), "needs kind"),
-        (told(scale_deployment=ScaleDeployment(namespace="payments", deployment="none", replicas=1)), "not found"),
+        (told(scale_deployment=ScaleStep(namespace="payments", deployment="none", replicas=1)), "not found"),
     ],
 )
 def test_what_an_api_server_would_refuse_fails_the_step(parameters: ActionParameters, text: str) -> None:
