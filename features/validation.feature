@@ -74,6 +74,17 @@ Feature: Validation
     And its failure reason says "health check failed"
     And no child was ever created
 
+  @BR-WF-015
+  Scenario: What nobody may look at does not pass a required check, and the status says what to do
+    Given a workflow with the steps "rotate"
+    And "rotate" writes "aHVudGVyMg==" under "password" into the Secret "login"
+    And the only safety check is "health"
+    When it is applied
+    Then it is "failed"
+    And its check "health" did not pass and says "unknown: no right to read Secret"
+    And its check "health" did not pass and says "allow it, or make the check not required"
+    And no child was ever created
+
   @BR-WF-015 @BR-WF-016
   Scenario: A step that takes ready replicas from a failing target is refused
     Given a workflow with the steps "shrink"

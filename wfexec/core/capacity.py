@@ -17,7 +17,7 @@ from wfexec.model.recipe import Recipe, RecipeStep
 # A drain moves a node's work to the others: with fewer than three nodes there is no safe place for it.
 DRAIN_NODES_MIN: Final = 3
 _NOTHING: Final = Resources(0, 0)
-_OBSERVER: Final = "give the controller the observer role, or make the check not required"
+OBSERVER: Final = "give the controller the observer role, or make the check not required"
 
 
 class _Need(NamedTuple):
@@ -59,7 +59,7 @@ def capacity(recipe: Recipe, answers: Answers) -> Verdict:
     cordoned = nodes_of(recipe.steps)
     fact = answers[AskNodes(named=cordoned)].facts
     if isinstance(fact, Unknown):
-        return unknown(fact, _OBSERVER)
+        return unknown(fact, OBSERVER)
     if not isinstance(fact, NodesFacts):
         return Verdict(False, "unknown: no figures of the nodes")
     rooms = {room.name: room for room in fact.named}
@@ -73,7 +73,7 @@ def capacity(recipe: Recipe, answers: Answers) -> Verdict:
             continue
         seen = answers[AskTarget(step.target)].facts
         if isinstance(seen, Unknown):
-            return unknown(seen, _OBSERVER)
+            return unknown(seen, OBSERVER)
         if isinstance(seen, TargetFacts) and seen.exists:
             needs.append(_Need(f"{step.name!r} for {target_text(step.target)}", _added(step, seen)))
     needs += [_moved(step, rooms[step.target.name]) for step in recipe.steps if _drains(step, rooms) and step.target]

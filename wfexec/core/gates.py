@@ -7,7 +7,7 @@ whether the check is required. Every message says what is in the way and what to
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from wfexec.core.capacity import capacity, nodes_of, sized_targets
+from wfexec.core.capacity import OBSERVER, capacity, nodes_of, sized_targets
 from wfexec.core.targets import target_text, undo_namespace_of
 from wfexec.core.verdict import SHOWN_MAX, Answers, Verdict, bad, good, unknown
 from wfexec.model.base import clip, evolve
@@ -36,6 +36,7 @@ DEFAULT_CHECKS = (
     SafetyCheck(type=CheckType.NETWORK, description="the API server answers in time", required=False),
 )
 _ORDER = (CheckType.RBAC, CheckType.HEALTH, CheckType.CAPACITY, CheckType.NETWORK)
+_SECRET: Final = "the controller does not look at Secrets by default; allow it, or make the check not required"
 _SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 
 
@@ -124,7 +125,7 @@ def _health(recipe: Recipe, answers: Answers) -> Verdict:
             continue
         fact = answers[AskTarget(ref)].facts
         if isinstance(fact, Unknown):
-            return unknown(fact, "give the controller the observer role, or make the check not required")
+            return unknown(fact, _SECRET if ref.kind == "Secret" else OBSERVER)
         if isinstance(fact, TargetFacts):
             # What an earlier step does to the same target is not known yet: only the first is judged by its health.
             trouble = _trouble(ref, fact) or ("" if ref in seen else _made_worse(step, fact))
