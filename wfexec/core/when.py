@@ -15,8 +15,7 @@ from wfexec.model.facts import Question, Unknown
 from wfexec.model.phases import ErrorType, StepState
 from wfexec.model.recipe import RecipeStep
 
-# How long facts are waited for, and how long after an answer that was none they are asked for again.
-FACTS_WAIT_MS: Final = 30_000
+# After an answer that was none.
 ASK_AGAIN_MS: Final = 2_000
 WHEN_FALSE: Final = "when is false"
 
@@ -62,21 +61,22 @@ def facts_since(draft: Draft, dependencies: Iterable[int]) -> int:
 
 
 def facts_there(draft: Draft, questions: tuple[Question, ...], since: int) -> bool:
-    """Whether all answers are there, asking for those that are not; also true once waiting longer would not help."""
+    """Whether all answers are there, asking for those that are not, as long as the workflow has time.
+
+    A controller that comes back has no answers and does not know how long it was away: it asks, and never gives up
+    what it did not ask for.
+    """
     answers = draft.snapshot.answers
-    missing = []
+    there = True
     for question in questions:
         answer = answers.get(question)
         if answer is None or answer.at < since:
-            missing.append(question)
+            draft.questions.append(question)
+            there = False
         elif isinstance(answer.facts, Unknown) and answer.facts.transient:
             if draft.now >= answer.at + ASK_AGAIN_MS:
-                missing.append(question)
+                draft.questions.append(question)
             else:
                 draft.wake(answer.at + ASK_AGAIN_MS)
-                return False
-    if not missing or draft.now > since + FACTS_WAIT_MS:
-        return True
-    draft.questions.extend(missing)
-    draft.wake(min(since + FACTS_WAIT_MS + 1, draft.now + FACTS_WAIT_MS))
-    return False
+            there = False
+    return there
