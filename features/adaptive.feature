@@ -25,7 +25,7 @@ Feature: Learning from earlier runs
     And "scale" allows 1 retries
     And "once" allows 0 retries
     And it learns from earlier runs
-    And 12 earlier runs of "scale-deployment" took 20s after 2 retries
+    And after 2 retries each, 12 earlier runs of "scale-deployment" took 20s
     When it is applied
     Then it is "completed"
     And the plan says of its steps

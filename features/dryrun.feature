@@ -108,6 +108,18 @@ Feature: Dry run
     And no child was ever created
 
   @BR-WF-017
+  Scenario: What could not be looked at is no success
+    Given a workflow with the steps "scale"
+    And the controller may not look at the targets
+    And no safety check is required
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "dry_run_failed"
+    And its failure reason says "could not be observed: no right to read"
+    And its dry run says that "scale" would fail
+    And no child was ever created
+
+  @BR-WF-017
   Scenario: Who wants no dry run gets none
     Given a workflow with the steps "scale"
     And it is to be run without a dry run

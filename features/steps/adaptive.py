@@ -23,7 +23,7 @@ def _took(story: Story, count: int, action: str, duration: str) -> None:
     _runs(story, count, "another", action=action, took=duration)
 
 
-@given(parsers.parse('{count:d} earlier runs of "{action}" took {duration} after {retries:d} retries'))
+@given(parsers.parse('after {retries:d} retries each, {count:d} earlier runs of "{action}" took {duration}'))
 def _retried(story: Story, count: int, action: str, duration: str, retries: int) -> None:
     _runs(story, count, "another", action=action, took=duration, retries=retries)
 

@@ -70,6 +70,11 @@ def _nothing_required(story: Story) -> None:
     story.recipe.strategy["safetyChecks"] = checks
 
 
+@given("the controller may not look at the targets")
+def _blind(story: Story) -> None:
+    story.setting.observer = False
+
+
 @given("it is to be run without a dry run")
 def _without(story: Story) -> None:
     story.recipe.strategy["dryRunFirst"] = False
