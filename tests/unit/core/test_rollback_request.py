@@ -235,7 +235,6 @@ def test_taken_or_refused_the_annotation_is_not_left_until_the_next_alarm() -> N
     world.say("wf-step-1", completed(60_000))
     world.run(stop=lambda one: "wf-step-1" in one.created)
     ask(world, rollback_to="9")
-    world.look()
     plan = world.look()
     assert plan.status is not None
     assert plan.wake_at == world.now + 1
