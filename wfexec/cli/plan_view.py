@@ -167,15 +167,16 @@ def plain(told: Told) -> str:
 
 def rich_tables(told: Told) -> None:
     """The same for a person at a terminal."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    console = Console(highlight=False)
     for line in facts_lines(told):
         console.print(line, style="bold red" if told.refused and "refused" in line else None, markup=False)
     for section in sections(told):
-        table = Table(title=section.title, title_justify="left")
+        table = Table(title=section.title, title_justify="left", box=SIMPLE_HEAD)
         for column in section.header:
             table.add_column(column, overflow="fold")
         for row in section.rows:
