@@ -59,6 +59,7 @@ Feature: Execution
   @BR-WF-014 @BR-WF-031 @BR-WF-040
   Scenario: A child's status alone moves the workflow on
     Given a workflow with the steps "a, b after a"
+    And "a" uses the action "update-configmap"
     And "a" never answers
     When it is applied
     And "a" is running

@@ -44,6 +44,14 @@ class Settings(BaseModel):
     dry_run_timeout: Duration = Field(
         30_000, description="How long the dry run waits for what it must see (BR-WF-017)."
     )
+    condition_poll_interval: Duration = Field(5_000, description="Between two looks at a condition that does not hold.")
+    precondition_timeout: Duration = Field(30_000, description="How long a precondition that names none is waited for.")
+    postcondition_timeout: Duration = Field(
+        120_000, description="How long a postcondition that names none is waited for."
+    )
+    embedded_conditions: bool = Field(
+        True, description="Conditions of our own for steps whose action the registry does not name (BR-WF-053)."
+    )
     step_timeout: Duration = Field(300_000, description="Limit of one attempt of a step that names none.")
     step_timeout_max: Duration = Field(900_000, description="Longest timeout a step may ask for.")
     monitoring_timeout: Duration = Field(600_000, description="Limit of the monitoring phase.")
@@ -141,7 +149,7 @@ class Settings(BaseModel):
             raise ValueError("stabilization-window must not exceed monitoring-timeout")
         if self.production_replicas_min > self.production_replicas_max:
             raise ValueError("production-replicas-min must not exceed production-replicas-max")
-        for name in ("monitoring_interval", "requeue_error", "request_timeout"):
+        for name in ("monitoring_interval", "requeue_error", "request_timeout", "condition_poll_interval"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{to_kebab(name)} must be longer than 0s")
         return self

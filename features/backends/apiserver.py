@@ -40,7 +40,7 @@ from tests.harness.observer import Observer
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection, connect
 from wfexec.engine.history import MemoryHistory
-from wfexec.model.meta import ADMISSION_POLICY_NAME
+from wfexec.model.meta import ADMISSION_POLICY_NAME, REGISTRY_NAME
 from wfexec.settings import DEFAULTS, Settings
 
 SPEED: Final = 60
@@ -260,7 +260,8 @@ class LiveCluster:
         if self._taken is not None:
             self._create(f"{RBAC}/clusterrolebindings", self._taken)
             self._plane.wait_until(self._reads, "the observer's rights count again")
-        # What is still at work would go on in the shared controller.
+        # What is still at work would go on in the shared controller; what all are judged by is shared as well.
+        self.request("DELETE", path_of(CORE, SYSTEM_NAMESPACE, "configmaps", REGISTRY_NAME))
         self.request("DELETE", path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
 
     def _label(self, number: int) -> None:

@@ -153,16 +153,17 @@ def _availability(story: Story, name: str, word: str) -> None:
         "type": "Available",
         "status": "True" if available else "False",
         "reason": "MinimumReplicasAvailable" if available else "MinimumReplicasUnavailable",
-        "message": "" if available else "2 of 5 pods are not ready",
+        "message": "" if available else "2 pods are not ready",
         "lastUpdateTime": now,
         "lastTransitionTime": now,
     }
-    ready = 5 if available else 3
+    there = story.cluster.request("GET", path.removesuffix("/status")).body["status"].get("replicas", 5)
+    ready = there if available else there - 2
     status = {
         "conditions": [condition],
         "readyReplicas": ready,
         "availableReplicas": ready,
-        "unavailableReplicas": 5 - ready,
+        "unavailableReplicas": there - ready,
     }
     answer = story.cluster.request("PATCH", path, {"status": status})
     assert answer.status == 200, answer.body

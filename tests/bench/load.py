@@ -15,7 +15,10 @@ from wfexec.settings import DEFAULTS
 Graph = tuple[tuple[int, ...], ...]
 NAMESPACE: Final = "bench"
 # A workflow of a hundred steps would wait for an approver.
-SETTINGS: Final = DEFAULTS.model_copy(update={"complexity_approval_threshold": 100})
+SETTINGS: Final = DEFAULTS.model_copy(
+    # Conditions that nobody wrote down would look at targets between two steps: what is measured is the way itself.
+    update={"complexity_approval_threshold": 100, "embedded_conditions": False}
+)
 
 
 def fan(lengths: tuple[int, ...]) -> Graph:

@@ -30,7 +30,6 @@ BEYOND_SCENARIOS: dict[str, str] = {
     "template_unanswered": "needs an API server that takes questions and never answers",
     "template_not_kept": "needs a CRD of another version",
     "validation_timeout": "needs an API server that takes questions and never answers; shown in tests/unit",
-    "blocked": "preconditions are not judged yet",
     "creation_failed": "needs an API server that refuses a child for good; shown in tests/unit",
 }
 ADD = "write a scenario in features/ that reaches it (its first word in failureReason, errorType or condition Planned)"

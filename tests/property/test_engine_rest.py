@@ -30,7 +30,9 @@ class Thorough(World):
         plan = super().look()
         stayed = plan.status is None or plan.status.phase == before
         wrote = plan.status is not None or bool(plan.creates)
-        if wrote and stayed and plan.metadata is None and not plan.deletes and plan.wake_at is not None:
+        # Answers to what it asked are new knowledge.
+        rests = plan.metadata is None and not plan.deletes and not plan.questions and plan.wake_at is not None
+        if wrote and stayed and rests:
             again = decide(self.snapshot(), self.now, self.settings)
             assert again.metadata is None
             assert (again.status, again.creates, again.deletes) == (None, (), ()), again.records

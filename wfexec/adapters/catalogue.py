@@ -46,6 +46,16 @@ _K: Final = "kubernaut_workflowexecution_"
 _W: Final = "workflowexecution_"
 
 FAMILIES: Final = (
+    Family(
+        "wfexec_condition_evaluations_total",
+        "counter",
+        "Conditions judged for good: before a step, after it (BR-WF-052b).",
+        (
+            Label("kind", ("pre", "post")),
+            Label("result", ("passed", "failed")),
+            Label("required", ("true", "false")),
+        ),
+    ),
     Family(f"{_K}executions_total", "counter", "Workflows that ended.", (WORKFLOW_NAME, OUTCOME)),
     Family(
         f"{_K}retried_executions_total",

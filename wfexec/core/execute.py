@@ -7,6 +7,7 @@ carry a failure to everything behind it. Nothing is remembered between looks but
 from typing import Final, NamedTuple
 
 from wfexec.core.birth import birth, deadline_of, undo_facts
+from wfexec.core.conditions import broke_promise, may_start
 from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import fold_child
@@ -108,6 +109,8 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
                 _skip(draft, position)
             elif verdict and step.when is not None and judging and steps[position].ready_time is None:
                 verdict = judge_when(draft, step, step.when)
+            if verdict and judging and steps[position].ready_time is None:
+                verdict = may_start(draft, step)
             if verdict:
                 ready.append(position)
             state = steps[position].status
@@ -120,7 +123,8 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
         if state not in STEP_ENDED:
             unfinished += 1
         elif state is StepState.BLOCKED or (
-            state is StepState.FAILED and (terminate or draft.recipe.steps[position].critical)
+            state is StepState.FAILED
+            and (terminate or draft.recipe.steps[position].critical or broke_promise(steps[position]))
         ):
             fatal = position if fatal is None else _earlier(steps, fatal, position)
     return Look(active, ready, fatal, unfinished)

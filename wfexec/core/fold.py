@@ -9,6 +9,7 @@ from typing import Final
 from wfexec.core.attempts import classify, may_retry, own_retries, retry_delay
 from wfexec.core.birth import attempt_limit, birth
 from wfexec.core.children import child_name
+from wfexec.core.conditions import kept_promise
 from wfexec.core.draft import Draft
 from wfexec.core.references import late_parameters
 from wfexec.core.results import fold_results
@@ -58,7 +59,7 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
             if results is not None and results.success is False:
                 _failed(draft, position, *classify(child), child)
             else:
-                _completed(draft, position, child)
+                return _completed(draft, position, child, overdue)
             return False
         if phase == _FAILED:
             _failed(draft, position, *classify(child), child)
@@ -153,10 +154,17 @@ def _ended_at(draft: Draft, child: KubernetesExecution | None, started: int) -> 
     return results.end_time
 
 
-def _completed(draft: Draft, position: int, child: KubernetesExecution) -> None:
+def _completed(draft: Draft, position: int, child: KubernetesExecution, overdue: bool) -> bool:
+    """The child did its part; true while it is waited for that what the step promised holds."""
     state, step = draft.steps[position], draft.recipe.steps[position]
     started = state.attempts[-1].start_time if state.attempts else draft.now
     ended = _ended_at(draft, child, started)
+    promise = kept_promise(draft, step, ended, overdue)
+    if promise is None:
+        return True
+    if isinstance(promise, str):
+        _failed(draft, position, ErrorType.VALIDATION_ERROR, promise, child)
+        return False
     draft.move_step(
         position,
         StepState.COMPLETED,
@@ -167,6 +175,7 @@ def _completed(draft: Draft, position: int, child: KubernetesExecution) -> None:
         error_type=None,
         k8s_execution_ref=_with_uid(state, child),
         attempts=_end_attempt(state, StepState.COMPLETED, ended),
+        post_condition_results=promise,
     )
     draft.event("Normal", "StepCompleted", f"step {step.number} ({step.name}) completed")
     draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "success")
@@ -175,6 +184,7 @@ def _completed(draft: Draft, position: int, child: KubernetesExecution) -> None:
         step.action,
         value=max(0, ended - started) / 1_000,
     )
+    return False
 
 
 def _with_uid(state: StepStatus, child: KubernetesExecution | None) -> object:

@@ -5,6 +5,7 @@ Each look asks for every target again; `healthySince` moves only when health doe
 
 from collections.abc import Sequence
 
+from wfexec.core.conditions import missed_promise
 from wfexec.core.draft import Draft
 from wfexec.core.ending import complete
 from wfexec.core.expressions import asks, context_of, holds
@@ -119,6 +120,6 @@ def _unmet(draft: Draft, *, required: bool) -> str:
 
 def _outcome(draft: Draft) -> WorkflowOutcome:
     """A step that failed, or that was skipped because one failed, makes the success a partial one."""
-    if any(step.status is StepState.FAILED for step in draft.steps):
+    if any(step.status is StepState.FAILED or missed_promise(step) for step in draft.steps):
         return WorkflowOutcome.PARTIAL_SUCCESS
     return WorkflowOutcome.SUCCESS

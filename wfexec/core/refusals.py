@@ -83,9 +83,6 @@ def _step_findings(field: str, step: WorkflowStep, settings: Settings) -> Iterat
             settings.step_timeout_max
         )
         yield Refusal("timeout_out_of_range", f"{field}.timeout", message)
-    for name, conditions in (("preConditions", step.pre_conditions), ("postConditions", step.post_conditions)):
-        if conditions:
-            yield _unsupported(f"{field}.{name}", "conditions", f"remove {name}")
 
 
 def _parameter_findings(field: str, step: WorkflowStep, action: Action) -> Iterator[Refusal]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from wfexec.core.children import map_undo, undo_from_information, undo_from_state
+from wfexec.core.conditions import broke_promise
 from wfexec.core.draft import Draft
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import TargetRef
@@ -28,12 +29,14 @@ def undoable(draft: Draft) -> bool:
 
 
 def took_effect(draft: Draft, position: int) -> bool:
-    """Completed, or failed with an offer of its executor to undo what was done half-way."""
+    """Completed, completed without keeping its promise, or failed half-way with an offer of its executor to undo."""
     state = draft.steps[position]
     if state.status is StepState.COMPLETED:
         return True
     if state.status is not StepState.FAILED:
         return False
+    if broke_promise(state):
+        return True
     child = forward_child(draft, position)
     information = child.status.rollback_information if child is not None else None
     return information is not None and information.available

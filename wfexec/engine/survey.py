@@ -11,6 +11,7 @@ whom `concerned` names when the value changed. Rules:
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from wfexec.core.policies import vetted
 from wfexec.crd.policies import parse_policies
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.reflector import Reflector
@@ -183,7 +184,7 @@ class Survey:
             if before.policies is not None:
                 self._say("info", "the registry of conditions is gone; the embedded ones hold")
             return before._replace(policies=None)
-        policies = parse_policies(thing.facts.data, thing.facts.version)
+        policies = vetted(parse_policies(thing.facts.data, thing.facts.version))
         if policies != before.policies:
             self._report(policies, thing)
         return before._replace(policies=policies)

@@ -33,7 +33,7 @@ from wfexec.model.phases import (
     WorkflowOutcome,
 )
 from wfexec.model.template import ResolvedTemplate, TemplateIdentity
-from wfexec.model.workflow import Level, SafetyCheck, WorkflowExecutionSpec
+from wfexec.model.workflow import Level, SafetyCheck, StepCondition, WorkflowExecutionSpec
 from wfexec.units import Duration, Instant
 
 STATUSES_MAX = 200
@@ -214,6 +214,14 @@ class StepRollback(Value):
     message: Text = ""
 
 
+class StepPolicy(Value):
+    """What the registry of conditions said when the step began; it is judged by that to its end (BR-WF-053)."""
+
+    version: Word = ""
+    pre: tuple[StepCondition, ...] = Field(default=(), max_length=16, json_schema_extra=list_map("type"))
+    post: tuple[StepCondition, ...] = Field(default=(), max_length=16, json_schema_extra=list_map("type"))
+
+
 class StepStatus(Value):
     """`attempts` holds earlier tries and the current one, oldest first; `ready_time` is when it joined the queue.
 
@@ -236,8 +244,9 @@ class StepStatus(Value):
     # Named here because the camel-case rule would write k8SExecutionRef.
     k8s_execution_ref: ObjectReference | None = Field(default=None, alias="k8sExecutionRef")
     attempts: tuple[AttemptStatus, ...] = Field(default=(), max_length=ATTEMPTS_MAX)
-    pre_condition_results: tuple[ConditionResult, ...] = Field(default=(), max_length=16)
-    post_condition_results: tuple[ConditionResult, ...] = Field(default=(), max_length=16)
+    policy: StepPolicy | None = None
+    pre_condition_results: tuple[ConditionResult, ...] = Field(default=(), max_length=32)
+    post_condition_results: tuple[ConditionResult, ...] = Field(default=(), max_length=32)
     rollback: StepRollback | None = None
     injected: bool = False
     skip_reason: Text = ""

@@ -246,7 +246,7 @@ def test_a_grant_that_was_written_down_outlives_a_restart_and_the_annotation() -
 def test_a_wait_ends_where_the_settings_no_longer_ask_for_it() -> None:
     world = World(spec(*[step(n) for n in range(1, 12)]))
     world.run(until_ms=MINUTE)
-    world.settings = Settings.model_validate({"complexity-approval-threshold": "11"})
+    world.settings = Settings.model_validate({"complexity-approval-threshold": "11", "embedded-conditions": False})
     world.run()
     assert world.workflow.status.phase == "completed"
     assert told(world, "Approved").reason == "NotRequired"

@@ -1,0 +1,310 @@
+"""Does what a step needs hold before it starts, and what it promised after it ended? (BR-WF-016c, BR-WF-052, BR-WF-053)
+
+Called at one place each by `core.execute` (before the child is made) and `core.fold` (after the child completed and
+before anything that waits for the step). Nothing blocks: a condition that does not hold is looked at again every
+`condition-poll-interval` until its time is over. Since when it is waited for stands in its result in status, which is
+written when it is first found false and when it comes true; a condition that holds at once costs no write of its own.
+"""
+
+from typing import Final, NamedTuple
+
+from wfexec.core.draft import Draft
+from wfexec.core.embedded import VERSION as EMBEDDED_VERSION
+from wfexec.core.expressions import asks, compile_expression, context_of, holds
+from wfexec.core.policies import Effective, effective_conditions, with_shared
+from wfexec.model.base import clip, evolve
+from wfexec.model.bearings import ConditionSet
+from wfexec.model.execution import ConditionResult
+from wfexec.model.expressions import CompileError, Program
+from wfexec.model.facts import Question, Unknown
+from wfexec.model.phases import ErrorType, StepState
+from wfexec.model.recipe import RecipeStep
+from wfexec.model.status import StepPolicy, StepStatus
+from wfexec.model.workflow import StepCondition
+
+PRE: Final = "pre"
+POST: Final = "post"
+# Intervals after which an answer is no longer waited for, and facts from before the start are too old.
+PATIENCE: Final = 3
+METRIC: Final = "wfexec_condition_evaluations_total"
+_BLANK: Final = ConditionResult(condition_type="unset", evaluated=True)
+Results = tuple[ConditionResult, ...]
+
+
+class Side(NamedTuple):
+    """One side of a step: its conditions, what is known of them, and from when on facts count.
+
+    `began` is when the waiting began at the earliest.
+    """
+
+    kind: str
+    step: RecipeStep
+    conditions: tuple[StepCondition, ...]
+    known: Results
+    began: int
+    embedded: frozenset[str]
+
+
+class Verdict(NamedTuple):
+    """`failed`: a required condition whose time is over, with its reason; None while `waiting` or when all is well."""
+
+    results: Results
+    waiting: bool
+    failed: tuple[StepCondition, str] | None
+    missed: tuple[tuple[StepCondition, str], ...]
+
+
+def may_start(draft: Draft, step: RecipeStep) -> bool | None:
+    """True: it may start; False: a condition is waited for; None: the step is blocked (BR-WF-016c)."""
+    state = draft.steps[step.position]
+    conditions = _conditions(draft, step, state)
+    if conditions is None or not (conditions.pre or conditions.post):
+        return True
+    policy = state.policy or _policy(conditions)
+    ended = [draft.steps[one].end_time or 0 for one in step.dependencies]
+    began = max([draft.get("execution_start_time") or draft.now, *ended])
+    side = Side(PRE, step, conditions.pre, state.pre_condition_results, began, _embedded(conditions, conditions.pre))
+    verdict = judge(draft, side, max([draft.now - PATIENCE * draft.settings.condition_poll_interval, *ended]))
+    if verdict.failed is not None:
+        _blocked(draft, step, verdict, policy)
+        return None
+    if (verdict.results, policy) != (state.pre_condition_results, state.policy):
+        draft.set_step(step.position, pre_condition_results=verdict.results, policy=policy)
+    if verdict.waiting:
+        return False
+    for condition, why in verdict.missed:
+        text = f"step {step.number} ({step.name}): {condition.type}: {why}"
+        draft.event("Warning", "PreconditionWarning", text)
+    return True
+
+
+def kept_promise(draft: Draft, step: RecipeStep, ended: int, overdue: bool) -> Results | str | None:
+    """What its postconditions say of a step whose child completed at `ended`: all results when they hold or are not
+    required, a sentence when a required one does not (BR-WF-052), None while one is waited for.
+
+    `overdue`: the workflow's deadline has passed, nothing is waited for any more.
+    """
+    state = draft.steps[step.position]
+    conditions = _conditions(draft, step, state)
+    if conditions is None or not conditions.post:
+        return ()
+    started = state.attempts[-1].start_time if state.attempts else ended
+    spec = draft.workflow.spec
+    if spec.cancel or draft.undo_request is not None:
+        # Nobody builds on it any more.
+        return tuple(map(_unjudged, conditions.post))
+    # A child that does not say when it ended seems to end at each look anew.
+    since = max(ended if ended < draft.now else 0, started + 1)
+    side = Side(
+        POST, step, conditions.post, state.post_condition_results, since, _embedded(conditions, conditions.post)
+    )
+    verdict = judge(draft, side, since)
+    if verdict.waiting and overdue:
+        verdict = _final(side, verdict)
+    if verdict.results != state.post_condition_results and (verdict.waiting or verdict.failed is not None):
+        draft.set_step(step.position, post_condition_results=verdict.results)
+    if verdict.waiting:
+        return None
+    if verdict.failed is not None:
+        condition, why = verdict.failed
+        return clip(f"postcondition {condition.type} does not hold: {why}", 4096)
+    for condition, why in verdict.missed:
+        text = f"step {step.number} ({step.name}): {condition.type}: {why}"
+        draft.event("Warning", "PostconditionWarning", text)
+    return verdict.results
+
+
+def broke_promise(state: StepStatus) -> bool:
+    """Did this step fail because a required postcondition of its did not hold? What it did took effect then."""
+    return (
+        state.status is StepState.FAILED
+        and state.error_type is ErrorType.VALIDATION_ERROR
+        and any(not result.passed for result in state.post_condition_results)
+    )
+
+
+def missed_promise(state: StepStatus) -> bool:
+    """Completed, though a postcondition that is not required did not hold."""
+    return state.status is StepState.COMPLETED and any(
+        result.evaluated and not result.passed for result in state.post_condition_results
+    )
+
+
+def judge(draft: Draft, side: Side, valid: int) -> Verdict:
+    """All conditions of one side; facts older than `valid` say nothing about it."""
+    known = {result.condition_type: result for result in side.known}
+    results: list[ConditionResult] = []
+    missed: list[tuple[StepCondition, str]] = []
+    failed: tuple[StepCondition, str] | None = None
+    waiting = False
+    for condition in side.conditions:
+        before = known.get(condition.type)
+        if before is not None and before.passed:
+            results.append(before)
+            continue
+        since = side.began if before is None or before.evaluation_time is None else before.evaluation_time
+        interval, limit = draft.settings.condition_poll_interval, _limit(draft, side.kind, condition)
+        over = draft.now >= since + limit
+        # Its last look is at facts of then, unless no answer comes.
+        found = _held(draft, side, condition, valid, over, draft.now >= since + limit + PATIENCE * interval)
+        if found is None:
+            waiting = True
+            if before is not None:
+                results.append(before)
+            continue
+        passed, why, unknowable = found
+        if passed:
+            made = ConditionResult(
+                condition_type=condition.type, evaluated=True, passed=True, evaluation_time=draft.now
+            )
+            results.append(made)
+            _count(draft, side.kind, "passed", condition)
+            continue
+        results.append(_false(condition, before, why, unknowable, draft.now))
+        if unknowable:
+            missed.append((condition, why))
+        elif not over or (before is None and limit):
+            waiting = True
+            draft.wake(min((since if before else draft.now) + limit, draft.now + interval))
+        elif condition.required:
+            failed = failed or (condition, why)
+            _count(draft, side.kind, "failed", condition)
+        else:
+            missed.append((condition, why))
+            _count(draft, side.kind, "failed", condition)
+    return Verdict(tuple(results), waiting and failed is None, failed, tuple(missed))
+
+
+def _final(side: Side, verdict: Verdict) -> Verdict:
+    """Nothing is waited for any more: what does not hold by now does not hold."""
+    known = {result.condition_type: result for result in verdict.results}
+    results = tuple(
+        known.get(one.type) or ConditionResult(condition_type=one.type, evaluated=False) for one in side.conditions
+    )
+    why = "the workflow's deadline passed before it held"
+    missing = [(one, why) for one, result in zip(side.conditions, results, strict=True) if not result.passed]
+    failed = next((each for each in missing if each[0].required), None)
+    return Verdict(results, False, failed, tuple(each for each in missing if not each[0].required))
+
+
+def _limit(draft: Draft, kind: str, condition: StepCondition) -> int:
+    if condition.timeout is not None:
+        return condition.timeout
+    settings = draft.settings
+    return settings.precondition_timeout if kind == PRE else settings.postcondition_timeout
+
+
+def _held(
+    draft: Draft, side: Side, condition: StepCondition, valid: int, over: bool, hopeless: bool
+) -> tuple[bool, str, bool] | None:
+    """Whether it holds, why not, and whether nobody may know; None while facts are on their way.
+
+    It holds once it held with facts that are valid. That it does not is for good only with facts of now.
+    """
+    program = compile_expression(condition.expr)
+    if isinstance(program, CompileError):
+        return False, f"line {program.line}, column {program.column}: {program.message}", False
+    if _ask(draft, side, program, valid) and not hopeless:
+        return None
+    met = holds(program, context_of(draft, side.step.position))
+    if met is True:
+        return True, "", False
+    old = _ask(draft, side, program, draft.now - draft.settings.condition_poll_interval + 1)
+    if old and over and not hopeless:
+        return None
+    if met is False:
+        return False, "it is false", False
+    return False, clip(met.message, 400), condition.type in side.embedded and _nobody_may_look(draft, side, program)
+
+
+def _ask(draft: Draft, side: Side, program: Program, since: int) -> bool:
+    """Ask for what it reads and nobody has looked at since then; whether there is any."""
+    missing = []
+    for question in _asked(draft, side, program):
+        answer = draft.snapshot.answers.get(question)
+        if answer is None or answer.at < since:
+            missing.append(question)
+    if missing:
+        draft.questions.extend(one for one in missing if one not in draft.questions)
+        draft.wake(draft.now + draft.settings.condition_poll_interval)
+    return bool(missing)
+
+
+def _asked(draft: Draft, side: Side, program: Program) -> tuple[Question, ...]:
+    return asks(program, draft.recipe, side.step.position)
+
+
+def _nobody_may_look(draft: Draft, side: Side, program: Program) -> bool:
+    """Is the right missing to see what it reads? Asking again does not help then."""
+    for question in _asked(draft, side, program):
+        answer = draft.snapshot.answers.get(question)
+        if answer is not None and isinstance(answer.facts, Unknown) and not answer.facts.transient:
+            return True
+    return side.step.target is None
+
+
+def _false(
+    condition: StepCondition, before: ConditionResult | None, why: str, unknowable: bool, now: int
+) -> ConditionResult:
+    """Its time is that of the first look which found it false: the waiting is counted from there."""
+    evaluated = not unknowable
+    if before is not None and (before.evaluated, before.error_message) == (evaluated, why):
+        return before
+    at = now if before is None or before.evaluation_time is None else before.evaluation_time
+    return evolve(_result(condition, at, passed=False), evaluated=evaluated, error_message=clip(why))
+
+
+def _result(condition: StepCondition, at: int, *, passed: bool) -> ConditionResult:
+    return evolve(_BLANK, condition_type=condition.type, passed=passed, evaluation_time=at)
+
+
+def _unjudged(condition: StepCondition) -> ConditionResult:
+    return evolve(_BLANK, condition_type=condition.type, evaluated=False)
+
+
+def _conditions(draft: Draft, step: RecipeStep, state: StepStatus) -> Effective | None:
+    """What the step is judged by: what it began with, else what holds now."""
+    spec = draft.workflow.spec
+    kept = state.policy
+    if kept is not None:
+        return with_shared(step.spec, spec, ConditionSet(kept.version, kept.pre, kept.post))
+    return effective_conditions(step.spec, spec, draft.snapshot.bearings, draft.settings)
+
+
+def _policy(conditions: Effective) -> StepPolicy | None:
+    """What the registry said when the step began; what is in the workflow or in ourselves needs no copy."""
+    shared = conditions.shared
+    if shared is None or shared.version == EMBEDDED_VERSION:
+        return None
+    return StepPolicy(version=shared.version, pre=shared.pre, post=shared.post)
+
+
+def _embedded(conditions: Effective, listed: tuple[StepCondition, ...]) -> frozenset[str]:
+    """Types of those that nobody wrote down."""
+    shared = conditions.shared
+    if shared is None or shared.version != EMBEDDED_VERSION:
+        return frozenset()
+    theirs = {one.type for one in (*shared.pre, *shared.post)}
+    return frozenset(one.type for one in listed if one.type in theirs)
+
+
+def _blocked(draft: Draft, step: RecipeStep, verdict: Verdict, policy: StepPolicy | None) -> None:
+    assert verdict.failed is not None
+    condition, why = verdict.failed
+    message = clip(f"precondition {condition.type} does not hold: {why}", 4096)
+    draft.move_step(
+        step.position,
+        StepState.BLOCKED,
+        pre_condition_results=verdict.results,
+        policy=policy,
+        error_message=message,
+        error_type=ErrorType.BLOCKED,
+        ready_time=None,
+        end_time=draft.now,
+    )
+    draft.event("Warning", "StepBlocked", f"step {step.number} ({step.name}): {message}")
+    draft.count("kubernaut_workflowexecution_errors_total", ErrorType.BLOCKED, "executing")
+
+
+def _count(draft: Draft, kind: str, result: str, condition: StepCondition) -> None:
+    draft.count(METRIC, kind, result, "true" if condition.required else "false")
