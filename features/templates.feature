@@ -191,3 +191,73 @@ Feature: Templates
     Then it is "completed"
     And the child of "first" was told to scale to 6
     And the child of "second" was told to scale to 5
+
+  @BR-WF-017c
+  Scenario: Structured actions become a workflow whose care follows priority and risk
+    Given the workflow imported from
+      """
+      structuredActions:
+        - actionType: scale_deployment
+          parameters: {namespace: NAMESPACE, deployment: step-1-scale-deployment, replicas: 7}
+          priority: high
+          reasoning: {riskAssessment: medium}
+        - actionType: restart_deployment
+          parameters: {namespace: NAMESPACE, deployment: step-2-restart-deployment}
+          priority: low
+          confidence: 0.5
+      """
+    When it is applied
+    Then it is "completed"
+    And the plan says of its steps
+      | step                      | timeout | retries | undo             |
+      | step-1-scale-deployment   | 2m      | 2       | scale-deployment |
+      | step-2-restart-deployment | 2m      | 0       |                  |
+    And the child of "step-1-scale-deployment" was told to scale to 7
+
+  @BR-WF-017b @BR-WF-018b @BR-WF-020b
+  Scenario Outline: Secondary actions run as the primary went: the primary <what>
+    Given the workflow imported from
+      """
+      primary_action:
+        action: restart_deployment
+        parameters: {namespace: NAMESPACE, deployment: restart-deployment}
+      secondary_actions:
+        - action: scale_deployment
+          parameters: {namespace: NAMESPACE, deployment: scale-deployment, replicas: 7}
+          condition: if_primary_fails
+        - action: scale_deployment
+          parameters: {namespace: NAMESPACE, deployment: scale-deployment-2, replicas: 7}
+          condition: after_primary
+        - action: scale_deployment
+          parameters: {namespace: NAMESPACE, deployment: scale-deployment-3, replicas: 7}
+          condition: parallel_with_primary
+      """
+    And "restart-deployment" <what>
+    When it is applied
+    Then it is "completed"
+    And its steps are "restart-deployment <primary>, scale-deployment <fallback>, scale-deployment-2 completed, scale-deployment-3 completed"
+
+    Examples:
+      | what                                  | primary   | fallback  |
+      | takes 4s                              | completed | skipped   |
+      | always fails with "permission_denied" | failed    | completed |
+
+  @BR-WF-001 @BR-WF-017b
+  Scenario: An analysis with a wrong recommendation becomes no workflow, and every wrong place is named
+    When somebody tries to import
+      """
+      kind: AIAnalysis
+      status:
+        recommendations:
+          - id: one
+            action: scale_deploymnet
+          - id: two
+            action: restart_deployment
+            parameters: {namespace: NAMESPACE, deploymnt: a}
+            dependencies: [thre]
+      """
+    Then the import names
+      | path                                           | says                          |
+      | status.recommendations[0].action               | did you mean scale-deployment |
+      | status.recommendations[1].parameters.deploymnt | did you mean deployment?      |
+      | status.recommendations[1].dependencies[0]      | no recommendation of that id  |

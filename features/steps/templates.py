@@ -4,11 +4,13 @@ import copy
 from typing import Any, Final
 
 import yaml
-from pytest_bdd import given, parsers, step, then
+from pytest_bdd import given, parsers, step, then, when
 
 from features.cluster import CORE, Json, path_of
 from features.recipe import Step, names
 from features.story import Story
+from wfexec.core.recommendations import Conversion, convert
+from wfexec.crd.tables import render
 from wfexec.model.meta import CONTROLLER_NAMESPACE
 from wfexec.model.template import LABEL_TEMPLATE, TEMPLATE_KEY
 
@@ -127,6 +129,32 @@ def _bare(story: Story) -> None:
 @given("the controller may not read the ConfigMaps of its namespace")
 def _blind(story: Story) -> None:
     story.setting.observer = False
+
+
+def imported(story: Story, text: str) -> Conversion:
+    return convert(yaml.safe_load(text.replace("NAMESPACE", story.namespace)))
+
+
+@given("the workflow imported from")
+def _imported(story: Story, docstring: str) -> None:
+    made = imported(story, docstring)
+    assert made.body is not None, made.problems
+    raw = render(made.body)
+    story.recipe.steps = [Step(one["name"], action=one["action"]) for one in raw["workflowDefinition"]["steps"]]
+    story.recipe.spec |= raw
+
+
+@when("somebody tries to import", target_fixture="conversion")
+def _tries_to_import(story: Story, docstring: str) -> Conversion:
+    return imported(story, docstring)
+
+
+@then("the import names")
+def _names(conversion: Conversion, datatable: list[list[str]]) -> None:
+    assert conversion.body is None
+    told = {problem.path: problem.message for problem in conversion.problems}
+    for path, says in datatable[1:]:
+        assert says in told[path], told
 
 
 @step(parsers.parse('somebody changes the template "{name}" {version} to scale "first" to {replicas:d}'))

@@ -10,12 +10,14 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from wfexec.core.check_templates import problems_of
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.core.lint import advise
 from wfexec.core.rules import DEPRECATED_SPELLING, REFUSALS, SCHEMA, TEMPLATE_UNSEEN
 from wfexec.crd.complaints import shown, spelled
-from wfexec.crd.documents import NOWHERE, Mark, read_bytes
+from wfexec.crd.documents import NOWHERE, Mark, parse_documents, read_bytes
 from wfexec.crd.files import Placed, read_places
+from wfexec.crd.templates import found_in, is_template, load_siblings
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import WORKFLOW_KIND
 from wfexec.model.recipe import Recipe
@@ -79,6 +81,9 @@ def lint_files(files: list[Path], settings: Settings, least: Severity) -> Report
 def _lint(file: Path, settings: Settings) -> tuple[list[Found], int]:
     source = str(file)
     try:
+        templates = _templates(file)
+        if templates is not None:
+            return templates, 0
         placed, wrong = read_places(read_bytes(file), source)
     except BadInput as trouble:
         return [_of_reader(source, finding) for finding in trouble.findings], 0
@@ -89,6 +94,17 @@ def _lint(file: Path, settings: Settings) -> tuple[list[Found], int]:
     for one in workflows:
         found += _of_workflow(source, one, settings)
     return found, len(workflows)
+
+
+def _templates(file: Path) -> list[Found] | None:
+    """What is wrong with a file of templates; None when it holds something else."""
+    documents = parse_documents(read_bytes(file), str(file))
+    if not documents or not all(is_template(document.value) for document in documents):
+        return None
+    around = list(load_siblings(file))
+    return [
+        _of_reader(str(file), finding) for document in documents for finding in problems_of(found_in(document), around)
+    ]
 
 
 def _of_reader(source: str, finding: Finding) -> Found:

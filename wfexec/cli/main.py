@@ -1,4 +1,4 @@
-"""The command line: `wfexec run | approve | reject | crds | lint | graph | plan | reference`, and what others add.
+"""The command line: one module per group of commands, put together here, and what other packages add.
 
 Called by people and by the container. It must never decide anything about a workflow, and never import the
 simulation; heavy parts are imported by the command that needs them.
@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from wfexec.cli import control, decisions, plan, show
+from wfexec.cli import control, decisions, plan, show, template
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
@@ -128,7 +128,7 @@ def run(
     raise typer.Exit(production.run(loaded, options))
 
 
-for each in (show, decisions, control):
+for each in (show, decisions, control, template):
     each.register(app)
 
 

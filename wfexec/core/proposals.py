@@ -7,14 +7,14 @@ one member that the action takes; every other key is a problem with its path, ne
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
 from wfexec.core.registry import Action
 from wfexec.crd.complaints import shown
 from wfexec.crd.spellings import hint
 from wfexec.crd.tables import render, table_of
-from wfexec.model.base import Value, clip
+from wfexec.model.base import clip
 from wfexec.model.parameters import StepParameters, set_members
 
 Json = dict[str, Any]
@@ -121,7 +121,7 @@ def _custom(
     return {"actionType": action.name, "config": config}
 
 
-def _checked(model: type[Value], made: Json, path: str, problems: list[Problem]) -> Json:
+def _checked(model: type[BaseModel], made: Json, path: str, problems: list[Problem]) -> Json:
     """By the type, which also reads "5" as 5; what does not fit is a problem."""
     try:
         return render(model.model_validate(made, by_alias=True, by_name=False))

@@ -17,10 +17,12 @@ from wfexec.crd.files import read_value
 from wfexec.crd.spellings import hint
 from wfexec.crd.tables import render
 from wfexec.crd.template_checks import blanks_in, undeclared, wrong_value
+from wfexec.crd.templates import Found, choose
 from wfexec.errors import BadInput, Finding
 from wfexec.model.base import clip, evolve
 from wfexec.model.recipe import Refusal
 from wfexec.model.template import (
+    DEPTH_MAX,
     ResolvedTemplate,
     Template,
     TemplateBody,
@@ -66,7 +68,7 @@ def compose(chain: Sequence[Template]) -> Template | Refusal:
         made = laid
     declared = [parameter.name for parameter in made.parameters]
     known = set(declared)
-    for path, name in blanks_in(_body(made)):
+    for path, name in blanks_in(body_of(made)):
         if name not in known:
             return _invalid(chain, f"{spelled(path)}: {undeclared(name, declared)}")
     return made
@@ -100,10 +102,15 @@ def render_body(chain: Sequence[Template], given: Mapping[str, Scalar]) -> Templ
     if isinstance(template, Refusal):
         return (template,)
     values = fill_in(template, given)
-    if isinstance(values, tuple):
-        return values
+    return values if isinstance(values, tuple) else render_with(chain, template, values)
+
+
+def render_with(
+    chain: Sequence[Template], template: Template, values: Mapping[str, Scalar]
+) -> TemplateBody | tuple[Refusal, ...]:
+    """The composed template of a chain with these values, whoever vouches for them."""
     filling = Filling(values)
-    raw = filling.fill(_body(template))
+    raw = filling.fill(body_of(template))
     steps = _numbered(raw.pop("steps"))
     if isinstance(steps, str):
         return (_invalid(chain, steps),)
@@ -164,7 +171,7 @@ def _strategy(own: ExecutionStrategy, templates: ExecutionStrategy | None) -> Ex
     )
 
 
-def _body(template: Template) -> Json:
+def body_of(template: Template) -> Json:
     """The part that is filled in; never shared with the template."""
     raw = render(template)
     kept = {key: raw[key] for key in raw if key not in ("name", "version", "extends", "parameters", "removeSteps")}
@@ -240,3 +247,23 @@ def _unknown(template: Template, name: str, known: Iterable[str]) -> str:
 
 def _meaning(parameter: TemplateParameter) -> str:
     return f": {parameter.description}" if parameter.description else ""
+
+
+def chain_among(found: Sequence[Found], template: Template) -> tuple[Template, ...] | Refusal:
+    """The template and what it extends, among those found in files or in one namespace."""
+    chain = [template]
+    while (above := chain[-1].extends) is not None:
+        chosen = choose(found, above.name, above.version)
+        if not isinstance(chosen, Found) or chosen.template is None:
+            why = chosen if isinstance(chosen, str) else chosen.problem
+            wanted = f"{above.name} {above.version}".strip()
+            return Refusal(
+                "template_not_found", "extends", f"{chain_text(chain)} extends {wanted}: {why or 'not found'}"
+            )
+        again = any((one.name, one.version) == (chosen.name, chosen.version) for one in chain)
+        chain.append(chosen.template)
+        if again:
+            return Refusal("template_cycle", "extends", f"templates extend each other in a circle: {chain_text(chain)}")
+        if len(chain) > DEPTH_MAX:
+            return Refusal("template_depth", "extends", f"{chain_text(chain)}: more than {DEPTH_MAX} templates")
+    return tuple(chain)

@@ -67,10 +67,24 @@ def is_template(value: Any) -> bool:
 
 def load_folder(folder: Path) -> tuple[Found, ...]:
     """Every template below a folder, by path; a broken one is there with its problem, other documents are not."""
-    files = sorted(each for suffix in ("*.yaml", "*.yml", "*.json") for each in folder.rglob(suffix))
+    files = _files(folder, "**/")
     if not files:
         raise BadInput((Finding(str(folder), "", "", "no .yaml, .yml or .json file in this folder"),))
     return tuple(found for file in files[:FOLDER_MAX] for found in _found_in(file))
+
+
+def load_siblings(file: Path) -> tuple[Found, ...]:
+    """The templates of the folder that holds this file, without those below."""
+    return tuple(found for each in _files(file.parent, "")[:FOLDER_MAX] for found in _found_in(each))
+
+
+def _files(folder: Path, deep: str) -> list[Path]:
+    return sorted(each for suffix in ("yaml", "yml", "json") for each in folder.glob(f"{deep}*.{suffix}"))
+
+
+def found_in(document: Document) -> Found:
+    """A document that is meant to be a template, with what is wrong with it."""
+    return _of_document(document, document.source)
 
 
 def of_config_map(raw: Mapping[str, Any]) -> Found:

@@ -19,10 +19,15 @@ class _Writer(yaml.SafeDumper):
 
 
 def _text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    if "\n" in text and not any(line.endswith((" ", "\t")) for line in text.splitlines()) and text.isascii():
-        return writer.represent_scalar("tag:yaml.org,2002:str", text, style="|")
-    ambiguous = plain_value(text) is not text
-    return writer.represent_scalar("tag:yaml.org,2002:str", text, style="'" if ambiguous else None)
+    lines = text.split("\n")
+    if not all(line.isprintable() for line in lines):
+        # Only between double quotes are there escapes for what some readers take for the end of a line.
+        style = '"'
+    elif len(lines) > 1 and not any(line.endswith(" ") for line in lines):
+        style = "|"
+    else:
+        style = "'" if plain_value(text) is not text else ""
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style or None)
 
 
 _Writer.add_representer(str, _text)
