@@ -92,4 +92,6 @@ def test_the_examples_of_the_help_work(command: str, monkeypatch: pytest.MonkeyP
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:
-    assert (ROOT / "docs" / "template.schema.json").read_text() == run("template", "schema")
+    assert (ROOT / "docs" / "template.schema.json").read_text() == run("template", "schema"), (
+        "run `wfexec template schema > docs/template.schema.json`"
+    )
