@@ -17,9 +17,11 @@ Function = Callable[..., Any]
 # A charge of one stands for about this many characters.
 CHARACTERS: Final = 64
 PATTERN_MAX: Final = 512
+PATTERN_COST_MAX: Final = 25_000
 # So many states of a pattern, each looked at for one character, are a charge of one.
 STATES: Final = 300
-REPEATS_MAX: Final = 1_000
+# A class of Unicode such as \\pL is hundreds of ranges, and costs the library milliseconds to prepare.
+CLASS_STATES: Final = 2_000
 _COUNTED: Final = re.compile(r"\{(?:[0-9]*,)?([0-9]{1,4})\}")
 _REGEX: Final = cel.NewEnv(
     config=cel.NewEnvConfigFromYaml("extensions:\n  - name: regex\n  - name: optional\n"),
@@ -121,21 +123,36 @@ def _contains(charge: Charge, text: str, what: str) -> bool:
     return what in text
 
 
-def _repeats(pattern: str) -> int:
-    """How many times longer the pattern is when its counted repetitions are written out; RE2 allows 1000."""
-    most = 1
-    for count in _COUNTED.findall(pattern):
-        most *= max(1, int(count))
-        if most > REPEATS_MAX:
-            return REPEATS_MAX
-    return most
+def _states(pattern: str) -> int:
+    """About how long the pattern is once its counted repetitions are written out."""
+    sizes, last, place = [0], 0, 0
+    while place < len(pattern):
+        char, size, step = pattern[place], 1, 1
+        counted = _COUNTED.match(pattern, place) if char == "{" else None
+        if counted is not None:
+            times = max(1, int(counted[1]))
+            sizes[-1] += last * (times - 1)
+            last *= times
+            place = counted.end()
+            continue
+        if char == "\\":
+            size, step = (CLASS_STATES if pattern[place + 1 : place + 2] in ("p", "P") else 1), 2
+        elif char == "(":
+            sizes.append(0)
+            size = 0
+        elif char == ")" and len(sizes) > 1:
+            size = sizes.pop()
+        sizes[-1] += size
+        last = size
+        place += step
+    return 1 + sum(sizes)
 
 
 def _regex(program: Any, charge: Charge, text: str, pattern: str) -> Any:
     if len(pattern) > PATTERN_MAX:
         raise Fault(f"a regular expression of {len(pattern)} characters is too expensive; use at most {PATTERN_MAX}")
-    states = len(pattern) * _repeats(pattern)
-    charge(20 + states // 16 + len(text) * states // STATES)
+    states = _states(pattern)
+    charge(20 + states * 2 + len(text) * states // STATES)
     found = program.eval(data={"text": text, "pattern": pattern})
     if found.type() == cel.Type.ERROR:
         raise Fault(str(found.value()).partition(": ")[2] or "the regular expression has no answer")
@@ -143,7 +160,9 @@ def _regex(program: Any, charge: Charge, text: str, pattern: str) -> Any:
 
 
 def pattern_fault(pattern: str) -> str:
-    """What is wrong with a regular expression; "" when it is one."""
+    """What is wrong with a regular expression; "" when it is one. Too expensive by itself is wrong too."""
+    if _states(pattern) * 2 > PATTERN_COST_MAX:
+        return "too expensive: the regular expression is too long once its repetitions are written out"
     try:
         _regex(_MATCHES, lambda _: None, "", pattern)
     except Fault as fault:

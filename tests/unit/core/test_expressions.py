@@ -130,6 +130,7 @@ def test_what_is_wrong_is_said_before_anything_runs(text: str, line: int, column
         "variables.big.split('').map(a, variables.big.split('').map(b, a + b)).size() > 0",
         "variables.big.replace('', variables.big).replace('', variables.big).size() > 0",
         "variables.big.matches('" + "(a?){50}" * 40 + "')",
+        "[1,2,3,4,5,6,7,8,9,10].all(x, string(x).matches('[0-9]' + r'(\\pL|\\pN)*'))",
         "[1,2,3].all(x, x / 0 == 1 || variables.big.split('').all(a, variables.big.split('').all(b, true)))",
     ],
 )
@@ -145,6 +146,24 @@ def test_a_regular_expression_that_backtracks_elsewhere_is_answered_at_once() ->
     program = compile_expression("variables.big.matches('^(a+)+$')")
     assert not isinstance(program, CompileError)
     assert holds(program, Context(variables={"big": "a" * 20_000 + "b"})) is False
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "^([0-9]{1,3}[.]){3}[0-9]{1,3}$", "[(]a[)]{2}", "a{,3}|[]{2}]"],
+)
+def test_usual_patterns_are_cheap_enough_for_lists(pattern: str) -> None:
+    program = compile_expression(f"variables.all.split(',').exists(x, x.matches('{pattern}'))")
+    assert not isinstance(program, CompileError)
+    addresses = ",".join(f"123e4567-e89b-12d3-a456-4266141740{n:02d}" for n in range(64))
+    assert isinstance(holds(program, Context(variables={"all": addresses})), bool)
+
+
+@pytest.mark.parametrize("pattern", ["x{1000}" * 60, "((x{9}){9}){9}" * 30 + "y", r"\\pL+" * 20])
+def test_a_pattern_that_takes_long_to_prepare_is_refused(pattern: str) -> None:
+    error = compile_expression(f"variables.name.matches('{pattern}')")
+    assert isinstance(error, CompileError)
+    assert "too expensive" in error.message
 
 
 def test_only_truth_holds() -> None:
