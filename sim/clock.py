@@ -56,6 +56,13 @@ class Clock:
         number = (luck & _DRAWN) | (self.calls + len(self._queue))
         heappush(self._queue, (self.now + delay_ms, NORMAL, number, Call(function, args)))
 
+    def peek(self) -> tuple[Callable[..., object], tuple[Any, ...]] | None:
+        """What will be called next and with what; None where nothing is to come."""
+        if not self._queue:
+            return None
+        call = self._queue[0][3]
+        return call.function, call.args
+
     def run(self, done: Callable[[], bool], until_ms: int, undone: Sized = ()) -> bool:
         """Step until `done()` is true (True), or nothing is left or the next event lies after `until_ms` (False).
 

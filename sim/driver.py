@@ -165,7 +165,7 @@ class Simulation:
     def run(self, limit_ms: int) -> bool:
         """Until every workflow is terminal and nothing is on its way; False when the limit came first."""
         with quiet_garbage():
-            return self.clock.run(self._at_rest, self.clock.now + limit_ms, undone=self._open)
+            return self.clock.run(self.at_rest, self.clock.now + limit_ms, undone=self._open)
 
     def run_until(self, done: Callable[[], bool], limit_ms: int) -> bool:
         """Until `done()` (asked after every event) or `limit_ms` from now; whether it was done."""
@@ -216,7 +216,8 @@ class Simulation:
         self.busy -= 1
         self.person(body)
 
-    def _at_rest(self) -> bool:
+    def at_rest(self) -> bool:
+        """Every workflow has ended and nothing is on its way."""
         return not self._open and not self.busy
 
     def _saw(self, change: Change, thing: Watched | None, version: str) -> None:

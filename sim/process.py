@@ -206,9 +206,9 @@ class Process:
                 self._at(delay, self._arrive_events, request, self.life)
                 continue
             name = body.key.name if kind in _KEYED else kind.__name__
-            self._at(self.delay(name, low, span), self._arrive, request, self.life)
+            self._at(self.delay(name, low, span), self.arrive, request, self.life)
 
-    def _arrive(self, request: Any, life: int) -> None:
+    def arrive(self, request: Any, life: int) -> None:
         """The request reaches the API server, and in the same instant its reply reaches us."""
         sim = self._sim
         sim.busy -= 1
@@ -245,7 +245,7 @@ class Process:
             self.crash()
 
     def _arrive_events(self, request: Any, life: int) -> None:
-        """As `_arrive`, for each Event; a crash or a lost message ends the row."""
+        """As `arrive`, for each Event; a crash or a lost message ends the row."""
         sim, now = self._sim, self._clock.now
         sim.busy -= 1
         outcomes: list[Outcome] = []

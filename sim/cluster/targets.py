@@ -29,7 +29,7 @@ _tuple: Final[Any] = tuple.__new__
 _OK: Final = Code.OK
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where objects of a kind are."""
 
     resource: Resource
@@ -44,7 +44,7 @@ class Targets:
         self._lifecycle = lifecycle
         self._store = lifecycle.store
         self._objects = objects
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, Place] = {}
         self.handlers: Final[dict[type, Callable[[Any, int], TargetOutcome]]] = {
             CreateTarget: self._create,
             DeleteTarget: self._delete,
@@ -91,13 +91,13 @@ class Targets:
         listed = self._store.all(resource.key, body.namespace if namespaced else "")
         return TargetOutcome(Code.OK, tuple([stored.body for stored in listed]))
 
-    def _place(self, kind: str) -> _Place:
+    def _place(self, kind: str) -> Place:
         place = self._places.get(kind)
         if place is None:
             resource = self._lifecycle.resources.of_kind(kind)
             if resource.custom:
                 raise Unmodelled(f"{kind} as a target: ask for it by its own requests")
-            place = _Place(resource, resource.namespaced, self._store.objects(resource.key))
+            place = Place(resource, resource.namespaced, self._store.objects(resource.key))
             self._places[kind] = place
         return place
 

@@ -109,12 +109,12 @@ def attempt_of(child: KubernetesExecution, context: Context) -> Try:
 class Life:
     """`child` is the newest version seen; the machine replaces it when the watch brings a newer one."""
 
-    __slots__ = ("_attempt", "_context", "_looks", "_resumed", "_rule", "_tries", "child", "key")
+    __slots__ = ("_attempt", "_looks", "_resumed", "_rule", "_tries", "child", "context", "key")
 
     def __init__(self, child: KubernetesExecution, context: Context) -> None:
         self.child = child
         self.key = ObjectKey(Kind.EXECUTION, child.metadata.namespace, child.metadata.name)
-        self._context = context
+        self.context = context
         self._attempt = attempt_of(child, context)
         self._rule = context.rule(self._attempt)
         self._tries = 0
@@ -124,12 +124,12 @@ class Life:
 
     def run(self, now: int) -> Generator[Move, Woken, None]:
         """Returns when the child has ended, is gone, or hangs for ever."""
-        full = self._context.outcomes.phases is Phases.FULL
+        full = self.context.outcomes.phases is Phases.FULL
         if full and self._phase in (ExecutionPhase.NEW, ExecutionPhase.VALIDATING):
             now, alive = yield from self._report(validating, now)
             if not alive:
                 return
-            now, _ = yield now + self._draw("validating", self._context.outcomes.validating)
+            now, _ = yield now + self._draw("validating", self.context.outcomes.validating)
         doing = self._doing(now)
         seen, trouble, now = yield from self._look(doing, now)
         results = self.child.status.execution_results
@@ -157,18 +157,18 @@ class Life:
         return self.child.status.phase
 
     def _draw(self, what: str, model: Any) -> int:
-        return int(model.quantile(self._context.luck.uniform(*self._attempt.cause(what))))
+        return int(model.quantile(self.context.luck.uniform(*self._attempt.cause(what))))
 
     def _doing(self, now: int) -> Doing:
         meta, spec = self.child.metadata, self.child.spec
         cause = f"{meta.namespace}/{meta.name} {meta.uid}"
-        return Doing(spec.action, spec.parameters, cause, self._context.outcomes, self._rule.changes, now)
+        return Doing(spec.action, spec.parameters, cause, self.context.outcomes, self._rule.changes, now)
 
     def _never_approved(self, now: int) -> Generator[Move, Woken, None]:
         """A child's spec never changes, so an approval it was not created with can only run out."""
         now, alive = yield from self._report(approved_wait, now)
         if alive:
-            now, _ = yield now + self._context.outcomes.approval_limit
+            now, _ = yield now + self.context.outcomes.approval_limit
             lapsed = Failure(ErrorType.REJECTED.value, "approval was not given in time")
             yield from self._finish_failed(lapsed, now, now)
 
@@ -200,9 +200,9 @@ class Life:
             yield from self._finish(effects, drawn, now, start)
 
     def _fate(self, start: int, seen: Mapping[TargetRef, Object | None]) -> Fate:
-        times = (self._context.origin, start, self.child.spec.timeout)
-        storms = self._context.outcomes.storms
-        return fate(self._rule, storms, self._context.luck, self._attempt, next(iter(seen), None), times)
+        times = (self.context.origin, start, self.child.spec.timeout)
+        storms = self.context.outcomes.storms
+        return fate(self._rule, storms, self.context.luck, self._attempt, next(iter(seen), None), times)
 
     def _finish(self, effects: Effects, drawn: Fate, now: int, start: int) -> Generator[Move, Woken, None]:
         shown = effects
@@ -210,13 +210,13 @@ class Life:
             shown = effects._replace(outputs=tuple((dict(effects.outputs) | self._rule.outputs).items()))
         retried = min(self._rule.self_retries, self.child.spec.max_retries)
         information = self._undo_told(effects) if self._rule.rollback_information and drawn.changes else NO_UNDO
-        if self._context.outcomes.phases is Phases.FULL:
+        if self.context.outcomes.phases is Phases.FULL:
             stage = ExecutionPhase.ROLLBACK_READY
             now, alive = yield from self._report(
                 lambda s, at: after_change(s, at, stage, start, shown, retried, information), now
             )
             if alive:
-                now, _ = yield now + self._draw("rollback-ready", self._context.outcomes.rollback_ready)
+                now, _ = yield now + self._draw("rollback-ready", self.context.outcomes.rollback_ready)
                 yield from self._report(completed, now)
             return
         yield from self._report(

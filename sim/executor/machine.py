@@ -43,15 +43,41 @@ class ExecutorRequest(NamedTuple):
     timeout_ms: int
 
 
-class _Task:
-    """A running life; `waiting` is the request it waits for, 0 for none."""
+class Task:
+    """A running life; `waiting` is the request it waits for, 0 for none.
 
-    __slots__ = ("life", "running", "waiting")
+    `story`: what it was made of and what it was told since, each time with the child as it was then. Lives are pure,
+    so whoever tells it again to another life has another that stands at the same place.
+    """
 
-    def __init__(self, life: Life, running: Generator[Move, Woken, None]) -> None:
-        self.life = life
-        self.running = running
+    __slots__ = ("life", "running", "story", "waiting")
+
+    def __init__(self, child: KubernetesExecution, context: Context, now: int) -> None:
+        self.life = Life(child, context)
+        self.running: Generator[Move, Woken, None] = self.life.run(now)
+        self.story: list[tuple[KubernetesExecution, Woken]] = [(child, (now, None))]
         self.waiting = 0
+
+    def begin(self) -> Move | None:
+        return next(self.running, None)
+
+    def resume(self, woken: Woken) -> Move | None:
+        self.story.append((self.life.child, woken))
+        try:
+            return self.running.send(woken)
+        except StopIteration:
+            return None
+
+    def retell(self, other: "Task", context: Context) -> None:
+        """Become what `other` is, in another world."""
+        (child, (began, _)), *told = other.story
+        self.__init__(child, context, began)  # type: ignore[misc] # it was made empty, for whoever refers to it
+        self.begin()
+        for child_then, woken in told:
+            self.life.child = child_then
+            self.resume(woken)
+        self.life.child = other.life.child
+        self.waiting = other.waiting
 
 
 def nameless(workflow: str, number: int) -> str:
@@ -81,9 +107,9 @@ class Executor:
         self._context: Context | None = None
         self._watch = Reflector(Kind.EXECUTION, page_size=PAGE_SIZE, watch_timeout_ms=watch_timeout_ms, salt=identity)
         # By the child's uid: its next of the same name is another one.
-        self._tasks: dict[str, _Task] = {}
-        self._asked: dict[int, _Task] = {}
-        self._alarms: list[tuple[int, int, _Task]] = []
+        self._tasks: dict[str, Task] = {}
+        self._asked: dict[int, Task] = {}
+        self._alarms: list[tuple[int, int, Task]] = []
         self._out: list[ExecutorRequest] = []
         self._last_id = 0
 
@@ -206,19 +232,13 @@ class Executor:
     def _begin(self, child: KubernetesExecution, now: int) -> None:
         if child.status.phase in Ended or child.metadata.deletion_timestamp is not None or self._context is None:
             return
-        life = Life(child, self._context)
-        made = _Task(life, life.run(now))
-        self._tasks[child.metadata.uid] = made
-        self._move(made, next(made.running, None))
+        made = self._tasks[child.metadata.uid] = Task(child, self._context, now)
+        self._move(made, made.begin())
 
-    def _resume(self, task: _Task, woken: Woken) -> None:
-        try:
-            move = task.running.send(woken)
-        except StopIteration:
-            move = None
-        self._move(task, move)
+    def _resume(self, task: Task, woken: Woken) -> None:
+        self._move(task, task.resume(woken))
 
-    def _move(self, task: _Task, move: Move | None) -> None:
+    def _move(self, task: Task, move: Move | None) -> None:
         if move is None:
             child = task.life.child
             if child.status.phase in Ended and self._tasks.get(child.metadata.uid) is task:
