@@ -70,7 +70,8 @@ class Options(NamedTuple):
     """How a simulation is built; the defaults are one replica without leader election and a calm world.
 
     `manifests`: Kubernetes documents; in wire depth their roles and bindings decide who may do what, and without any
-    everybody may do everything. `history`: runs that ended before this one began, for those who learn.
+    everybody may do everything. `objects`: ConfigMaps that are there from the beginning, such as templates.
+    `history`: runs that ended before this one began, for those who learn.
     """
 
     settings: Settings = DEFAULTS
@@ -83,6 +84,7 @@ class Options(NamedTuple):
     replicas: int = 1
     leader_election: bool | None = None
     manifests: tuple[dict[str, Any], ...] = ()
+    objects: tuple[dict[str, Any], ...] = ()
     history: tuple[HistoryRecord, ...] = ()
 
 
@@ -97,7 +99,7 @@ class Simulation:
         self.cluster = Cluster(
             options.depth, streams.seed_of("cluster"), crds=_crds(), manifests=access_documents(options)
         )
-        self.world = World(self.cluster, options.outcomes, EPOCH_MS)
+        self.world = World(self.cluster, options.outcomes, EPOCH_MS, options.objects)
         if options.depth is Depth.WIRE:
             self.door: Door = WireDoor(self.cluster, options.outcomes, self.recall)
         else:

@@ -6,7 +6,7 @@ in the result, for the caller to say and to fail on.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from sim.executor.files import load_outcomes
 from sim.executor.outcomes import CALM, Outcomes
 from sim.history import History, history_of
 from sim.trace import TraceRecord, digest
+from wfexec.crd.documents import parse_documents, read_bytes
 from wfexec.crd.spellings import hint
 from wfexec.errors import BadInput, Finding
 from wfexec.model.facts import TargetRef
@@ -98,6 +99,20 @@ def find_executor(given: Path | None, manifest: Path) -> Outcomes:
         return load_outcomes(given)
     beside = manifest.parent / EXECUTOR_FILE
     return load_outcomes(beside) if beside.exists() else CALM
+
+
+def config_maps(file: Path) -> tuple[dict[str, Any], ...]:
+    """The ConfigMaps beside the workflows of a file, such as the templates they name; `default` is their namespace."""
+    found = []
+    for document in parse_documents(read_bytes(file), str(file)):
+        body = document.value
+        if isinstance(body, dict) and body.get("kind") == "ConfigMap":
+            meta = body.get("metadata")
+            if not isinstance(meta, dict) or not isinstance(meta.get("name"), str):
+                where = document.where(("metadata",))
+                raise BadInput((Finding(where, "metadata", "", "is required and must be an object with a name"),))
+            found.append(body | {"metadata": {"namespace": "default", **meta}})
+    return tuple(found)
 
 
 def load_settings(given: Mapping[str, Scalar], source: str) -> Settings:

@@ -23,7 +23,7 @@ KINDS: Final = ("Deployment", "Node", "ConfigMap", "Pod")
 class World:
     """`initial` are the targets as they were before the first step."""
 
-    def __init__(self, cluster: Cluster, outcomes: Outcomes, now: int) -> None:
+    def __init__(self, cluster: Cluster, outcomes: Outcomes, now: int, objects: tuple[Object, ...] = ()) -> None:
         self._cluster = cluster
         self._now = now
         self._namespaces: set[str] = set()
@@ -34,6 +34,10 @@ class World:
             # As on a real server, a status given at creation is dropped.
             if "status" in body:
                 self._done(PatchTarget(ref, {"status": body["status"]}, "status"))
+        for body in objects:
+            meta = body["metadata"]
+            self.namespace(meta["namespace"])
+            self._done(CreateTarget(TargetRef(body["kind"], meta["namespace"], meta["name"]), body))
         self.initial = self.targets()
 
     def namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:

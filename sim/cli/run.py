@@ -15,7 +15,7 @@ from sim.past import load_history
 from sim.report import charts, entries
 from sim.report_json import children, events, objects, phases, trace_line
 from sim.report_text import bars, story, summary
-from sim.scenario import Run, Scenario, find_executor, load_settings, play
+from sim.scenario import Run, Scenario, config_maps, find_executor, load_settings, play
 from wfexec.crd.files import load_workflows
 from wfexec.errors import BadInput, Finding
 from wfexec.units import format_instant, parse_duration
@@ -57,6 +57,7 @@ def run(
             outcomes=find_executor(executor, files[0]),
             seed=seed,
             depth=depth,
+            objects=tuple(each for file in files for each in config_maps(file)),
             faults=CALM if crash_after is None else crash_after_write(crash_after),
             history=() if history is None else load_history(history),
         )
