@@ -164,7 +164,6 @@ Feature: Planning
       | parameters_missing    | has no parameters                         |
       | parameters_too_large  | has a configuration too large for a child |
       | run_condition_primary | has a way out and no dependency           |
-      | not_supported         | has a precondition                        |
       | self_dependency       | waits for itself                          |
       | dependency_not_found  | waits for step 7                          |
 

@@ -32,7 +32,6 @@ WRONG: dict[str, dict[str, Any]] = {
     },
     "has a way out and no dependency": {"runCondition": "if_primary_fails"},
     "has the number of the first": {"stepNumber": 1},
-    "has a precondition": {"preConditions": [{"type": "ready", "expr": "true"}]},
     "waits for itself": {"dependsOn": [2]},
     "waits for step 7": {"dependsOn": [7]},
 }

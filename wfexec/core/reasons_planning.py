@@ -38,7 +38,6 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "BR-WF-025",
         "is immutable",
     ),
-    _row("not_supported", "The definition uses what this version does not evaluate", "Remove that field"),
     _row(
         "duplicate_step_number",
         "Two steps have the same number",

@@ -45,10 +45,6 @@ def findings(spec: WorkflowExecutionSpec, settings: Settings) -> Iterator[Refusa
     yield from references.problems
 
 
-def _unsupported(field: str, what: str, fix: str) -> Refusal:
-    return Refusal("not_supported", field, f"{what} are not evaluated by this version; {fix}")
-
-
 def _duplicates(definition: WorkflowDefinition) -> Iterator[Refusal]:
     numbers: dict[int, str] = {}
     names: set[str] = set()
