@@ -110,12 +110,13 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
     """Play one scenario to its end and beyond, until nothing is left to happen."""
     cluster = Troubled(faults)
     story = Story(cluster)
+    made: dict[str, Any] = {}
     for step in part.scenario.steps:
         if step.name.startswith(SWEEP):
             story.apply()
             break
         try:
-            _say(step, story)
+            _say(step, story, made)
         except AssertionError:
             if faults is CALM or step.type != "then":
                 raise
@@ -130,8 +131,8 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
     return Performance(_end(story), simulation.writes, crashed, words(story), refusals, trouble)
 
 
-def _say(step: Step, story: Story) -> None:
-    """Carry out one sentence with what its function asks for."""
+def _say(step: Step, story: Story, made: dict[str, Any]) -> None:
+    """Carry out one sentence with what its function asks for; `made` is what earlier ones left for later ones."""
     fitting = [one for one in contexts() if one.type in (None, step.type) and one.parser.is_matching(step.name)]
     if not fitting:
         raise LookupError(f"no sentence for {step.type} {step.name!r}")
@@ -142,6 +143,7 @@ def _say(step: Step, story: Story) -> None:
         "sweep": [],
         "datatable": step.datatable.raw() if step.datatable is not None else None,
         "docstring": step.docstring,
+        **made,
     }
     arguments = context.parser.parse_arguments(step.name) or {}
     converted = {
@@ -149,7 +151,9 @@ def _say(step: Step, story: Story) -> None:
         for name, value in arguments.items()
     }
     wanted = signature(context.step_func).parameters
-    context.step_func(**{name: converted[name] if name in converted else given[name] for name in wanted})
+    left = context.step_func(**{name: converted[name] if name in converted else given[name] for name in wanted})
+    if context.target_fixture is not None:
+        made[context.target_fixture] = left
 
 
 def _rest(story: Story) -> None:
