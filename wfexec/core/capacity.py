@@ -126,8 +126,12 @@ def _added(step: RecipeStep, seen: TargetFacts) -> Resources:
 
 
 def _sum(amounts: list[tuple[str, Decimal]]) -> Resources:
-    cpu = sum((amount for key, amount in amounts if key.startswith("cpu:")), Decimal(0))
-    memory = sum((amount for key, amount in amounts if key.startswith("memory:")), Decimal(0))
+    cpu = memory = Decimal(0)
+    for key, amount in amounts:
+        if key.startswith("cpu:"):
+            cpu += amount
+        elif key.startswith("memory:"):
+            memory += amount
     return Resources(int((cpu * 1_000).to_integral_value(ROUND_CEILING)), int(memory.to_integral_value(ROUND_CEILING)))
 
 

@@ -105,6 +105,9 @@ _BY_NAME: Final = {action.name: action for action in ACTIONS}
 
 def find_action(word: str) -> Action | None:
     """The action a step's word means; kebab, snake and upper case are the same; None when unknown."""
+    known = _BY_NAME.get(word)
+    if known is not None:
+        return known
     name = word.strip().lower().replace("_", "-")
     return _BY_NAME.get(name) or _BY_NAME.get(_ALIASES.get(name, ""))
 

@@ -6,6 +6,7 @@ of our own typed fields are kept out of logs where they are made.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 MARK: Final = "***REDACTED***"
@@ -60,6 +61,8 @@ def redact(text: str) -> str:
     return text
 
 
+# The same few names are asked about again and again.
+@lru_cache(maxsize=1_024)
 def is_secret_name(name: str) -> bool:
     """Does a field of this name hold a secret? `password`, `apiToken`, `DB_PASSWORD`; not `secretName`."""
     return bool(_NAME.search(name))
