@@ -48,6 +48,7 @@ class Setting:
     labelling: somebody labels the workflow just before every other write of the controller.
     kill_after_write: the controller dies right after this write of its own (1 is the first); None for never.
     replicas: how many controllers there are; more than one share a lease.
+    executor_at_work: False: nobody takes up the children.
     guarded: the shipped admission policy is bound.
     settings: of the controller, keys as in its ConfigMap; what is not named has its default.
     history: runs that ended earlier, as in a history file.
@@ -60,6 +61,7 @@ class Setting:
     labelling: bool = False
     kill_after_write: int | None = None
     replicas: int = 1
+    executor_at_work: bool = True
     guarded: bool = True
     settings: Json = field(default_factory=dict)
     history: list[Json] = field(default_factory=list)

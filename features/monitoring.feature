@@ -39,3 +39,36 @@ Feature: Monitoring
     And its outcome is "unknown"
     And its targets are "degraded"
     And from its monitoring to its end at least 10m passed
+
+  @BR-EXECUTION-002
+  Scenario: The health of an execution is told while it goes on
+    Given a workflow with the steps "a, b, c after a+b"
+    And "a" takes 2m
+    And "b" fails once with "unknown_error"
+    And it is applied
+    And the step "b" becomes "retrying"
+    Then its health is "degraded"
+    And its condition "Degraded" is "True" and says "step 2 (b) is retrying: unknown_error"
+    And it is "completed"
+    And its health is "healthy"
+    And its condition "Degraded" is "False"
+
+  @BR-EXECUTION-002
+  Scenario: A critical failure is told before what still runs has ended
+    Given a workflow with the steps "a, check"
+    And "a" takes 2m
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And it is applied
+    And the step "check" becomes "failed"
+    Then its health is "unhealthy"
+    And its condition "Degraded" is "True" and says "step 2 (check) is failed: permission_denied"
+
+  @BR-EXECUTION-002
+  Scenario: A child that no executor takes up is told of
+    Given a workflow with the steps "a"
+    And no executor is at work
+    And it is applied
+    When 2m passes
+    Then its health is "degraded"
+    And its condition "Degraded" is "True" and says "KubernetesExecution recover-step-1 has not been taken up for 1m; is its executor running?"

@@ -46,3 +46,31 @@ Feature: Timeouts
     Then it is "completed"
     And child "recover-step-1" has a timeout of at most 3m
     And child "recover-step-2" has a timeout of at most 130s
+
+  @BR-WF-022-EC1
+  Scenario: What completed at the very instant of its timeout has completed
+    Given a workflow with the steps "scale, after after scale"
+    And "scale" uses the action "restart-deployment"
+    And "scale" has a timeout of 1m
+    And "scale" never answers
+    And it is applied
+    And "scale" is running
+    And somebody suspends it
+    And 2m passes
+    And somebody reports that "scale" completed 60s after its start
+    When somebody resumes it
+    Then it is "completed"
+    And its steps are "scale completed, after completed"
+    And "scale" was tried by the children "recover-step-1"
+
+  @BR-WF-022-EC1
+  Scenario: What has not ended an instant after its timeout has timed out
+    Given a workflow with the steps "scale"
+    And "scale" has a timeout of 1m
+    And "scale" allows 0 retries
+    And "scale" is critical
+    And "scale" never answers
+    When it is applied
+    Then it is "failed"
+    And its error type is "timeout"
+    And try 1 of "scale" lasted 60s to 61s

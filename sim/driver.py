@@ -134,9 +134,9 @@ class Simulation:
         """Milliseconds since the run began."""
         return self.clock.now - EPOCH_MS
 
-    def start(self) -> None:
-        """Every process starts; call once, before or after the first workflows are created."""
-        for process in (*self.controllers, self.executor):
+    def start(self, *, executor: bool = True) -> None:
+        """Every process starts, the executor if there is to be one; call once, before or after the first workflows."""
+        for process in (*self.controllers, *((self.executor,) if executor else ())):
             process.start()
         self.clock.at(BOOKMARK_MS, self._bookmark)
 

@@ -70,6 +70,7 @@ class Settings(BaseModel):
     )
     requeue_error: Duration = Field(30_000, description="Look again after a refused write or an unknown phase.")
     monitoring_interval: Duration = Field(10_000, description="Between two looks at the targets.")
+    executor_silence: Duration = Field(60_000, description="A child nobody takes up for this long is told of.")
     rollback_step_timeout: Duration = Field(300_000, description="Limit of one undo that names none.")
     rollback_total_timeout: Duration = Field(1_800_000, description="Limit of a whole rollback.")
     rollback_parallel: bool = Field(
@@ -149,7 +150,13 @@ class Settings(BaseModel):
             raise ValueError("stabilization-window must not exceed monitoring-timeout")
         if self.production_replicas_min > self.production_replicas_max:
             raise ValueError("production-replicas-min must not exceed production-replicas-max")
-        for name in ("monitoring_interval", "requeue_error", "request_timeout", "condition_poll_interval"):
+        for name in (
+            "monitoring_interval",
+            "requeue_error",
+            "request_timeout",
+            "condition_poll_interval",
+            "executor_silence",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{to_kebab(name)} must be longer than 0s")
         return self

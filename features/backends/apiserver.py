@@ -222,6 +222,8 @@ class LiveCluster:
         self._world.staff(setting.replicas, setting.settings)
         self._world.remember(setting.history)
         self._world.disturb(self._disturbance)
+        if not setting.executor_at_work:
+            return
         connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
         self._executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)
         self._executor.start()

@@ -138,7 +138,7 @@ class SimulatedCluster:
             history=parse_history({"runs": setting.history}),
         )
         self._simulation = Disturbed(options) if setting.labelling else Simulation(options)
-        self._simulation.start()
+        self._simulation.start(executor=setting.executor_at_work)
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         return call(self._simulation, method, path, body, user)

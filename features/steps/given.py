@@ -181,3 +181,8 @@ def _replicas(story: Story, count: int) -> None:
 @given("somebody labels the workflow just before every other write of the controller")
 def _labelling(story: Story) -> None:
     story.setting.labelling = True
+
+
+@given("no executor is at work")
+def _no_executor(story: Story) -> None:
+    story.setting.executor_at_work = False

@@ -206,6 +206,16 @@ def _paused_for(story: Story, least: str) -> None:
     assert longest >= parse_duration(least) - story.cluster.slack_ms - 1_000
 
 
+@then(parsers.re('its condition "(?P<kind>[^"]+)" is "(?P<word>[^"]+)"'))
+def _condition_is(story: Story, kind: str, word: str) -> None:
+    assert [one["status"] for one in story.status()["conditions"] if one["type"] == kind] == [word]
+
+
+@then(parsers.parse('its health is "{word}"'))
+def _execution_health(story: Story, word: str) -> None:
+    assert story.status()["health"] == word
+
+
 @then(parsers.parse('its condition "{kind}" is "{word}" and says "{text}"'))
 def _condition(story: Story, kind: str, word: str, text: str) -> None:
     (condition,) = [one for one in story.status()["conditions"] if one["type"] == kind]

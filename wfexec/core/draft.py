@@ -23,6 +23,7 @@ from wfexec.settings import Settings
 # The constructor of a named tuple is a call of its own.
 _tuple: Final[Any] = tuple.__new__
 _BLANK_CONDITION = Condition(type="unset", status="Unknown", reason="", last_transition_time=0)
+_UNWELL = (StepState.FAILED, StepState.RETRYING, StepState.BLOCKED)
 # Which status field says when a phase began.
 PHASE_STARTS = {
     Phase.PLANNING: "planning_start_time",
@@ -68,7 +69,9 @@ class Draft:
         "status",
         "steps",
         "ties",
+        "troubles",
         "undo_request",
+        "unwell",
         "wake_at",
         "workflow",
     )
@@ -91,6 +94,10 @@ class Draft:
         self.deadline: int | None = None
         # Made by `birth` for the first child of this plan.
         self.ties: Ties | None = None
+        # What is wrong beyond the states of the steps; sentences for people.
+        self.troubles: list[str] = []
+        # A step failed, was blocked or is tried again: the health of the execution is judged anew.
+        self.unwell = False
         # A person's accepted wish to roll back what runs.
         self.undo_request: UndoRequest | None = None
         self._changes: dict[str, Any] = {}
@@ -124,6 +131,8 @@ class Draft:
         source = self.steps[position].status
         if state not in STEP_TARGETS[source]:
             raise OurBug(f"step {self.steps[position].step_number} may not go from {source} to {state}")
+        if state in _UNWELL:
+            self.unwell = True
         return self.set_step(position, status=state, **changes)
 
     def move_phase(self, phase: Phase, message: str, **changes: Any) -> None:

@@ -11,6 +11,7 @@ from wfexec.core.conditions import broke_promise, may_start
 from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import fold_child
+from wfexec.core.health import judge_health
 from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.references import late_parameters
 from wfexec.core.rollback import enter_rolling_back
@@ -20,7 +21,16 @@ from wfexec.model.base import clip, evolve
 from wfexec.model.expressions import EvaluationError
 from wfexec.model.meta import ObjectReference
 from wfexec.model.parameters import ActionParameters
-from wfexec.model.phases import STEP_ENDED, ErrorType, FailurePolicy, Phase, RollbackStrategy, RunCondition, StepState
+from wfexec.model.phases import (
+    STEP_ENDED,
+    ErrorType,
+    FailurePolicy,
+    Phase,
+    ResourceHealth,
+    RollbackStrategy,
+    RunCondition,
+    StepState,
+)
 from wfexec.model.plan import DeleteChild
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import AttemptStatus, StepStatus
@@ -51,6 +61,7 @@ def enter_executing(draft: Draft) -> None:
         Phase.EXECUTING,
         f"executing {len(draft.steps)} steps",
         estimated_completion_time=draft.now + draft.recipe.estimate_ms,
+        health=ResourceHealth.HEALTHY,
     )
     draft.condition("Executing", True, "Started")
     undo_facts(draft)
@@ -217,7 +228,7 @@ def _start(draft: Draft, position: int) -> bool:
     )
     if name not in draft.snapshot.children:
         draft.creates.append(child)
-    draft.wake(draft.now + child.spec.timeout + 1)
+    draft.wake(draft.now + min(child.spec.timeout, draft.settings.executor_silence) + 1)
     if step.number > draft.get("current_step"):
         draft.set(current_step=step.number)
     retry = f", attempt {attempt + 1}" if attempt else ""
@@ -241,6 +252,7 @@ def count_steps(draft: Draft, active: int, queued: int, unfinished: int) -> None
     total = len(draft.steps)
     progress = max(draft.get("progress"), 100 * (total - unfinished) // total)
     draft.set(active_steps=active, queued_steps=queued, progress=progress)
+    judge_health(draft)
 
 
 def _any_failed(draft: Draft) -> bool:

@@ -11,6 +11,7 @@ from wfexec.core.birth import attempt_limit, birth
 from wfexec.core.children import child_name
 from wfexec.core.conditions import kept_promise
 from wfexec.core.draft import Draft
+from wfexec.core.health import watch_for_silence
 from wfexec.core.references import late_parameters
 from wfexec.core.results import fold_results
 from wfexec.model.base import clip, evolve
@@ -79,6 +80,8 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
         _timed_out(draft, position, child, overdue)
         return False
     draft.wake(limit + 1)
+    if child is not None and not child.status.phase:
+        watch_for_silence(draft, name, started)
     return True
 
 

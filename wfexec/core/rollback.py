@@ -16,7 +16,7 @@ from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import AskTarget, Facts, TargetFacts, TargetRef, Unknown
 from wfexec.model.meta import ObjectReference
-from wfexec.model.phases import RETRYABLE, ErrorType, ExecutionPhase, Phase, StepState, UndoState
+from wfexec.model.phases import RETRYABLE, ErrorType, ExecutionPhase, Phase, ResourceHealth, StepState, UndoState
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import RollbackStatus, StepRollback
 
@@ -48,6 +48,7 @@ def enter_rolling_back(draft: Draft, reason: str, request: UndoRequest | None = 
     draft.move_phase(
         Phase.ROLLING_BACK, f"rolling back {len(order)} steps: {reason}",
         rollback=status, rollback_reason=clip(reason, 4096), paused_at=None, paused_from="", completion_time=None,
+        health=ResourceHealth.UNHEALTHY,
     )  # fmt: skip
     draft.event("Normal", "RollbackStarted", f"{len(order)} steps to undo: {reason}")
     why = "step_failure" if request is None else "manual"

@@ -307,7 +307,10 @@ class RollbackStatus(Value):
 
 
 class WorkflowExecutionStatus(Value):
-    """`paused_from` is the phase to return to; `paused_total` is the sum of ended pauses."""
+    """`paused_from` is the phase to return to; `paused_total` is the sum of ended pauses.
+
+    `health` is that of the execution, not of the targets: None before it begins.
+    """
 
     phase: Annotated[str, Field(max_length=63)] = Phase.NEW
     observed_generation: Count = 0
@@ -317,6 +320,7 @@ class WorkflowExecutionStatus(Value):
     active_steps: Count = 0
     queued_steps: Count = 0
     progress: Annotated[int, Field(ge=0, le=100)] = 0
+    health: ResourceHealth | None = None
     template: ResolvedTemplate | None = None
     execution_plan: ExecutionPlan | None = None
     validation_results: ValidationResults | None = None

@@ -69,7 +69,7 @@ def test_looking_twice_changes_nothing() -> None:
     plan = world.look()
     assert plan.status is None
     assert plan.creates == ()
-    assert plan.wake_at == world.now + 300_000 + 1
+    assert plan.wake_at == world.now + 60_000 + 1
 
 
 def test_a_child_intended_but_not_made_is_asked_for_again_and_is_the_same() -> None:
