@@ -217,3 +217,66 @@ Feature: Rollback
     And the undo of "b" is "skipped"
     And the undo of "a" is "succeeded"
     And the steps were undone in the order "a"
+
+  @BR-WF-022
+  Scenario: A declared condition has a workflow rolled back though no step failed
+    Given a workflow with the steps "a, b after a, c after b"
+    And it is given up if `steps.a.outputs.burn == 'high'`, which is "budget"
+    And "a" hands on burn `high`
+    When it is applied
+    Then it is "failed"
+    And its phases were "planning, validating, executing, rolling_back, failed"
+    And its steps are "a rolled_back, b skipped, c skipped"
+    And its failure reason says "rollback_triggered: budget: steps.a.outputs.burn == 'high'"
+    And the deployment of "a" has 3 replicas
+    And an event "RollbackTriggered" says "budget"
+
+  @BR-WF-022
+  Scenario: What runs is awaited before a trigger has it undone
+    Given a workflow with the steps "a, b"
+    And "b" takes 60s
+    And "a" hands on burn `high`
+    And it is given up if `'burn' in steps.a.outputs`, which is "budget"
+    When it is applied
+    And "a" is completed
+    And the controller is killed
+    Then it is "failed"
+    And its steps are "a rolled_back, b rolled_back"
+    And its condition "RollbackTriggered" is "True" and says "budget"
+
+  @BR-WF-022
+  Scenario: A target that goes bad while it is watched has the workflow rolled back
+    Given a workflow with the steps "a, b after a"
+    And it is given up if `steps.a.target.replicas < 5 && steps.b.status == 'completed'`, which is "shrunk"
+    And it is applied
+    And it is "monitoring"
+    When somebody scales the deployment of "a" to 2 replicas
+    Then it is "failed"
+    And its phases were "planning, validating, executing, monitoring, rolling_back, failed"
+    And its failure reason says "rollback_triggered: shrunk"
+    And the deployment of "b" has 3 replicas
+
+  @BR-WF-022 @BR-WF-050
+  Scenario Outline: Without automatic rollback a trigger ends the workflow all the same: <strategy>
+    Given a workflow with the steps "a, b after a"
+    And the rollback strategy is "<strategy>"
+    And it is given up if `steps.a.status == 'completed'`, which is "enough"
+    When it is applied
+    Then it is "failed"
+    And its steps are "a completed, b skipped"
+    And its failure reason says "manual intervention required"
+    And nothing was undone
+
+    Examples:
+      | strategy |
+      | none     |
+      | manual   |
+
+  @BR-WF-022
+  Scenario: A trigger that has no value does not count, and says so once
+    Given a workflow with the steps "a, b after a"
+    And it is given up if `steps.a.result.executionSeconds > 1000.0`, which is "slow"
+    When it is applied
+    Then it is "completed"
+    And its condition "RollbackTriggersJudged" is "False" and says "slow has no value"
+    And an event "RollbackTriggerUnknown" says "slow has no value"

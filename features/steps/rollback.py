@@ -2,7 +2,7 @@
 
 from pytest_bdd import given, parsers, step, then, when
 
-from features.cluster import Answer
+from features.cluster import APPS, Answer, path_of
 from features.story import Story
 from wfexec.model.meta import ANNOTATION_ROLLBACK, ANNOTATION_ROLLBACK_BY, ANNOTATION_ROLLBACK_TO
 
@@ -78,3 +78,20 @@ def _taken_away(story: Story) -> None:
 @then(parsers.parse('the undo of "{name}" says "{text}"'))
 def _undo_says(story: Story, name: str, text: str) -> None:
     assert text in story.step(name)["rollback"]["message"]
+
+
+@given(parsers.re(r'it is given up if `(?P<text>.*)`, which is "(?P<name>[^"]+)"'))
+def _trigger(story: Story, name: str, text: str) -> None:
+    story.recipe.strategy.setdefault("rollbackTriggers", []).append({"name": name, "expr": text})
+
+
+@when(parsers.parse('somebody scales the deployment of "{name}" to {count:d} replicas'))
+def _scaled(story: Story, name: str, count: int) -> None:
+    path = path_of(APPS, story.namespace, "deployments", name)
+    answer = story.cluster.request("PATCH", path, {"spec": {"replicas": count}})
+    assert answer.status == 200, answer.body
+
+
+@when(parsers.parse('"{name}" is completed'))
+def _step_completed(story: Story, name: str) -> None:
+    story.wait(f"the end of {name}", lambda: story.step(name).get("status") == "completed")

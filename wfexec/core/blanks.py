@@ -76,6 +76,8 @@ def is_expression(path: FieldPath) -> bool:
     match path:
         case ("steps", int(), "when") | ("successCriteria", int(), "expr"):
             return True
+        case ("executionStrategy", "rollbackTriggers", int(), "expr"):
+            return True
         case ("steps", int(), "preConditions" | "postConditions", int(), "expr"):
             return True
     return False

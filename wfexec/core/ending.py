@@ -129,12 +129,14 @@ def _recommendations(draft: Draft) -> tuple[str, ...]:
     return tuple(clip(sentence) for sentence in sentences[:64])
 
 
-def note_failure(draft: Draft, position: int) -> None:
-    """What the parent needs to decide about recovery, frozen at the failure (BR-WF-050)."""
-    step = draft.recipe.steps[position]
+def note_failure(draft: Draft, position: int | None) -> None:
+    """What the parent needs to decide about recovery, frozen at the failure (BR-WF-050); None: no step failed."""
     completed = tuple(one.step_number for one in draft.steps if one.status is StepState.COMPLETED)
     snapshot = ExecutionSnapshot(completed_steps=completed, current_step=draft.get("current_step"), timestamp=draft.now)
-    draft.set(failed_step=step.number, failed_action=step.action, execution_snapshot=snapshot)
+    draft.set(execution_snapshot=snapshot)
+    if position is not None:
+        step = draft.recipe.steps[position]
+        draft.set(failed_step=step.number, failed_action=step.action)
 
 
 def fail(draft: Draft, reason: str, error: ErrorType) -> None:

@@ -15,6 +15,7 @@ from wfexec.core.health import judge_health
 from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.references import late_parameters
 from wfexec.core.rollback import enter_rolling_back
+from wfexec.core.triggers import give_up, triggered
 from wfexec.core.undo import undoable
 from wfexec.core.when import condition_error, judge_when
 from wfexec.model.base import clip, evolve
@@ -73,8 +74,11 @@ def executing(draft: Draft) -> None:
     overdue = draft.now > deadline
     look = look_at_steps(draft, overdue)
     spec = draft.workflow.spec
-    if spec.cancel or overdue or look.fatal is not None or draft.undo_request is not None:
-        _wind_down(draft, look, overdue)
+    # Nothing but the end is looked at where the end has come.
+    over = spec.cancel or overdue or look.fatal is not None or draft.undo_request is not None
+    trigger = "" if over else triggered(draft)
+    if over or trigger:
+        _wind_down(draft, look, overdue, trigger)
         return
     active, ready = look.active, look.ready
     if not look.unfinished:
@@ -265,7 +269,7 @@ def first_failed(draft: Draft) -> int:
     return min(ended, key=lambda place: (draft.steps[place].end_time or 0, place))
 
 
-def _wind_down(draft: Draft, look: Look, overdue: bool) -> None:
+def _wind_down(draft: Draft, look: Look, overdue: bool, trigger: str) -> None:
     """Nothing new starts; once the running children have ended, the execution does (BR-WF-018, BR-WF-050)."""
     spec = draft.workflow.spec
     if look.active and draft.settings.drain_on_failure:
@@ -284,6 +288,8 @@ def _wind_down(draft: Draft, look: Look, overdue: bool) -> None:
         _end_badly(draft, look.fatal, overdue)
     elif spec.cancel:
         _end_cancelled(draft)
+    elif trigger:
+        give_up(draft, trigger)
     else:
         _end_badly(draft, None, overdue)
 

@@ -23,7 +23,7 @@ from wfexec.model.expressions import CompileError, Program
 from wfexec.model.facts import AskTarget, TargetRef
 from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import RollbackStrategy, Strategy
-from wfexec.model.recipe import Criterion, Recipe, RecipeStep, Refusal
+from wfexec.model.recipe import Criterion, Recipe, RecipeStep, Refusal, Trigger
 from wfexec.model.status import StepStatus
 from wfexec.model.workflow import ExecutionStrategy, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import Settings
@@ -252,6 +252,7 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
             Criterion(criterion.name, _program(criterion.expr), criterion.required)
             for criterion in spec.success_criteria
         ),
+        triggers=tuple(Trigger(one.name, _program(one.expr)) for one in strategy.rollback_triggers),
         pending=tuple(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in steps),
     )
     return made._replace(plan=execution_plan(made), questions=questions_of(made, strategy.dry_run_first))

@@ -10,6 +10,7 @@ from typing import Final
 
 from wfexec.core.authority import may_decide
 from wfexec.core.draft import Draft
+from wfexec.core.triggers import forget_trigger
 from wfexec.model.base import clip
 from wfexec.model.meta import (
     ANNOTATION_COMPLETE_STEP,
@@ -147,6 +148,7 @@ def retry_failed(draft: Draft) -> bool:
         completion_time=None, failure_reason="", error_type=None, failed_step=None, failed_action="",
         execution_snapshot=None, workflow_result=None, healthy_since=None,
     )  # fmt: skip
+    forget_trigger(draft)
     message = f"{len(failed)} steps are tried again at the request of {who or 'an approver'}"
     draft.condition(CONDITION, True, "ManualRetry", message)
     draft.move_phase(

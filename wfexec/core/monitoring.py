@@ -9,6 +9,7 @@ from wfexec.core.conditions import missed_promise
 from wfexec.core.draft import Draft
 from wfexec.core.ending import complete
 from wfexec.core.expressions import asks, context_of, holds
+from wfexec.core.triggers import give_up, triggered
 from wfexec.model.base import clip
 from wfexec.model.expressions import EvaluationError
 from wfexec.model.facts import AskTarget, Question, TargetFacts
@@ -46,6 +47,10 @@ def monitoring(draft: Draft) -> None:
     settings, now = draft.settings, draft.now
     began = draft.get("monitoring_start_time") or now
     deadline = began + settings.monitoring_timeout + draft.get("paused_total")
+    trigger = triggered(draft)
+    if trigger:
+        give_up(draft, trigger)
+        return
     if now > deadline:
         healthy, health = _health(draft, _watched(draft))
         unmet = _unmet(draft, required=True) if healthy else ""

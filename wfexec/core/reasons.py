@@ -79,6 +79,13 @@ ENDINGS: Final[tuple[Reason, ...]] = (
         "BR-WF-050",
     ),
     _end(
+        "rollback_triggered",
+        "any",
+        "A declared rollback trigger came true while steps ran or targets were watched",
+        "Look at what the expression in the message reads",
+        "BR-WF-022",
+    ),
+    _end(
         "workflow_timeout",
         "executing",
         "The deadline of the workflow passed before its steps had ended",

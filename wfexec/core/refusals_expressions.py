@@ -42,6 +42,9 @@ def expression_findings(spec: WorkflowExecutionSpec, definition: WorkflowDefinit
                 if name == "postConditions":
                     scope = scope._replace(steps=(*scope.steps, step.name))
                 yield from check(f"{field}.{name}[{place}].expr", condition.expr, scope, truth=True)
+    for place, trigger in enumerate(spec.execution_strategy.rollback_triggers):
+        field = f"spec.executionStrategy.rollbackTriggers[{place}].expr"
+        yield from check(field, trigger.expr, whole_scope(spec, definition), truth=True)
     for place, criterion in enumerate(spec.success_criteria):
         scope = whole_scope(spec, definition)
         yield from check(f"spec.successCriteria[{place}].expr", criterion.expr, scope, truth=True)

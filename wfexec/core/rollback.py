@@ -27,7 +27,9 @@ VERIFY_LIMIT_MS: Final = 30_000
 _DONE: Final = frozenset({UndoState.SUCCEEDED, UndoState.FAILED, UndoState.NOT_REVERSIBLE, UndoState.SKIPPED})
 
 
-def enter_rolling_back(draft: Draft, reason: str, request: UndoRequest | None = None) -> None:
+def enter_rolling_back(
+    draft: Draft, reason: str, request: UndoRequest | None = None, *, cause: str = "step_failure"
+) -> None:
     """Fix the order and what can be undone, then start in the same write; `request`: a person asked for it."""
     order = undo_order(draft, request.to_step if request is not None else None)
     close_steps(draft, "not started: rollback")
@@ -51,8 +53,8 @@ def enter_rolling_back(draft: Draft, reason: str, request: UndoRequest | None = 
         health=ResourceHealth.UNHEALTHY,
     )  # fmt: skip
     draft.event("Normal", "RollbackStarted", f"{len(order)} steps to undo: {reason}")
-    why = "step_failure" if request is None else "manual"
-    draft.count("kubernaut_workflowexecution_rollbacks_total", draft.recipe.name, why)
+    cause = cause if request is None else "manual"
+    draft.count("kubernaut_workflowexecution_rollbacks_total", draft.recipe.name, cause)
     if irreversible < len(order):
         rolling_back(draft)
     else:

@@ -32,6 +32,7 @@ from wfexec.model.template import (
 from wfexec.model.workflow import (
     AdaptiveOrchestration,
     ExecutionStrategy,
+    RollbackTrigger,
     Scalar,
     SuccessCriterion,
     WorkflowExecutionSpec,
@@ -160,6 +161,7 @@ def _either(own: Any, default: Any, templates: Any) -> Any:
 def _strategy(own: ExecutionStrategy, templates: ExecutionStrategy | None) -> ExecutionStrategy:
     if templates is None:
         return own
+    triggers = {each.name: each for each in (*templates.rollback_triggers, *own.rollback_triggers)}
     return evolve(
         own,
         approval_required=own.approval_required or templates.approval_required,
@@ -168,6 +170,7 @@ def _strategy(own: ExecutionStrategy, templates: ExecutionStrategy | None) -> Ex
         max_retries=_either(own.max_retries, None, templates.max_retries),
         max_parallel_steps=_either(own.max_parallel_steps, None, templates.max_parallel_steps),
         safety_checks=own.safety_checks or templates.safety_checks,
+        rollback_triggers=tuple[RollbackTrigger, ...](triggers.values()),
     )
 
 

@@ -66,6 +66,13 @@ class Criterion(NamedTuple):
     required: bool
 
 
+class Trigger(NamedTuple):
+    """A declared condition that ends the workflow once it is true (BR-WF-022)."""
+
+    name: str
+    program: Program
+
+
 class Recipe(NamedTuple):
     """`batches` and `critical_path` hold positions; `order` is topological, ties by stepNumber.
 
@@ -96,6 +103,7 @@ class Recipe(NamedTuple):
     plan: ExecutionPlan | None
     pending: tuple[StepStatus, ...]
     criteria: tuple[Criterion, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
 
 
 class Refusal(NamedTuple):

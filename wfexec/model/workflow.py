@@ -152,6 +152,13 @@ class SafetyCheck(Value):
     required: bool = True
 
 
+class RollbackTrigger(Value):
+    """When `expr` comes true while steps run or targets are watched, the workflow is given up (BR-WF-022)."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    expr: Expression
+
+
 class ExecutionStrategy(Value):
     """`max_parallel_steps` None means the setting's value."""
 
@@ -161,6 +168,9 @@ class ExecutionStrategy(Value):
     max_retries: Retries | None = None
     max_parallel_steps: Annotated[int, Field(ge=1, le=10)] | None = None
     safety_checks: tuple[SafetyCheck, ...] = Field(default=(), max_length=4, json_schema_extra=list_map("type"))
+    rollback_triggers: tuple[RollbackTrigger, ...] = Field(
+        default=(), max_length=16, json_schema_extra=list_map("name")
+    )
 
 
 class AdaptiveOrchestration(Value):
