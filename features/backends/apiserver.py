@@ -173,6 +173,7 @@ class LiveCluster:
         self._disturbance = Disturbance(self.namespace)
         self._executor: LiveExecutor | None = None
         self._unguarded = False
+        self._labels: Json = {}
         self._seen: list[Seen] = []
         # The observer's binding while a scenario does without it.
         self._taken: Json | None = None
@@ -206,9 +207,9 @@ class LiveCluster:
         self._world.seed_nodes(outcomes, admin)
         seed_cluster(outcomes.model_copy(update={"cluster": without_nodes(outcomes)}), admin, self.now_ms)
         admin.close()
-        labels = outcomes.cluster.namespaces[self.namespace].labels
-        if labels:
-            self.request("PATCH", f"{CORE}/namespaces/{self.namespace}", {"metadata": {"labels": dict(labels)}})
+        self._labels = dict(outcomes.cluster.namespaces[self.namespace].labels)
+        if self._labels:
+            self._label_namespace(self._labels)
         self._grant(setting)
         if not setting.observer:
             self._blind()
@@ -250,8 +251,14 @@ class LiveCluster:
         leaders = [controller for controller in self._world.controllers if controller.leading]
         leaders[0].kill()
 
+    def _label_namespace(self, labels: Json) -> None:
+        self.request("PATCH", f"{CORE}/namespaces/{self.namespace}", {"metadata": {"labels": labels}})
+
     def close(self) -> None:
         self._world.disturb(Disturbance(""))
+        if self._labels:
+            # Nobody takes namespaces away here, and one of production makes every node part of production.
+            self._label_namespace(dict.fromkeys(self._labels))
         if self._executor is not None:
             self._executor.stop()
         self._observer.close()
