@@ -69,6 +69,5 @@ Feature: Monitoring
     Given a workflow with the steps "a"
     And no executor is at work
     And it is applied
-    When 2m passes
-    Then its health is "degraded"
-    And its condition "Degraded" is "True" and says "KubernetesExecution recover-step-1 has not been taken up for 1m; is its executor running?"
+    When its health becomes "degraded"
+    Then its condition "Degraded" is "True" and says "KubernetesExecution recover-step-1 has not been taken up for 1m; is its executor running?"

@@ -211,6 +211,11 @@ def _condition_is(story: Story, kind: str, word: str) -> None:
     assert [one["status"] for one in story.status()["conditions"] if one["type"] == kind] == [word]
 
 
+@step(parsers.parse('its health becomes "{word}"'))
+def _health_becomes(story: Story, word: str) -> None:
+    story.wait(f"health {word!r}", lambda: story.status().get("health") == word)
+
+
 @then(parsers.parse('its health is "{word}"'))
 def _execution_health(story: Story, word: str) -> None:
     assert story.status()["health"] == word
@@ -218,9 +223,9 @@ def _execution_health(story: Story, word: str) -> None:
 
 @then(parsers.parse('its condition "{kind}" is "{word}" and says "{text}"'))
 def _condition(story: Story, kind: str, word: str, text: str) -> None:
-    (condition,) = [one for one in story.status()["conditions"] if one["type"] == kind]
-    assert condition["status"] == word
-    assert text in condition["message"]
+    told = [one for one in story.status()["conditions"] if one["type"] == kind]
+    assert [one["status"] for one in told] == [word]
+    assert text in told[0]["message"]
 
 
 @then(parsers.parse('its progress went through "{text}"'))
