@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
-from wfexec.model.base import DOCUMENT_MAX, Value
+from wfexec.model.base import DOCUMENT_MAX
 from wfexec.model.execution import RollbackInformation
 from wfexec.model.parameters import (
     ActionParameters,
@@ -180,19 +180,45 @@ def map_parameters(action: str, parameters: StepParameters | None) -> tuple[Acti
     given = getattr(parameters, member)
     if action == "uncordon-node" and member == "cordon_node":
         return ActionParameters(uncordon_node=NodeAction(node=given.node_name)), ()
-    return _FROM_STEP[member](given), _dropped(member, given)
+    if member == "custom":
+        return _custom(given), _beside_manifest(action, given)
+    return _FROM_STEP[member](given), _without_home(member, given)
 
 
-def _dropped(member: str, given: Value) -> tuple[str, ...]:
-    """Fields that have no home in the child, or whose text could not be read."""
+def _without_home(member: str, given: Any) -> tuple[str, ...]:
+    """Fields that have no home in the child, and those whose text says more than the child can be told."""
+    told = []
+    if member == "restart_pod" and given.pod_name and given.selector:
+        told.append("selector is dropped: podName names the one pod to restart; leave one of them out")
     grace = getattr(given, "grace_period", None)
-    if not grace:
+    if grace and member == "restart_deployment":
+        told.append(f"gracePeriod {grace!r} is dropped: a rollout restart takes none")
+    elif grace:
+        told += _inexact(grace)
+    return tuple(told)
+
+
+def _inexact(grace: str) -> list[str]:
+    seconds = grace_seconds(grace)
+    if seconds is None:
+        return [f"gracePeriod {grace!r} is not a duration and is dropped; write it like 30s"]
+    if parse_duration(grace) != seconds * 1_000:
+        return [f"gracePeriod {grace!r} becomes {seconds}s: a child is told whole seconds, {GRACE_MAX_S} at most"]
+    return []
+
+
+def _beside_manifest(action: str, custom: CustomAction) -> tuple[str, ...]:
+    """What stands beside a manifest never reaches the child; the names of the keys are told, their values are not."""
+    if "manifest" not in custom.config:
         return ()
-    if member == "restart_deployment":
-        return (f"gracePeriod {grace!r} is dropped: a rollout restart takes none",)
-    if grace_seconds(grace) is None:
-        return (f"gracePeriod {grace!r} is not a duration and is dropped; write it like 30s",)
-    return ()
+    beside = [f"config.{key}" for key in sorted(custom.config) if key != "manifest"]
+    if custom.action_type not in (action, "apply-manifest"):
+        beside.insert(0, f"actionType {custom.action_type!r}")
+    if not beside:
+        return ()
+    return (
+        f"{', '.join(beside)[:500]} dropped: config.manifest is all that the child is told; leave it out or the rest",
+    )
 
 
 def map_undo(parameters: RollbackParameters) -> ActionParameters:
