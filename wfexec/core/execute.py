@@ -10,7 +10,7 @@ from wfexec.core.birth import birth, deadline_of, undo_facts
 from wfexec.core.conditions import broke_promise, may_start
 from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
-from wfexec.core.fold import fold_child
+from wfexec.core.fold import clear_away, fold_child
 from wfexec.core.health import judge_health
 from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.references import late_parameters
@@ -97,6 +97,7 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
     """Fold every child, skip what can no longer run, and find what is ready."""
     steps = draft.steps
     terminate = draft.workflow.spec.failure_policy is FailurePolicy.TERMINATE
+    undoes = draft.recipe.rollback_strategy is RollbackStrategy.AUTOMATIC
     # A workflow that pauses or winds down judges nothing that it will not start.
     judging = not overdue and not draft.workflow.spec.cancel and draft.status.phase != Phase.PAUSED
     active: list[int] = []
@@ -129,6 +130,8 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
             if verdict:
                 ready.append(position)
             state = steps[position].status
+        elif state is _RETRYING or (state is StepState.FAILED and undoes):
+            clear_away(draft, position)
         if state is _RETRYING:
             due = steps[position].next_retry_time
             if due is None or due <= draft.now:

@@ -17,7 +17,7 @@ from wfexec.core.results import fold_results
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.expressions import EvaluationError
-from wfexec.model.phases import ErrorType, ExecutionPhase, Phase, RollbackStrategy, StepState
+from wfexec.model.phases import EXECUTION_ENDED, ErrorType, ExecutionPhase, Phase, RollbackStrategy, StepState
 from wfexec.model.plan import DeleteChild
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.snapshot import CreateFailure
@@ -77,7 +77,7 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
         # A pause stops the clocks; the child keeps its own.
         return True
     if overdue or draft.now > limit:
-        _timed_out(draft, position, child, overdue)
+        _timed_out(draft, position, overdue)
         return False
     draft.wake(limit + 1)
     if child is not None and not child.status.phase:
@@ -232,7 +232,7 @@ def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: 
     draft.count("kubernaut_workflowexecution_errors_total", error, "executing")
 
 
-def _timed_out(draft: Draft, position: int, child: KubernetesExecution | None, overdue: bool) -> None:
+def _timed_out(draft: Draft, position: int, overdue: bool) -> None:
     """The limit passed with no end to be seen.
 
     A child that another attempt or an undo may follow is deleted, so that two never act at once.
@@ -246,8 +246,21 @@ def _timed_out(draft: Draft, position: int, child: KubernetesExecution | None, o
     followed = draft.steps[position].status is StepState.RETRYING or (
         draft.recipe.rollback_strategy is RollbackStrategy.AUTOMATIC
     )
-    if followed and child is not None and child.metadata.deletion_timestamp is None:
-        meta = child.metadata
+    if followed:
+        clear_away(draft, position)
+
+
+def clear_away(draft: Draft, position: int) -> None:
+    """Delete the child of an attempt that was given up and that something may follow, as long as it is still there.
+
+    Asked at every look: what was written down before a crash or a lost reply is done after it (BR-WF-025).
+    """
+    reference = draft.steps[position].k8s_execution_ref
+    child = draft.snapshot.children.get(reference.name) if reference is not None else None
+    if child is None or child.status.phase in EXECUTION_ENDED or child.metadata.deletion_timestamp is not None:
+        return
+    meta = child.metadata
+    if all(one.uid != meta.uid for one in draft.deletes):
         draft.deletes.append(DeleteChild(meta.name, meta.uid, meta.resource_version))
 
 

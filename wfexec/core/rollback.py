@@ -10,7 +10,7 @@ from wfexec.core.birth import body, undo_spec
 from wfexec.core.children import undo_name
 from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.ending import cancelled, close_steps, fail
-from wfexec.core.fold import absent
+from wfexec.core.fold import absent, clear_away
 from wfexec.core.undo import differences, expectation_of, undo_of, undo_order
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
@@ -78,6 +78,9 @@ def rolling_back(draft: Draft) -> None:
     """Fold the undos that run, start the ones that may, end when all are dealt with."""
     positions = _positions(draft)
     overdue = draft.now > _deadline(draft)
+    for position, state in enumerate(draft.steps):
+        if state.status is StepState.FAILED:
+            clear_away(draft, position)
     active = 0
     for position in positions:
         record = draft.steps[position].rollback

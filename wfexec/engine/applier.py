@@ -2,9 +2,9 @@
 
 Called by the reconciler: `begin` and `feed` return the writes to hand out next, `verdict` says how it ended.
 
-    metadata ──ok──► status ──ok──► creates and deletes together ──all replied──► ended
-        │ refused        │ refused           │ each refusal is noted for its own child
-        └────────────────┴──► ended: a fresh look decides again, on newer objects
+    metadata ──ok──► status ──ok──► deletes ──all ok──► creates ──all replied──► ended
+        │ refused        │ refused     │ refused           │ each refusal is noted for its own child
+        └────────────────┴─────────────┴──► ended: a fresh look decides again, on newer objects
 
 Rules: the status write carries the version that the metadata write returned; every write its uid and version; a lost
 reply or a refused precondition leaves a doubt that is settled by a read before anything new is decided; a plan that
@@ -115,7 +115,8 @@ class Application:
             return _NONE
         if kind is DeleteExecution:
             self._deleted(body.key, outcome)
-            return _NONE
+            # What takes the place of a child that was given up waits until that one is gone (BR-WF-166).
+            return self._creates() if not self.open and self.verdict is Verdict.APPLIED else _NONE
         if outcome.code is not Code.OK:
             self._refused(outcome)
             return _NONE
@@ -149,16 +150,22 @@ class Application:
         return (PatchStatus(self._key, base.metadata.uid, self._resource_version, base.status, status),)
 
     def _children(self) -> tuple[Write, ...]:
-        plan = self._plan
-        if not plan.creates and not plan.deletes:
+        deletes = self._plan.deletes
+        if not deletes:
+            return self._creates()
+        namespace = self._key.namespace
+        self.open = len(deletes)
+        return tuple([_deletion(namespace, child) for child in deletes])
+
+    def _creates(self) -> tuple[Write, ...]:
+        bodies = self._plan.creates
+        if not bodies:
             return _NONE
         namespace = self._key.namespace
-        creates: list[Write] = [
-            CreateExecution(ObjectKey(Kind.EXECUTION, namespace, body.metadata.name), body) for body in plan.creates
-        ]
-        creates.extend(_deletion(namespace, child) for child in plan.deletes)
-        self.open = len(creates)
-        return tuple(creates)
+        self.open = len(bodies)
+        return tuple(
+            [CreateExecution(ObjectKey(Kind.EXECUTION, namespace, body.metadata.name), body) for body in bodies]
+        )
 
     def _refused(self, outcome: Outcome) -> None:
         """Of the workflow itself: the plan is over."""

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.core.world import HANGS, START, World, completed, default_facts, failed, spec, step
+from wfexec.core.decide import decide
 from wfexec.model.base import evolve
 from wfexec.model.facts import (
     AskTarget,
@@ -201,6 +202,28 @@ def test_a_hanging_child_that_nothing_follows_stays_as_evidence() -> None:
     world.run()
     assert world.workflow.status.error_type == "timeout"
     assert list(world.children) == ["wf-step-1"]
+
+
+@pytest.mark.parametrize(("strategy", "after"), [("none", "retrying"), ("automatic", "failed")])
+def test_a_child_that_was_given_up_is_deleted_again_when_the_first_word_was_lost(strategy: str, after: str) -> None:
+    """The status said so, then the controller died: nothing may begin beside what still hangs (BR-WF-025)."""
+    retries = 1 if after == "retrying" else 0
+    slow = step(1, timeout="1m", maxRetries=retries, criticalStep=True)
+    world = World(spec(slow, strategy={"rollbackStrategy": strategy, "maxParallelSteps": 1}))
+    world.say("wf-step-1", HANGS)
+    world.run(stop=lambda one: "wf-step-1" in one.children)
+    world.now += 60_001
+    plan = decide(world.snapshot(), world.now, world.settings)
+    assert plan.status is not None
+    assert plan.status.step_statuses[0].status == after
+    assert [one.name for one in plan.deletes] == ["wf-step-1"]
+    world.workflow = evolve(world.workflow, status=plan.status)
+    again = decide(world.snapshot(), world.now + 1, world.settings)
+    assert [one.name for one in again.deletes] == ["wf-step-1"]
+    child = world.children["wf-step-1"]
+    going = evolve(child, metadata=evolve(child.metadata, deletion_timestamp=world.now))
+    world.children["wf-step-1"] = going
+    assert decide(world.snapshot(), world.now + 2, world.settings).deletes == ()
 
 
 def test_completion_in_the_very_instant_of_the_timeout_wins() -> None:

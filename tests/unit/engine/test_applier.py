@@ -24,7 +24,7 @@ def applying(plan: Plan, base: WorkflowExecution = BASE) -> Application:
     return Application(workflow_key(), base, plan, Expectations(), {})
 
 
-def test_metadata_then_status_with_the_new_version_then_the_children_together() -> None:
+def test_metadata_then_status_with_the_new_version_then_the_deletion_then_the_creation() -> None:
     application = applying(FULL)
     (first,) = application.begin()
     assert isinstance(first, PatchMetadata)
@@ -35,16 +35,35 @@ def test_metadata_then_status_with_the_new_version_then_the_children_together() 
     assert second.before is BASE.status
     assert second.after is EXECUTING
     before = application.committed
-    third, fourth = application.feed(second, ok(workflow(version=12)), 0)
+    (third,) = application.feed(second, ok(workflow(version=12)), 0)
     assert (before, application.committed) == (False, True)
-    assert isinstance(third, CreateExecution)
-    assert third.key == child_key("wf-step-2")
-    assert fourth == DeleteExecution(child_key("wf-step-1"), "uid-wf-step-1", "7")
-    assert application.feed(third, ok(child("wf-step-2")), 0) == ()
+    assert third == DeleteExecution(child_key("wf-step-1"), "uid-wf-step-1", "7")
     assert application.open == 1
-    assert application.feed(fourth, ok(), 0) == ()
+    (fourth,) = application.feed(third, ok(), 0)
+    assert isinstance(fourth, CreateExecution)
+    assert fourth.key == child_key("wf-step-2")
+    assert application.open == 1
+    assert application.feed(fourth, ok(child("wf-step-2")), 0) == ()
     assert (application.open, application.verdict) == (0, Verdict.APPLIED)
     assert repr(application) == "<Application wf committed, 0 open, APPLIED>"
+
+
+@pytest.mark.parametrize("code", [Code.CONFLICT, Code.LOST, Code.FORBIDDEN, Code.UNAVAILABLE])
+def test_nothing_takes_the_place_of_a_child_that_may_still_be_there(code: Code) -> None:
+    application = applying(FULL._replace(metadata=None))
+    (first,) = application.begin()
+    (deletion,) = application.feed(first, ok(workflow(version=11)), 0)
+    assert application.feed(deletion, no(code), 0) == ()
+    assert (application.open, application.committed) == (0, True)
+    assert application.verdict is not Verdict.APPLIED
+
+
+def test_a_child_that_is_gone_already_makes_room() -> None:
+    application = applying(FULL._replace(metadata=None))
+    (first,) = application.begin()
+    (deletion,) = application.feed(first, ok(workflow(version=11)), 0)
+    (creation,) = application.feed(deletion, no(Code.NOT_FOUND), 0)
+    assert isinstance(creation, CreateExecution)
 
 
 def test_a_status_that_is_the_one_standing_there_is_not_written() -> None:
@@ -90,7 +109,7 @@ def test_a_refused_write_to_the_workflow_ends_the_plan(
 def test_a_written_status_nobody_showed_us_is_committed_but_must_be_read() -> None:
     application = applying(FULL._replace(metadata=None))
     (body,) = application.begin()
-    assert len(application.feed(body, ok(), 0)) == 2
+    assert len(application.feed(body, ok(), 0)) == 1
     assert application.committed
     assert application.expectations.unmet() == (workflow_key(),)
 
