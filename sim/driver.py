@@ -23,6 +23,7 @@ from sim.executor.outcomes import CALM as CALM_OUTCOMES
 from sim.executor.outcomes import Outcomes
 from sim.executor.rights import rights
 from sim.faults import CALM, Fault, FaultPlan
+from sim.history import Utterances
 from sim.process import Latencies, Machine, Nature, Process
 from sim.rng import Streams
 from sim.trace import Incident, TraceRecord, Version, Written
@@ -32,8 +33,8 @@ from wfexec.engine.controller import Controller
 from wfexec.engine.history import MemoryHistory
 from wfexec.model.facts import AskHistory, Facts
 from wfexec.model.phases import TERMINAL
-from wfexec.model.plan import HistoryRecord
-from wfexec.model.requests import Change, Kind, Outcome, Watched, WatchObjects
+from wfexec.model.plan import HistoryRecord, Record
+from wfexec.model.requests import Change, Kind, ObjectKey, Outcome, Watched, WatchObjects
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import DEFAULTS, Settings
 
@@ -105,6 +106,9 @@ class Simulation:
         else:
             self.door = SharedDoor(self.cluster, Answers(self.cluster, options.outcomes, self.recall))
         self._history: MemoryHistory | None = None
+        self._told: list[tuple[ObjectKey, Record]] = []
+        # Of these so many are in the history.
+        self._remembered = 0
         # Requests and watch events on their way, and crashed controllers that will be back.
         self.busy = 0
         self.writes = 0
@@ -178,12 +182,21 @@ class Simulation:
         """What earlier runs were like, those that ended in this simulation too; nobody keeps it who is not asked."""
         if self._history is None:
             self._history = MemoryHistory(self.options.history)
+        self.utterances()
+        for _, record in self._told[self._remembered :]:
+            if isinstance(record, HistoryRecord):
+                self._history.add(record)
+        self._remembered = len(self._told)
+        return self._history.facts(question)
+
+    def utterances(self) -> Utterances:
+        """What the controllers that live have handed out so far; what a crash took with it is lost."""
+        looks = 0
         for process in self.controllers:
             if isinstance(process.machine, Controller):
-                for _, record in process.machine.take_records():
-                    if isinstance(record, HistoryRecord):
-                        self._history.add(record)
-        return self._history.facts(question)
+                self._told += process.machine.take_records()
+                looks += process.machine.stats()["looks"]
+        return Utterances(self._told, looks)
 
     def collect_soon(self) -> None:
         """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""

@@ -4,13 +4,14 @@ Every fact carries what the *store* held at that moment, so a checker never judg
 never know how the controller decides.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from sim.trace import TraceRecord, Version, Written, is_undo
+from sim.trace import STARTED_AGAIN, TraceRecord, Version, Written, is_undo
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.phases import EXECUTION_ENDED
-from wfexec.model.requests import Change, Code, EventWrite, Watched
+from wfexec.model.plan import Record
+from wfexec.model.requests import Change, Code, CreateLease, EventWrite, ObjectKey, Watched
 from wfexec.model.status import StepStatus, WorkflowExecution
 from wfexec.settings import Settings
 
@@ -52,8 +53,22 @@ class ChildMove(NamedTuple):
         return child
 
 
+class Utterances(NamedTuple):
+    """What the controllers of a run handed out and how often they decided; None: nobody listened."""
+
+    records: Sequence[tuple[ObjectKey, Record]] | None = None
+    looks: int = 0
+
+
+SILENCE: Final = Utterances()
+
+
 class History(NamedTuple):
-    """`finals` are the objects that were left at the end; `cut`: somebody wanted the run to end before its time."""
+    """`finals` are the objects that were left at the end; `cut`: somebody wanted the run to end before its time.
+
+    `end`: when the run ended. `troubles`: how often something broke (crashes, lost replies). `elected`: there is a
+    lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: decisions they made.
+    """
 
     settings: Settings
     workflows: list[WorkflowMove]
@@ -62,6 +77,11 @@ class History(NamedTuple):
     writes: list[Written]
     finals: tuple[Watched, ...]
     cut: bool
+    end: int = 0
+    troubles: int = 0
+    elected: bool = False
+    told: Sequence[tuple[ObjectKey, Record]] | None = None
+    looks: int = 0
 
     def events(self) -> list[tuple[int, EventWrite]]:
         """Events that the cluster took, in order."""
@@ -84,16 +104,31 @@ def owner_uid(child: KubernetesExecution) -> str:
     return ""
 
 
-def history_of(records: Iterable[TraceRecord], settings: Settings, *, cut: bool) -> History:
-    """All facts of a run, in the order of their commits."""
+def history_of(
+    records: Sequence[TraceRecord], settings: Settings, *, cut: bool, end: int = 0, utterances: Utterances = SILENCE
+) -> History:
+    """All facts of a run, in the order of their commits; `end` 0: the run ended with its last record."""
     builder = _Builder(settings)
+    writes = builder.history.writes
+    troubles, elected = 0, False
     for record in records:
         if isinstance(record, Version):
             builder.version(record)
         elif isinstance(record, Written):
-            builder.history.writes.append(record)
+            writes.append(record)
+            elected = elected or isinstance(record.body, CreateLease)
+        else:
+            troubles += record.what != STARTED_AGAIN
     finals = sorted(builder.last.values(), key=_place)
-    return builder.history._replace(finals=tuple(finals), cut=cut)
+    return builder.history._replace(
+        finals=tuple(finals),
+        cut=cut,
+        end=end or (records[-1].at if records else 0),
+        troubles=troubles,
+        elected=elected,
+        told=utterances.records,
+        looks=utterances.looks,
+    )
 
 
 def _place(thing: Watched) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetRepl
 from sim.doors import Door, Ending
 from sim.faults import Fault, FaultPlan
 from sim.rng import Streams
-from sim.trace import VERBS, TraceRecord, Written
+from sim.trace import STARTED_AGAIN, VERBS, TraceRecord, Written
 from wfexec.model.requests import (
     Change,
     Code,
@@ -190,7 +190,7 @@ class Process:
 
     def _restart(self) -> None:
         self._sim.busy -= 1
-        self._sim.tell(self.name, "started again")
+        self._sim.tell(self.name, STARTED_AGAIN)
         self.start()
 
     def _send(self, requests: list[Any]) -> None:

@@ -78,6 +78,8 @@ class Incident(NamedTuple):
 
 TraceRecord = Version | Written | Incident
 
+# What is told of a controller that is back, which is no trouble of its own.
+STARTED_AGAIN: Final = "started again"
 # What a reader calls each write; a body that is not here is a read and leaves no record.
 VERBS: Final[dict[type[Any], str]] = {
     CreateExecution: "create child",

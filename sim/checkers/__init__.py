@@ -7,12 +7,18 @@ believed, and judges by the object's spec, never by the controller's own code.
 from typing import Final
 
 from sim.checkers import (
+    l2_woken_in_time,
+    l3_limits_end_phases,
+    l4_let_go,
+    l5_bounded_work,
     s1_one_child_per_attempt,
     s2_dependencies_first,
     s3_legal_phases,
+    s4_no_change_out_of_turn,
     s5_parallel_limit,
     s6_legal_rollback,
     s7_attempts_and_deadline,
+    s9_metrics_equal_state,
     s10_owned_children,
     terminal_reached,
 )
@@ -23,11 +29,17 @@ CHECKERS: Final[tuple[Checker, ...]] = (
     s1_one_child_per_attempt.check,
     s2_dependencies_first.check,
     s3_legal_phases.check,
+    s4_no_change_out_of_turn.check,
     s5_parallel_limit.check,
     s6_legal_rollback.check,
     s7_attempts_and_deadline.check,
+    s9_metrics_equal_state.check,
     s10_owned_children.check,
     terminal_reached.check,
+    l2_woken_in_time.check,
+    l3_limits_end_phases.check,
+    l4_let_go.check,
+    l5_bounded_work.check,
 )
 
 

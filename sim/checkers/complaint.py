@@ -4,9 +4,12 @@ Used by every checker of this folder; it must never know what any of them checks
 """
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sim.history import History
+
+# How late a correct controller may be: a relist, a resync, a request without a reply and its repetition.
+SLACK_MS: Final = 60_000
 
 
 class Complaint(NamedTuple):
@@ -22,3 +25,8 @@ class Complaint(NamedTuple):
 
 
 Checker = Callable[[History], Iterable[Complaint]]
+
+
+def slack_ms(history: History) -> int:
+    """How late something may be; whatever broke on the way (a crash, a lost reply) may have cost as much again."""
+    return SLACK_MS * (1 + history.troubles)

@@ -124,7 +124,13 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
         _rest(story)
     simulation = cluster.simulation
     crashed = cluster.killed if faults is not CALM else False
-    history = history_of(simulation.records, simulation.options.settings, cut=True)
+    history = history_of(
+        simulation.records,
+        simulation.options.settings,
+        cut=True,
+        end=simulation.now,
+        utterances=simulation.utterances(),
+    )
     foreign = {f"{story.namespace}/{name}" for name in story.foreign}
     trouble = tuple(str(complaint) for complaint in complaints(history) if complaint.about not in foreign)
     refusals = (str(story.answer.body),) if story.answer is not None and story.answer.status >= 400 else ()

@@ -51,6 +51,7 @@ def close_steps(draft: Draft, why: str) -> None:
             draft.move_step(position, StepState.SKIPPED, skip_reason=clip(why), ready_time=None, end_time=draft.now)
         elif step.status is StepState.RETRYING:
             draft.move_step(position, StepState.FAILED, next_retry_time=None, end_time=draft.now)
+            draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
 
 
 def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, health: ResourceHealth | None) -> None:

@@ -262,6 +262,8 @@ def _complete(draft: Draft, position: int, who: str) -> str:
         draft.deletes.append(DeleteChild(meta.name, meta.uid, meta.resource_version))
     if state.status is StepState.COMPLETED:
         return ""
+    if state.status in (StepState.EXECUTING, StepState.RETRYING):
+        draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "success")
     draft.move_step(
         position, StepState.COMPLETED, end_time=draft.now, next_retry_time=None, skip_reason="",
         error_message="", error_type=None,

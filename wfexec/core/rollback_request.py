@@ -6,7 +6,7 @@ between neither loses the request nor takes it twice.
 
 from wfexec.core.authority import may_decide
 from wfexec.core.draft import Draft, UndoRequest
-from wfexec.core.interventions import decline, forget, look_again
+from wfexec.core.interventions import decline, forget
 from wfexec.core.undo import took_effect, undoable
 from wfexec.model.base import clip
 from wfexec.model.meta import ANNOTATION_ROLLBACK, ANNOTATION_ROLLBACK_BY, ANNOTATION_ROLLBACK_TO
@@ -34,7 +34,6 @@ def rollback_request(draft: Draft) -> UndoRequest | None:
     if not allowed or isinstance(wanted, str):
         return None
     draft.condition(CONDITION, True, "Accepted", f"by {who}" if who else "accepted")
-    look_again(draft)
     return UndoRequest(who, wanted)
 
 

@@ -6,7 +6,7 @@ import orjson
 
 from sim.driver import Options
 from sim.executor.files import parse_outcomes
-from sim.history import History, history_of
+from sim.history import History, Utterances, history_of
 from sim.scenario import Run, Scenario, play
 from sim.trace import TraceRecord, Version, Written
 from wfexec.crd.files import read_workflows
@@ -14,7 +14,8 @@ from wfexec.model.base import evolve
 from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec, KubernetesExecutionStatus
 from wfexec.model.meta import ANNOTATION_ATTEMPT, FINALIZER, ObjectMeta, ObjectReference, OwnerReference
 from wfexec.model.phases import ExecutionPhase, Phase, StepState
-from wfexec.model.requests import Change, Watched
+from wfexec.model.plan import CountRecord, Record
+from wfexec.model.requests import Change, Code, EventWrite, Kind, ObjectKey, Watched
 from wfexec.model.status import StepStatus, WorkflowExecution, WorkflowExecutionStatus
 from wfexec.settings import DEFAULTS, Settings
 
@@ -68,7 +69,10 @@ def run(*workflows: WorkflowExecution, until_ms: int | None = None, with_: Optio
 class Past:
     """A history made by hand, one version after the other."""
 
-    def __init__(self, steps: list[dict[str, Any]] | None = None, **spec: Any) -> None:
+    def __init__(
+        self, steps: list[dict[str, Any]] | None = None, *, reached: Phase = Phase.EXECUTING, **spec: Any
+    ) -> None:
+        """The workflow has come as far as `reached`."""
         made = manifest(CHAIN if steps is None else steps, **spec)
         count = len(made.spec.workflow_definition.steps) if made.spec.workflow_definition else 0
         statuses = tuple(StepStatus(step_number=n + 1, action="scale-deployment") for n in range(count))
@@ -79,8 +83,11 @@ class Past:
         self.records: list[TraceRecord] = []
         self.at = 0
         self._version = 0
-        for phase in (Phase.NEW, Phase.PLANNING, Phase.VALIDATING, Phase.EXECUTING):
-            self.status(phase=phase)
+        self.told: list[tuple[ObjectKey, Record]] = []
+        way = (Phase.NEW, Phase.PLANNING, Phase.VALIDATING, Phase.EXECUTING)
+        for phase in way[: way.index(reached) + 1]:
+            began = {"execution_start_time": self.at} if phase is Phase.EXECUTING else {}
+            self.status(phase=phase, **began)
 
     def wait(self, ms: int) -> None:
         self.at += ms
@@ -124,11 +131,36 @@ class Past:
         """The executor reports the end of a child."""
         self._commit(Change.MODIFIED, evolve(child, status=KubernetesExecutionStatus(phase=phase)))
 
-    def wrote(self, body: Any, code: Any) -> None:
-        self.records.append(Written(self.at, "controller-0", body, code))
+    def asks(self, **spec: Any) -> None:
+        """A person changes the spec."""
+        self.workflow = evolve(self.workflow, spec=evolve(self.workflow.spec, **spec))
+        self._commit(Change.MODIFIED, self.workflow)
 
-    def history(self, settings: Settings = DEFAULTS, *, cut: bool = False) -> History:
-        return history_of(self.records, settings, cut=cut)
+    def deleting(self) -> None:
+        """A person deletes the workflow, which is held by its finalizer."""
+        self.workflow = evolve(self.workflow, metadata=evolve(self.workflow.metadata, deletion_timestamp=self.at))
+        self._commit(Change.MODIFIED, self.workflow)
+
+    def gone(self) -> None:
+        self._commit(Change.DELETED, self.workflow)
+
+    def wrote(self, body: Any, code: Any, who: str = "controller-0") -> None:
+        self.records.append(Written(self.at, who, body, code))
+
+    def counted(self, metric: str, *labels: str, workflow: str = "repair") -> None:
+        """A controller hands out a count."""
+        self.told.append((ObjectKey(Kind.WORKFLOW, "shop", workflow), CountRecord(metric, labels)))
+
+    def says(self, reason: str, message: str) -> None:
+        """The cluster takes an Event of the controller."""
+        self.wrote(EventWrite("e", "shop", self.workflow, "Normal", reason, message, 1, self.at, self.at), Code.OK)
+
+    def history(
+        self, settings: Settings = DEFAULTS, *, cut: bool = False, listening: bool = False, looks: int = 0
+    ) -> History:
+        """`listening`: what was counted is held against the history."""
+        utterances = Utterances(self.told if listening else None, looks)
+        return history_of(self.records, settings, cut=cut, end=self.at, utterances=utterances)
 
     def _commit(self, change: Change, thing: Watched) -> None:
         self._version += 1

@@ -192,7 +192,7 @@ def retry_too_early() -> History:
 
 def start_after_the_deadline() -> History:
     past = Past(timeout="5m")
-    past.status(execution_start_time=past.at)
+    past.status(execution_start_time=past.at, active_steps=1)
     past.wait(320_000)
     past.step(1, StepState.EXECUTING)
     past.child(1)
@@ -286,8 +286,9 @@ def test_a_run_that_somebody_cut_short_need_not_end() -> None:
 def test_a_pause_stops_the_deadline() -> None:
     past = Past(timeout="5m")
     past.status(execution_start_time=past.at)
-    past.status(paused_total=300_000)
+    past.status(phase=Phase.PAUSED, paused_from=Phase.EXECUTING, paused_at=past.at)
     past.wait(320_000)
+    past.status(phase=Phase.EXECUTING, paused_at=None, paused_total=320_000)
     past.step(1, StepState.EXECUTING)
     past.child(1)
     past.step(1, StepState.COMPLETED)
