@@ -97,4 +97,4 @@ Feature: Learning from earlier runs
     When somebody deletes it
     And the same workflow is applied once more
     Then it is "completed"
-    And it was adjusted in "timeout" of "scale": "5m → 6m4" because "95 % of 10 runs of scale-deployment took up to 4m3"
+    And it was adjusted in "timeout" of "scale": "5m → 6m" because "95 % of 10 runs of scale-deployment took up to 4m3"

@@ -75,7 +75,7 @@ def live_world(request: pytest.FixtureRequest) -> Iterator[LiveWorld]:
     world = LiveWorld(request.getfixturevalue("control_plane"))
     world.start()
     yield world
-    world.stop()
+    world.close()
 
 
 @pytest.fixture(params=["simulation", pytest.param("apiserver", marks=pytest.mark.apiserver)])

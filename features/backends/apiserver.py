@@ -1,9 +1,9 @@
 """The scenarios' cluster on a real API server: a namespace of its own, the shipped controller, the live executor.
 
 Made by the fixtures in `features.conftest`; `LiveWorld` lasts for all scenarios of a session, `LiveCluster` for one.
-Both machines run on one clock that is `SPEED` times as fast as the wall's, so that waiting 30 s costs half a second;
-see `tests.harness` for where that clock meets the server's. It must never act for the controller, and never let the
-controller be an administrator.
+Both machines run on one clock that is `SPEED` times as fast as the wall's, so that waiting 30 s costs half a second,
+and slower where the machine does not keep up; see `tests.harness` for where that clock meets the server's. It must
+never act for the controller, and never let the controller be an administrator.
 """
 
 import itertools
@@ -37,16 +37,20 @@ from tests.envtest.plugin import guarded
 from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
 from tests.harness.controller import Disturbance, LiveController
 from tests.harness.observer import Observer
-from wfexec.adapters.clock import WallClock
+from tests.harness.pace import PacedClock
 from wfexec.adapters.kube import Connection, connect
+from wfexec.crd.wire import HttpCall
 from wfexec.engine.history import MemoryHistory
 from wfexec.model.meta import ADMISSION_POLICY_NAME, REGISTRY_NAME
 from wfexec.settings import DEFAULTS, Settings
 
 SPEED: Final = 60
+# What the pacer asks: one object, read through to etcd.
+PACE: Final = HttpCall("GET", f"{CORE}/namespaces/default")
+PACE_S: Final = 5.0
 # How much later than agreed something may happen because threads and the network take their time, in real seconds.
 SLACK_S: Final = 0.7
-# A scenario that waits in vain gives up after its virtual limit and this, in real seconds.
+# A scenario that waits in vain gives up after its virtual limit and this, in seconds in which the machine keeps up.
 GRACE_S: Final = 10.0
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROLE: Final = "wfexec-feature-actions"
@@ -89,12 +93,14 @@ class LiveWorld:
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
-        self.clock = WallClock(SPEED)
+        self._pacing = connect(str(plane.kubeconfig("admin")), None, 1)
+        self.clock = PacedClock(SPEED, lambda: self._pacing.call(PACE, PACE_S))
         self._seeded = False
         self._given: Json = {}
         self.controllers = self._fresh(1)
 
     def start(self) -> None:
+        self.clock.start()
         rules = [
             {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]},
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]},
@@ -116,6 +122,11 @@ class LiveWorld:
     def stop(self) -> None:
         for controller in self.controllers:
             controller.stop()
+
+    def close(self) -> None:
+        self.stop()
+        self.clock.stop()
+        self._pacing.close()
 
     def staff(self, count: int, given: Json) -> None:
         """So many controllers with these settings from now on; others end first."""
@@ -238,14 +249,14 @@ class LiveCluster:
 
     def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
         seconds = self._world.clock.real_seconds(limit_ms) + GRACE_S
-        if not self._observer.wait(lambda: self._defect() or done(), seconds, self._world.clock.monotonic):
+        if not self._observer.wait(lambda: self._defect() or done(), seconds, self._world.clock.paced_seconds):
             raise NotSeen(f"{what} was not seen within {limit_ms / 1_000:g} s (virtual): {self._last()}")
         if self._defect():
             raise NotSeen(f"while waiting for {what}: {self._trouble()}")
 
     def let_pass(self, duration_ms: int) -> None:
         clock = self._world.clock
-        self._observer.wait(lambda: False, clock.real_seconds(duration_ms), clock.monotonic)
+        self._observer.wait(lambda: False, clock.real_seconds(duration_ms), clock.paced_seconds)
 
     def kill_controller(self) -> None:
         leaders = [controller for controller in self._world.controllers if controller.leading]
