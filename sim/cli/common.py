@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sim.checkers.complaint import Complaint
 from wfexec.errors import BadInput, Finding, OurBug
@@ -51,3 +53,17 @@ def pairs(given: Sequence[str]) -> dict[str, Scalar]:
             raise BadInput((Finding("--set", "", each, "write it as key=value, such as max-parallel-steps=2"),))
         found[key.strip()] = value.strip()
     return found
+
+
+@contextmanager
+def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr for a person who waits; what it gives is told how many more are done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+
+        def hear(count: int) -> None:
+            progress.advance(task, count)
+
+        yield hear

@@ -16,6 +16,7 @@ from sim.report import charts, entries
 from sim.report_json import children, events, objects, phases, trace_line
 from sim.report_text import bars, story, summary
 from sim.scenario import Run, Scenario, config_maps, find_executor, load_settings, play
+from sim.troubles import load_troubles
 from wfexec.crd.files import load_workflows
 from wfexec.errors import BadInput, Finding
 from wfexec.units import format_instant, parse_duration
@@ -38,6 +39,9 @@ def run(
     until: Annotated[str, typer.Option(help="Stop after this much virtual time, such as 10m.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Phases, children, events, objects and digest.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Every write and every version, one line each.")] = False,
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Faults, delays and replicas, as `sim generate` writes them.")
+    ] = None,
     crash_after: Annotated[
         int | None,
         typer.Option("--crash-after-write", metavar="I", min=1, help="Kill the controller after its write I."),
@@ -52,6 +56,9 @@ def run(
     with exit_codes():
         if as_json and trace:
             raise BadInput((Finding("--json", "", "", "give --json or --trace, not both"),))
+        if faults is not None and crash_after is not None:
+            fix = f"write the crash into {faults} as {{write: {crash_after}, fault: crash-after}}"
+            raise BadInput((Finding("--crash-after-write", "", str(crash_after), f"not beside --faults; {fix}"),))
         options = Options(
             settings=load_settings(pairs(set_ or ()), "--set"),
             outcomes=find_executor(executor, files[0]),
@@ -61,6 +68,8 @@ def run(
             faults=CALM if crash_after is None else crash_after_write(crash_after),
             history=() if history is None else load_history(history),
         )
+        if faults is not None:
+            options = load_troubles(faults).over(options)
         workflows = tuple(each for file in files for each in load_workflows(file))
         result = play(Scenario(workflows, options, _until(until)))
         _show(result, as_json=as_json, trace=trace)

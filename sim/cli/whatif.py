@@ -1,20 +1,15 @@
 """`wfexec sim whatif`: several policies for the same remediation, compared on the same luck."""
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sim.cli.common import DEFECT, exit_codes
+from sim.cli.common import DEFECT, exit_codes, progress_bar
 from sim.report_study import document, table, verdicts
-from sim.study import RUNS_MAX, Hear, Sample, Study, conduct, load_study, pool
+from sim.study import RUNS_MAX, Sample, Study, conduct, load_study, pool
 
 EXAMPLE: Final = (
     "Example: wfexec sim whatif examples/studies/rollback-policies.yaml --runs 200 --jobs 2 --svg build/policies.svg"
@@ -53,7 +48,7 @@ def whatif(
 
 def compare(study: Study, jobs: int) -> list[tuple[Sample, ...]]:
     """Play the study with a bar on stderr for a person who waits."""
-    with pool(min(jobs, study.runs)) as executor, _bar(study.runs) as hear:
+    with pool(min(jobs, study.runs)) as executor, progress_bar("runs", study.runs) as hear:
         return conduct(study, executor, jobs, hear)
 
 
@@ -68,16 +63,3 @@ def broken(study: Study, samples: list[tuple[Sample, ...]]) -> bool:
     for number, policy, complaint in found[:5]:
         typer.echo(f"a promise was broken (a defect of ours) in run {number} of {policy!r}: {complaint}", err=True)
     return bool(found)
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Hear]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
-        task = progress.add_task("runs", total=total)
-
-        def hear(count: int) -> None:
-            progress.advance(task, count)
-
-        yield hear
