@@ -4,13 +4,14 @@ Made from the recipe's prototype and the moment its attempt began, so that a sec
 very same object.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from wfexec.core.children import child_name, label_value
 from wfexec.core.draft import Draft, Ties
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec
-from wfexec.model.facts import AskTarget, TargetFacts
+from wfexec.model.facts import TargetFacts
 from wfexec.model.meta import (
     ANNOTATION_ATTEMPT,
     ANNOTATION_CORRELATION,
@@ -124,15 +125,23 @@ def body(
 
 
 def _ties(draft: Draft) -> Ties:
-    if draft.ties is None:
+    ties = draft.ties
+    if ties is None:
         owner = draft.workflow.metadata
-        draft.ties = Ties(
-            reference=evolve(_BLANK_REFERENCE, name=owner.name, namespace=owner.namespace, uid=owner.uid),
-            owners=(evolve(_BLANK_OWNER, name=owner.name, uid=owner.uid),),
-            label=label_value(owner.name),
-            correlation=owner.annotations.get(ANNOTATION_CORRELATION) or owner.uid,
-        )
-    return draft.ties
+        correlation = owner.annotations.get(ANNOTATION_CORRELATION) or owner.uid
+        ties = draft.ties = _tied(owner.namespace, owner.name, owner.uid, correlation)
+    return ties
+
+
+# The children of one workflow share what is the same of all of them, whichever look made them.
+@lru_cache(maxsize=4_096)
+def _tied(namespace: str, name: str, uid: str, correlation: str) -> Ties:
+    return Ties(
+        reference=evolve(_BLANK_REFERENCE, name=name, namespace=namespace, uid=uid),
+        owners=(evolve(_BLANK_OWNER, name=name, uid=uid),),
+        label=label_value(name),
+        correlation=correlation,
+    )
 
 
 def undo_spec(draft: Draft, step: RecipeStep) -> KubernetesExecutionSpec:
@@ -143,8 +152,7 @@ def undo_spec(draft: Draft, step: RecipeStep) -> KubernetesExecutionSpec:
 def undo_facts(draft: Draft) -> None:
     """Keep of each reversible step's target what its default undo needs (BR-WF-054)."""
     for step in draft.recipe.steps:
-        ref = step.target
-        answer = draft.snapshot.answers.get(AskTarget(ref)) if ref is not None and step.undo_keys else None
+        answer = draft.snapshot.answers.get(step.ask) if step.ask is not None and step.undo_keys else None
         if answer is None or not isinstance(answer.facts, TargetFacts):
             continue
         state = answer.facts.state

@@ -5,26 +5,37 @@ since one pod must also fit on one node.
 """
 
 from decimal import ROUND_CEILING, Decimal
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from wfexec.core.registry import find_action
 from wfexec.core.targets import RESIZING, target_text
 from wfexec.core.verdict import Answers, Verdict, bad, good, unknown
 from wfexec.crd.quantity import Resources, parse_quantity
-from wfexec.model.facts import AskNodes, AskTarget, NodeRoom, NodesFacts, TargetFacts, TargetRef, Unknown
+from wfexec.model.facts import AskNodes, NodeRoom, NodesFacts, TargetFacts, TargetRef, Unknown
 from wfexec.model.recipe import Recipe, RecipeStep
 
 # A drain moves a node's work to the others: with fewer than three nodes there is no safe place for it.
 DRAIN_NODES_MIN: Final = 3
 _NOTHING: Final = Resources(0, 0)
+# The constructor of a named tuple is a call of its own.
+_tuple: Final[Any] = tuple.__new__
 OBSERVER: Final = "give the controller the observer role, or make the check not required"
 
 
 class _Need(NamedTuple):
-    """What one step adds, and of whom."""
+    """What one step adds; `node` is where its pods come from, "" when it adds to its target."""
 
-    text: str
+    step: RecipeStep
+    node: str
     amount: Resources
+
+    @property
+    def text(self) -> str:
+        where = (
+            f"the pods of Node {self.node}" if self.node or self.step.target is None else target_text(self.step.target)
+        )
+        return f"{self.step.name!r} for {where}"
 
 
 def nodes_of(steps: tuple[RecipeStep, ...]) -> tuple[str, ...]:
@@ -56,27 +67,30 @@ def _canonical(step: RecipeStep) -> str:
 
 def capacity(recipe: Recipe, answers: Answers) -> Verdict:
     """The verdict of the capacity check; the questions of `nodes_of` and `sized_targets` must have answers."""
-    cordoned = nodes_of(recipe.steps)
-    fact = answers[AskNodes(named=cordoned)].facts
+    asked = next(question for question in recipe.questions if isinstance(question, AskNodes))
+    fact = answers[asked].facts
     if isinstance(fact, Unknown):
         return unknown(fact, OBSERVER)
     if not isinstance(fact, NodesFacts):
         return Verdict(False, "unknown: no figures of the nodes")
     rooms = {room.name: room for room in fact.named}
     taken = [room for room in rooms.values() if room.schedulable]
-    refused = _nodes_left(recipe, fact, len(taken), cordoned)
+    refused = _nodes_left(recipe, fact, len(taken), asked.named)
     if refused is not None:
         return refused
     needs: list[_Need] = []
     for step in recipe.steps:
-        if not _grows(step) or step.target is None:
+        if not _grows(step) or step.ask is None:
             continue
-        seen = answers[AskTarget(step.target)].facts
+        seen = answers[step.ask].facts
         if isinstance(seen, Unknown):
             return unknown(seen, OBSERVER)
         if isinstance(seen, TargetFacts) and seen.exists:
-            needs.append(_Need(f"{step.name!r} for {target_text(step.target)}", _added(step, seen)))
-    needs += [_moved(step, rooms[step.target.name]) for step in recipe.steps if _drains(step, rooms) and step.target]
+            needs.append(_tuple(_Need, (step, "", _added(step, seen))))
+    if rooms:
+        needs += [
+            _moved(step, rooms[step.target.name]) for step in recipe.steps if _drains(step, rooms) and step.target
+        ]
     free = Resources(
         fact.cpu_free_m - sum(room.cpu_free_m for room in taken),
         fact.memory_free - sum(room.memory_free for room in taken),
@@ -90,14 +104,13 @@ def _drains(step: RecipeStep, rooms: dict[str, NodeRoom]) -> bool:
 
 
 def _moved(step: RecipeStep, room: NodeRoom) -> _Need:
-    return _Need(f"{step.name!r} for the pods of Node {room.name}", Resources(room.cpu_moving_m, room.memory_moving))
+    return _Need(step, room.name, Resources(room.cpu_moving_m, room.memory_moving))
 
 
 def _nodes_left(recipe: Recipe, fact: NodesFacts, taken: int, cordoned: tuple[str, ...]) -> Verdict | None:
     """Why the nodes do not suffice whatever the figures say; None when they do."""
     fix = "bring up another node, or leave the step out"
-    drains = any(step.spec.parameters and step.spec.parameters.drain_node for step in recipe.steps)
-    if drains and fact.nodes < DRAIN_NODES_MIN:
+    if fact.nodes < DRAIN_NODES_MIN and any(p and p.drain_node for p in (one.spec.parameters for one in recipe.steps)):
         return bad(f"a drain needs at least {DRAIN_NODES_MIN} nodes, the cluster has {fact.nodes}", fix)
     if cordoned and fact.schedulable - taken < 1:
         message = f"cordoning {', '.join(cordoned)} would leave none of {fact.schedulable} schedulable nodes"
@@ -112,26 +125,32 @@ def _added(step: RecipeStep, seen: TargetFacts) -> Resources:
     state, p = seen.state, step.spec.parameters
     replicas = int(state["replicas"]) if state.get("replicas", "").isdecimal() else 0
     if p is not None and p.scale_deployment is not None:
-        more = max(0, p.scale_deployment.replicas - replicas)
-        each = [(key, _number(state[key])) for key in state if key.startswith(("cpu:", "memory:"))]
-        return _sum([(key, amount * more) for key, amount in each])
+        more = p.scale_deployment.replicas - replicas
+        if more <= 0:
+            return _NOTHING
+        cpu = tuple([state[key] for key in state if key.startswith("cpu:")])
+        return _times(more, cpu, tuple([state[key] for key in state if key.startswith("memory:")]))
     config = p.custom.config if p is not None and p.custom is not None else {}
     containers = [key.partition(":")[2] for key in state if key.startswith("image:")]
     name = config.get("container") or (containers[0] if containers else "")
     raised = []
     for kind in ("cpu", "memory"):
         before = _number(state.get(f"{kind}Limit:{name}") or state.get(f"{kind}:{name}", "0"))
-        raised.append((f"{kind}:", max(Decimal(0), _number(config.get(kind, "0")) - before) * replicas))
-    return _sum(raised)
+        raised.append(max(Decimal(0), _number(config.get(kind, "0")) - before) * replicas)
+    return _whole(*raised)
 
 
-def _sum(amounts: list[tuple[str, Decimal]]) -> Resources:
-    cpu = memory = Decimal(0)
-    for key, amount in amounts:
-        if key.startswith("cpu:"):
-            cpu += amount
-        elif key.startswith("memory:"):
-            memory += amount
+# A cluster asks for few different sizes, and for each many times.
+@lru_cache(maxsize=1_024)
+def _times(count: int, cpu: tuple[str, ...], memory: tuple[str, ...]) -> Resources:
+    """What `count` pods ask for whose containers ask for these."""
+    return _whole(
+        sum((_number(text) for text in cpu), Decimal(0)) * count,
+        sum((_number(text) for text in memory), Decimal(0)) * count,
+    )
+
+
+def _whole(cpu: Decimal, memory: Decimal) -> Resources:
     return Resources(int((cpu * 1_000).to_integral_value(ROUND_CEILING)), int(memory.to_integral_value(ROUND_CEILING)))
 
 

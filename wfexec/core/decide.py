@@ -5,6 +5,7 @@ deletion, end, finalizer, the person's word (cancel, suspend), then the phase's 
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Final
 
 from wfexec.core import control
@@ -35,6 +36,7 @@ HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
     Phase.PAUSED: control.paused,
     **dict.fromkeys(TERMINAL, control.ended),
 }
+_NUMBER_OF: Final = attrgetter("step_number")
 # Phases in which stepStatuses must fit the recipe.
 STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
 # Stands in for the recipe of a definition that was refused: it has no steps, and it is never executed.
@@ -52,7 +54,9 @@ NO_RECIPE: Final = Recipe(
     parallel_max=1,
     numbers=[],
     targets=(),
+    asks=(),
     access=(),
+    risks=(),
     checks=(),
     questions=(),
     conflicts=(),
@@ -137,7 +141,7 @@ def _steps_fit(draft: Draft) -> bool:
     phase = draft.status.phase
     if phase not in STEPPED and not (phase == Phase.PAUSED and draft.status.paused_from in STEPPED):
         return True
-    return draft.recipe.numbers == [state.step_number for state in draft.steps]
+    return draft.recipe.numbers == list(map(_NUMBER_OF, draft.steps))
 
 
 def _refused(draft: Draft, refusal: Refusal) -> None:

@@ -43,6 +43,13 @@ class Ties(NamedTuple):
     correlation: str
 
 
+class Demands(NamedTuple):
+    """What production asks: `refusals` stop the workflow; `person` says why somebody must approve, "" for nobody."""
+
+    refusals: tuple[str, ...]
+    person: str
+
+
 class UndoRequest(NamedTuple):
     """A rollback somebody asked for; `to_step`: steps up to this stepNumber are kept, None keeps none."""
 
@@ -59,6 +66,7 @@ class Draft:
         "creates",
         "deadline",
         "deletes",
+        "demands",
         "metadata",
         "now",
         "questions",
@@ -92,6 +100,8 @@ class Draft:
         self.wake_at: int | None = None
         # Of the executing phase; worked out once, by `birth.deadline_of`.
         self.deadline: int | None = None
+        # Worked out once, by `production.demands_of`.
+        self.demands: Demands | None = None
         # Made by `birth` for the first child of this plan.
         self.ties: Ties | None = None
         # What is wrong beyond the states of the steps; sentences for people.

@@ -19,6 +19,8 @@ from wfexec.model.status import STATUSES_MAX, DryRunResults, DryRunStep, Potenti
 
 Facts = Mapping[TargetRef, TargetFacts | Unknown]
 Namespaces = Mapping[str, NamespaceFacts]
+_BLANK_RESULTS: Final = DryRunResults(overall_success=True)
+_UNSEEN: Final = Unknown("nobody looked")
 _BLANK_STEP: Final = DryRunStep(step_number=1, action="unset", would_succeed=True)
 _BLANK_CHANGE: Final = ResourceChange(resource_type="", resource_name="", change_type="update")
 
@@ -51,7 +53,8 @@ class _Rehearsal:
     def results(self) -> DryRunResults:
         steps = [self._step(self.recipe.steps[position]) for position in self.recipe.order]
         issues = [*self.issues, *self.recipe.conflicts]
-        return DryRunResults(
+        return evolve(
+            _BLANK_RESULTS,
             overall_success=all(step.would_succeed for step in steps),
             steps_simulated=len(steps),
             step_results=tuple(steps),
@@ -77,25 +80,25 @@ class _Rehearsal:
 
     def _stands_by(self, step: RecipeStep) -> bool:
         """Where all goes well, a step for failures does not run, and neither do those behind it."""
-        names = [self.recipe.steps[one].name for one in step.dependencies]
         if step.run_condition is RunCondition.IF_PRIMARY_FAILS:
-            text = f"step {step.name!r} runs only if {names[0]!r} fails; it was not simulated"
+            primary = self.recipe.steps[step.dependencies[0]].name
+            text = f"step {step.name!r} runs only if {primary!r} fails; it was not simulated"
             self.issues.append(issue("low", step, text, "plan it alone to see what it would do"))
             return True
-        return step.run_condition is None and any(one in self.idle for one in step.dependencies)
+        return step.run_condition is None and not self.idle.isdisjoint(step.dependencies)
 
     def _simulated(self, step: RecipeStep) -> str:
         """Why the step would fail, "" when nothing known speaks against it."""
+        ref = step.target
         outside, beside = beside_target(step, self.protected)
-        self.issues.extend(beside)
+        self.issues += beside
         problem = self.clashes.get(step.number, "") or outside or self._no_place(step)
         if problem:
             return problem
-        ref = step.target
         if ref is None:
             self.issues.extend(unaddressed(step))
             return ""
-        fact = self.facts.get(ref, Unknown("nobody looked"))
+        fact = self.facts.get(ref, _UNSEEN)
         if isinstance(fact, Unknown) and ref.kind != "Secret":
             return f"{target_text(ref)} could not be observed: {fact.reason}"
         if isinstance(fact, Unknown):
@@ -107,7 +110,7 @@ class _Rehearsal:
             if problem:
                 return problem
         made = forecast(step, ref, state)
-        self.issues.extend(made.issues)
+        self.issues += made.issues
         if not made.problem:
             self._apply(step, ref, state, made)
         return made.problem

@@ -4,6 +4,7 @@ One pass over the steps in topological order: a dependency is judged before its 
 carry a failure to everything behind it. Nothing is remembered between looks but status.
 """
 
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from wfexec.core.birth import birth, deadline_of, undo_facts
@@ -37,6 +38,7 @@ from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import AttemptStatus, StepStatus
 from wfexec.model.workflow import CancelChildren, CancelRollback
 
+_STATE_OF: Final = attrgetter("status")
 _EXECUTING: Final = StepState.EXECUTING
 _PENDING: Final = StepState.PENDING
 _RETRYING: Final = StepState.RETRYING
@@ -95,41 +97,51 @@ def executing(draft: Draft) -> None:
 
 def look_at_steps(draft: Draft, overdue: bool) -> Look:
     """Fold every child, skip what can no longer run, and find what is ready."""
-    steps = draft.steps
-    terminate = draft.workflow.spec.failure_policy is FailurePolicy.TERMINATE
+    steps, recipe_steps = draft.steps, draft.recipe.steps
+    # Kept beside the steps: a plain list is read ten times faster than a value's field.
+    states = list(map(_STATE_OF, steps))
+    spec = draft.workflow.spec
+    terminate = spec.failure_policy is FailurePolicy.TERMINATE
     undoes = draft.recipe.rollback_strategy is RollbackStrategy.AUTOMATIC
     # A workflow that pauses or winds down judges nothing that it will not start.
-    judging = not overdue and not draft.workflow.spec.cancel and draft.status.phase != Phase.PAUSED
+    judging = not overdue and not spec.cancel and draft.status.phase != Phase.PAUSED
     active: list[int] = []
     ready: list[int] = []
     fatal: int | None = None
     unfinished = 0
     for position in draft.recipe.order:
-        state = steps[position].status
+        state = states[position]
+        if state is _COMPLETED:
+            continue
         if state is _EXECUTING:
             if fold_child(draft, position, overdue):
                 active.append(position)
-            state = steps[position].status
+            state = states[position] = steps[position].status
+            if state is _COMPLETED:
+                continue
         elif state is _PENDING:
-            step = draft.recipe.steps[position]
+            step = recipe_steps[position]
             if step.run_condition is not None:
                 verdict = _run_condition_met(step, steps)
             else:
                 verdict = True
                 for dependency in step.dependencies:
-                    before = steps[dependency].status
+                    before = states[dependency]
                     if before is not _COMPLETED:
                         verdict = None if before in _UNMET else False
                         break
             if verdict is None:
                 _skip(draft, position)
-            elif verdict and step.when is not None and judging and steps[position].ready_time is None:
+            elif not verdict:
+                unfinished += 1
+                continue
+            elif step.when is not None and judging and steps[position].ready_time is None:
                 verdict = judge_when(draft, step, step.when)
             if verdict and judging and steps[position].ready_time is None:
                 verdict = may_start(draft, step)
             if verdict:
                 ready.append(position)
-            state = steps[position].status
+            state = states[position] = steps[position].status
         elif state is _RETRYING or (state is StepState.FAILED and undoes):
             clear_away(draft, position)
         if state is _RETRYING:
@@ -142,7 +154,7 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
             unfinished += 1
         elif state is StepState.BLOCKED or (
             state is StepState.FAILED
-            and (terminate or draft.recipe.steps[position].critical or broke_promise(steps[position]))
+            and (terminate or recipe_steps[position].critical or broke_promise(steps[position]))
         ):
             fatal = position if fatal is None else _earlier(steps, fatal, position)
     return Look(active, ready, fatal, unfinished)

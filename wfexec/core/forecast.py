@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 from wfexec.core.registry import READING, VERIFYING, find_action
 from wfexec.core.targets import OBSERVED_KINDS, manifest_targets, target_text
 from wfexec.errors import BadInput
-from wfexec.model.base import clip
+from wfexec.model.base import clip, evolve
 from wfexec.model.facts import TargetRef
 from wfexec.model.recipe import RecipeStep
-from wfexec.model.redact import MARK, is_secret_name, redact
+from wfexec.model.redact import MARK, SECRET_MIN, is_secret_name, redact
 from wfexec.model.status import PotentialIssue
 
 State = Mapping[str, str]
@@ -41,11 +41,16 @@ class Forecast(NamedTuple):
 
 
 QUIET: Final = Forecast()
+_BLANK_ISSUE: Final = PotentialIssue(severity="low", description="")
 
 
 def issue(severity: str, step: RecipeStep, description: str, recommendation: str) -> PotentialIssue:
-    return PotentialIssue(
-        severity=severity, description=clip(description), step_number=step.number, recommendation=clip(recommendation)
+    return evolve(
+        _BLANK_ISSUE,
+        severity=severity,
+        description=clip(description),
+        step_number=step.number,
+        recommendation=clip(recommendation),
     )
 
 
@@ -201,10 +206,12 @@ def _custom(step: RecipeStep, ref: TargetRef, state: State, config: Mapping[str,
 
 def presentable(ref: TargetRef, state: State) -> dict[str, str]:
     """As people may see it: few, short, and nothing that looks like a secret."""
-    return {key: _value(ref, key, value) for key, value in list(state.items())[:KEYS_MAX]}
+    if len(state) > KEYS_MAX:
+        state = dict(list(state.items())[:KEYS_MAX])
+    return {key: _value(ref, key, value) for key, value in state.items()}
 
 
 def _value(ref: TargetRef, key: str, value: str) -> str:
     if ref.kind != "Secret" and is_secret_name(key.partition(":")[2] or key):
         return MARK
-    return clip(redact(value[: 4 * VALUE_MAX]), VALUE_MAX)
+    return value if len(value) < SECRET_MIN else clip(redact(value[: 4 * VALUE_MAX]), VALUE_MAX)

@@ -52,7 +52,7 @@ def questions_of(recipe: Recipe, dry_run: bool) -> tuple[Question, ...]:
     if CheckType.RBAC in types:
         asked += recipe.access
     if dry_run or CheckType.HEALTH in types:
-        asked += [AskTarget(ref) for ref in recipe.targets]
+        asked += recipe.asks
     elif CheckType.CAPACITY in types:
         asked += [AskTarget(ref) for ref in sized_targets(recipe.steps)]
     if CheckType.CAPACITY in types:
@@ -120,10 +120,10 @@ def _health(recipe: Recipe, answers: Answers) -> Verdict:
     wrong: list[str] = []
     seen: set[TargetRef] = set()
     for step in (recipe.steps[position] for position in recipe.order):
-        ref = step.target
-        if ref is None:
+        ref, ask = step.target, step.ask
+        if ref is None or ask is None:
             continue
-        fact = answers[AskTarget(ref)].facts
+        fact = answers[ask].facts
         if isinstance(fact, Unknown):
             return unknown(fact, _SECRET if ref.kind == "Secret" else OBSERVER)
         if isinstance(fact, TargetFacts):
@@ -210,11 +210,11 @@ def undo_warnings(recipe: Recipe) -> tuple[str, ...]:
 def unwatched_warnings(recipe: Recipe, answers: Answers) -> tuple[str, ...]:
     """Targets that monitoring will not be able to see; advisory (BR-WF-019)."""
     found = []
-    for ref in recipe.targets:
-        answer = answers.get(AskTarget(ref))
+    for ask in recipe.asks:
+        answer = answers.get(ask)
         if answer is not None and isinstance(answer.facts, Unknown):
             found.append(
-                f"monitoring will not see {target_text(ref)} ({answer.facts.reason}); the outcome stays unknown unless "
-                "the controller gets the observer role"
+                f"monitoring will not see {target_text(ask.target)} ({answer.facts.reason}); the outcome stays unknown "
+                "unless the controller gets the observer role"
             )
     return tuple(found)

@@ -5,6 +5,7 @@ Called when a workflow is first seen and whenever its spec changes. Never touche
 """
 
 from collections import deque
+from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 
 from wfexec.core.children import map_parameters
@@ -12,6 +13,7 @@ from wfexec.core.conflicts import conflicts_of
 from wfexec.core.expressions import compile_expression
 from wfexec.core.gates import checks_of, questions_of
 from wfexec.core.planned import digest_of, execution_plan
+from wfexec.core.production import risks_of
 from wfexec.core.references import late_of
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.refusals_references import resolved
@@ -218,11 +220,11 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
     strategy = spec.execution_strategy
     dependents = dependents_of(edges)
     gone = {target_of(step) for step in wanted if deletes_its_target(step)}
+    asks = {ref: AskTarget(ref) for step in wanted if (ref := target_of(step)) is not None}
     steps = tuple(
-        _recipe_step(position, step, edges[position], tuple(dependents[position]), strategy, settings, gone)
+        _recipe_step(position, step, edges[position], tuple(dependents[position]), strategy, settings, asks, gone)
         for position, step in enumerate(wanted)
     )
-    targets = tuple(dict.fromkeys(step.target for step in steps if step.target is not None))
     undone = strategy.rollback_strategy is not RollbackStrategy.NONE
     access = tuple(dict.fromkeys(asked for step in wanted for asked in access_needed(step, settings, undone)))
     checks = checks_of(strategy.safety_checks)
@@ -242,8 +244,10 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
         estimate_ms=makespan(edges, order, cost, slots) + MONITORING_TARGET_MS,
         parallel_max=slots,
         numbers=[step.number for step in steps],
-        targets=targets,
+        targets=tuple(asks),
+        asks=tuple(asks.values()),
         access=access,
+        risks=risks_of(steps),
         checks=checks,
         conflicts=conflicts_of(steps, order, slots),
         questions=(),
@@ -281,6 +285,7 @@ def _recipe_step(
     dependents: tuple[int, ...],
     strategy: ExecutionStrategy,
     settings: Settings,
+    asks: Mapping[TargetRef, AskTarget],
     gone: set[TargetRef | None],
 ) -> RecipeStep:
     action = find_action(step.action)
@@ -289,6 +294,8 @@ def _recipe_step(
     timeout_ms = settings.step_timeout if step.timeout is None else step.timeout
     retries = effective_retries(step, strategy, settings)
     target = target_of(step)
+    # One question object per target: the answers are found by identity.
+    ask = asks[target] if target is not None else None
     prototype, warnings = _prototype(step, action, timeout_ms, retries)
     return RecipeStep(
         position=position,
@@ -308,7 +315,8 @@ def _recipe_step(
         prototype=prototype,
         warnings=warnings,
         target=target,
-        watch=AskTarget(target) if target is not None and target not in gone else None,
+        ask=ask,
+        watch=ask if target not in gone else None,
         namespace=namespace_of(step),
         deletes_target=deletes_its_target(step),
         uncordons=uncordons(step),

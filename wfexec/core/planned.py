@@ -11,8 +11,8 @@ import orjson
 from wfexec.core.registry import find_action
 from wfexec.core.targets import READING, target_text
 from wfexec.core.verdict import Answers
-from wfexec.model.base import clip
-from wfexec.model.facts import AskTarget, TargetFacts
+from wfexec.model.base import clip, evolve
+from wfexec.model.facts import TargetFacts
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import Batch, ExecutionPlan, PlannedResources, PlannedStep
 from wfexec.model.workflow import Level, WorkflowExecutionSpec
@@ -78,13 +78,11 @@ def impact_of(step: RecipeStep) -> Level:
 
 def availability(recipe: Recipe, planned: PlannedResources, answers: Answers) -> PlannedResources:
     """How many of the targets are there, as far as they were looked at."""
-    facts = [answers[asked].facts for ref in recipe.targets if (asked := AskTarget(ref)) in answers]
-    seen = [fact for fact in facts if isinstance(fact, TargetFacts)]
-    there = sum(fact.exists and not fact.terminating for fact in seen)
-    return PlannedResources(
-        targets=planned.targets,
-        impact=planned.impact,
-        available=there,
-        unavailable=len(seen) - there,
-        unknown=planned.targets - len(seen),
-    )
+    seen = there = 0
+    for ask in recipe.asks:
+        answer = answers.get(ask)
+        facts = answer.facts if answer is not None else None
+        if isinstance(facts, TargetFacts):
+            seen += 1
+            there += facts.exists and not facts.terminating
+    return evolve(planned, available=there, unavailable=seen - there, unknown=planned.targets - seen)

@@ -7,15 +7,15 @@ anybody's. Each violation begins with the name of its rule; marks are annotation
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from typing import Final
 
-from wfexec.core.draft import Draft
+from wfexec.core.draft import Demands, Draft
 from wfexec.core.registry import find_action
 from wfexec.core.targets import manifest_targets
 from wfexec.errors import BadInput
 from wfexec.model.bearings import NamespaceFacts
 from wfexec.model.meta import ANNOTATION_CONFIG_APPROVED, ANNOTATION_EMERGENCY, ANNOTATION_IMAGE_APPROVED
-from wfexec.model.recipe import Recipe, RecipeStep
+from wfexec.model.recipe import Recipe, RecipeStep, Risk
 from wfexec.settings import Settings
 from wfexec.units import parse_hours, within_hours
 
@@ -32,23 +32,7 @@ _UNKNOWN: Final = (
 Namespaces = Mapping[str, NamespaceFacts] | None
 
 
-class Demands(NamedTuple):
-    """`refusals` stop the workflow; `person` says why somebody must approve, "" when nobody need."""
-
-    refusals: tuple[str, ...]
-    person: str
-
-
-class _Case(NamedTuple):
-    """One step in production: where, and what of it the rules look at; `replicas` None when it does not scale."""
-
-    step: RecipeStep
-    where: str
-    destructive: bool
-    image: bool
-    config: bool
-    drains: bool
-    replicas: int | None
+_NONE: Final = Demands((), "")
 
 
 def demands(
@@ -56,15 +40,22 @@ def demands(
 ) -> Demands:
     """What the rules say of this recipe; `marks` are the workflow's annotations."""
     unknown = namespaces is None
-    cases = [case for step in recipe.steps if (case := _case_of(step, namespaces, settings)) is not None]
+    places = {
+        name: is_production(name, namespaces, settings) for name in {risk.namespace: None for risk in recipe.risks}
+    }
+    cases = [risk for risk in recipe.risks if places[risk.namespace]]
+    if not cases:
+        return _NONE
     override = marks.get(ANNOTATION_EMERGENCY) == "true"
     hours = parse_hours(settings.business_hours, settings.time_zone)
     busy = hours is not None and within_hours(hours, now)
     refusals: list[str] = []
     person = ""
     for case in cases:
-        what = f"step {case.step.name!r} ({case.step.action}) in production {case.where}"
-        told = _scaling(case, settings) + _marked(case, marks)
+        step = recipe.steps[case.position]
+        where = f"namespace {case.namespace!r}" if case.namespace else "(it is not bound to one namespace)"
+        what = f"step {step.name!r} ({step.action}) in production {where}"
+        told = _scaling(case, step, settings) + _marked(case, marks)
         if case.destructive and not override:
             if busy:
                 told.append(
@@ -79,18 +70,26 @@ def demands(
 
 
 def demands_of(draft: Draft) -> Demands:
-    workflow = draft.workflow
-    return demands(
-        draft.recipe,
-        draft.snapshot.bearings.namespaces,
-        workflow.metadata.annotations,
-        workflow.spec.execution_strategy.dry_run_first,
-        draft.now,
-        draft.settings,
-    )
+    """The same, worked out once per decision."""
+    if draft.demands is None:
+        workflow = draft.workflow
+        draft.demands = demands(
+            draft.recipe,
+            draft.snapshot.bearings.namespaces,
+            workflow.metadata.annotations,
+            workflow.spec.execution_strategy.dry_run_first,
+            draft.now,
+            draft.settings,
+        )
+    return draft.demands
 
 
-def _scaling(case: _Case, settings: Settings) -> list[str]:
+def risks_of(steps: tuple[RecipeStep, ...]) -> tuple[Risk, ...]:
+    """The steps that any rule looks at, wherever they work."""
+    return tuple(risk for step in steps if (risk := _risk_of(step)) is not None)
+
+
+def _scaling(case: Risk, step: RecipeStep, settings: Settings) -> list[str]:
     wanted = case.replicas
     if wanted is None:
         return []
@@ -103,7 +102,7 @@ def _scaling(case: _Case, settings: Settings) -> list[str]:
         found.append(
             f"production-replicas-min: {wanted} replicas are less than {settings.production_replicas_min}; keep some"
         )
-    ref, least = case.step.target, settings.critical_replicas_min
+    ref, least = step.target, settings.critical_replicas_min
     if ref is not None and wanted < least:
         names = {ref.name, f"{ref.namespace}/{ref.name}"}
         if any(name in names for name in settings.critical_deployments):
@@ -111,7 +110,7 @@ def _scaling(case: _Case, settings: Settings) -> list[str]:
     return found
 
 
-def _marked(case: _Case, marks: Mapping[str, str]) -> list[str]:
+def _marked(case: Risk, marks: Mapping[str, str]) -> list[str]:
     wanted = [
         (case.image, "image-update-approved", ANNOTATION_IMAGE_APPROVED, "an image"),
         (case.config, "config-update-approved", ANNOTATION_CONFIG_APPROVED, "configuration"),
@@ -123,8 +122,8 @@ def _marked(case: _Case, marks: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _case_of(step: RecipeStep, namespaces: Namespaces, settings: Settings) -> _Case | None:
-    """None where no rule looks at what the step does, or it works outside production."""
+def _risk_of(step: RecipeStep) -> Risk | None:
+    """None where no rule looks at what the step does."""
     action, p = find_action(step.action), step.spec.parameters
     if action is None or p is None:
         return None
@@ -138,10 +137,7 @@ def _case_of(step: RecipeStep, namespaces: Namespaces, settings: Settings) -> _C
     if not (image or config or action.destructive or replicas is not None):
         return None
     namespace = step.namespace or given
-    if not is_production(namespace, namespaces, settings):
-        return None
-    where = f"namespace {namespace!r}" if namespace else "(it is not bound to one namespace)"
-    return _Case(step, where, action.destructive, image, config, p.drain_node is not None, replicas)
+    return Risk(step.position, namespace, action.destructive, image, config, p.drain_node is not None, replicas)
 
 
 def _manifest_kinds(step: RecipeStep) -> tuple[frozenset[str], str]:

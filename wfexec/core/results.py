@@ -30,18 +30,22 @@ def fold_results(
 ) -> StepExecutionResult:
     """`took_ms` is used when the child does not say how long it took; `pre_state`: facts from before the step."""
     results = child.status.execution_results or NO_RESULTS
-    duration = took_ms if results.duration is None else results.duration
-    warnings = step.warnings
-    if len(results.outputs) > OUTPUTS_MAX:
-        warnings = (*warnings, f"{len(results.outputs) - OUTPUTS_MAX} outputs beyond {OUTPUTS_MAX} were dropped")
+    duration = results.duration
+    if duration is None:
+        duration = took_ms
+    warnings, outputs = step.warnings, results.outputs
+    if outputs:
+        if len(outputs) > OUTPUTS_MAX:
+            warnings = (*warnings, f"{len(outputs) - OUTPUTS_MAX} outputs beyond {OUTPUTS_MAX} were dropped")
+        outputs = {key: clip(value) for key, value in sorted(outputs.items())[:OUTPUTS_MAX]}
     fields: dict[str, Any] = _typed_result(step, child, results, pre_state)
     return evolve(
         _BLANK_RESULT,
         success=success,
         execution_time=min(max(0, duration), DURATION_MAX),
-        resources_affected=tuple(_resource(one) for one in results.resources_affected[:256]),
-        warnings=tuple([clip(text) for text in warnings]),
-        outputs={key: clip(value) for key, value in sorted(results.outputs.items())[:OUTPUTS_MAX]},
+        resources_affected=tuple([_resource(one) for one in results.resources_affected[:256]]),
+        warnings=tuple([clip(text) for text in warnings]) if warnings else (),
+        outputs=outputs,
         **fields,
     )
 

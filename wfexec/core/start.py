@@ -13,7 +13,7 @@ from wfexec.core.planned import availability
 from wfexec.core.production import demands_of
 from wfexec.core.targets import target_text
 from wfexec.model.base import clip, evolve
-from wfexec.model.facts import AskTarget, Question, TargetFacts, TargetRef, Unknown
+from wfexec.model.facts import Question, TargetFacts, TargetRef, Unknown
 from wfexec.model.phases import ErrorType, Phase
 from wfexec.model.status import (
     CheckResult,
@@ -25,6 +25,7 @@ from wfexec.model.template import TemplateIdentity
 # A question nobody answered is asked again after this long, for as long as validation may take.
 ASK_AGAIN_MS = 2_000
 WARNINGS_MAX = 64
+_BLANK_RESULTS = ValidationResults()
 
 
 def new(draft: Draft) -> None:
@@ -99,7 +100,8 @@ def validating(draft: Draft) -> None:
     warnings = [f"{check.type} check: {check.message}" for check in results if not check.passed]
     warnings += [*undo_warnings(draft.recipe), *unwatched_warnings(draft.recipe, draft.snapshot.answers)]
     warnings += [f"step {step.name!r}: {text}" for step in draft.recipe.steps for text in step.warnings]
-    validation = ValidationResults(
+    validation = evolve(
+        _BLANK_RESULTS,
         safety_checks_passed=True,
         dry_run_performed=dry_run is not None,
         dry_run_results=dry_run,
@@ -158,26 +160,31 @@ def _unseen(draft: Draft) -> list[TargetRef]:
     """Targets that the dry run still waits for."""
     if not draft.workflow.spec.execution_strategy.dry_run_first:
         return []
-    return [ref for ref in draft.recipe.targets if AskTarget(ref) not in draft.snapshot.answers]
+    return [ask.target for ask in draft.recipe.asks if ask not in draft.snapshot.answers]
 
 
 def _seen_badly(draft: Draft) -> bool:
     """Did nobody answer for one of the dry run's targets, so that asking again may help?"""
     if not draft.workflow.spec.execution_strategy.dry_run_first:
         return False
-    facts = (draft.snapshot.answers[AskTarget(ref)].facts for ref in draft.recipe.targets)
-    return any(isinstance(fact, Unknown) and fact.transient for fact in facts)
+    answers = draft.snapshot.answers
+    for ask in draft.recipe.asks:
+        fact = answers[ask].facts
+        if isinstance(fact, Unknown) and fact.transient:
+            return True
+    return False
 
 
 def _dry_run(draft: Draft) -> DryRunResults | None:
     if not draft.workflow.spec.execution_strategy.dry_run_first:
         return None
     facts: dict[TargetRef, TargetFacts | Unknown] = {}
-    looked_at = draft.now
-    for ref in draft.recipe.targets:
-        at, fact = draft.snapshot.answers[AskTarget(ref)]
-        facts[ref] = fact if isinstance(fact, TargetFacts) else Unknown(getattr(fact, "reason", "no facts"))
-        looked_at = min(looked_at, at)
+    answers, looked_at = draft.snapshot.answers, draft.now
+    for ask in draft.recipe.asks:
+        at, fact = answers[ask]
+        facts[ask.target] = fact if isinstance(fact, TargetFacts) else Unknown(getattr(fact, "reason", "no facts"))
+        if at < looked_at:
+            looked_at = at
     found = simulate(draft.recipe, facts, draft.snapshot.bearings.namespaces, draft.settings.protected_namespaces)
     return evolve(found, execution_time=draft.now - looked_at)
 

@@ -27,9 +27,9 @@ class RecipeStep(NamedTuple):
 
     `undo` names the undo action known at planning, "" for none; `prototype` is the spec of its children but for the
     reference to the workflow, the remaining time and the approval; `warnings` say what of the parameters has no home.
-    `target` is the one object it is about, None where it names none; `watch` asks for it after the run, None where it
-    is not meant to be there any more; `namespace` is where it works, "" for nodes; `when` must hold for it to run;
-    `late` are the references in its parameters that wait for the child.
+    `target` is the one object it is about, None where it names none; `ask` asks for it, `watch` the same after the run,
+    None where it is not meant to be there any more; `namespace` is where it works, "" for nodes; `when` must hold for
+    it to run; `late` are the references in its parameters that wait for the child.
     """
 
     position: int
@@ -49,6 +49,7 @@ class RecipeStep(NamedTuple):
     prototype: KubernetesExecutionSpec
     warnings: tuple[str, ...]
     target: TargetRef | None
+    ask: AskTarget | None
     watch: AskTarget | None
     namespace: str
     deletes_target: bool
@@ -56,6 +57,18 @@ class RecipeStep(NamedTuple):
     undo_keys: tuple[str, ...]
     when: Program | None = None
     late: tuple[LateValue, ...] = ()
+
+
+class Risk(NamedTuple):
+    """What the rules of production look at of one step; `replicas` None when it does not scale (BR-WF-016)."""
+
+    position: int
+    namespace: str
+    destructive: bool
+    image: bool
+    config: bool
+    drains: bool
+    replicas: int | None
 
 
 class Criterion(NamedTuple):
@@ -78,9 +91,10 @@ class Recipe(NamedTuple):
 
     `digest` marks what was compiled (BR-WF-025).
 
-    `targets` are the objects of all steps, once each; `access` the rights the executor needs; `checks` the safety
-    checks in their fixed order; `questions` all that must be answered before anything runs; `conflicts` steps that may
-    change the same object at the same time; `plan` and `pending` what planning writes into status.
+    `targets` are the objects of all steps, once each, and `asks` the questions for them; `access` the rights the
+    executor needs; `risks` the steps that production has rules for; `checks` the safety checks in their fixed order;
+    `questions` all that must be answered before anything runs; `conflicts` steps that may change the same object at the
+    same time; `plan` and `pending` what planning writes into status.
     """
 
     name: str
@@ -96,7 +110,9 @@ class Recipe(NamedTuple):
     parallel_max: int
     numbers: list[int]
     targets: tuple[TargetRef, ...]
+    asks: tuple[AskTarget, ...]
     access: tuple[AskAccess, ...]
+    risks: tuple[Risk, ...]
     checks: tuple[SafetyCheck, ...]
     questions: tuple[Question, ...]
     conflicts: tuple[PotentialIssue, ...]

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tests.unit.core.world import World, spec, step
+from wfexec.core.draft import Demands
 from wfexec.core.graph import compile_recipe
-from wfexec.core.production import Demands, Namespaces, demands
+from wfexec.core.production import Namespaces, demands
 from wfexec.model.base import evolve
 from wfexec.model.bearings import NO_BEARINGS, NamespaceFacts
 from wfexec.model.recipe import Recipe
