@@ -97,9 +97,7 @@ def validating(draft: Draft) -> None:
         draft.set(validation_results=with_word(draft, validation))
         _refuse_dry_run(draft, dry_run)
         return
-    warnings = [f"{check.type} check: {check.message}" for check in results if not check.passed]
-    warnings += [*undo_warnings(draft.recipe), *unwatched_warnings(draft.recipe, draft.snapshot.answers)]
-    warnings += [f"step {step.name!r}: {text}" for step in draft.recipe.steps for text in step.warnings]
+    warnings = _warnings(draft, results)
     validation = evolve(
         _BLANK_RESULTS,
         safety_checks_passed=True,
@@ -114,6 +112,13 @@ def validating(draft: Draft) -> None:
     elif draft.get("validation_results") is None:
         # Who decides can read what will change.
         draft.set(validation_results=validation)
+
+
+def _warnings(draft: Draft, results: tuple[CheckResult, ...]) -> list[str]:
+    warnings = [f"{check.type} check: {check.message}" for check in results if not check.passed]
+    warnings += [*undo_warnings(draft.recipe), *unwatched_warnings(draft.recipe, draft.snapshot.answers)]
+    warnings += [f"step {step.name!r}: {text}" for step in draft.recipe.steps for text in step.warnings]
+    return warnings
 
 
 def _tell_availability(draft: Draft) -> None:
