@@ -121,15 +121,7 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
                 continue
         elif state is _PENDING:
             step = recipe_steps[position]
-            if step.run_condition is not None:
-                verdict = _run_condition_met(step, steps)
-            else:
-                verdict = True
-                for dependency in step.dependencies:
-                    before = states[dependency]
-                    if before is not _COMPLETED:
-                        verdict = None if before in _UNMET else False
-                        break
+            verdict = _its_turn(step, states)
             if verdict is None:
                 _skip(draft, position)
             elif not verdict:
@@ -165,9 +157,20 @@ def _earlier(steps: list[StepStatus], one: int, other: int) -> int:
     return min(one, other, key=lambda position: (steps[position].end_time or 0, position))
 
 
-def _run_condition_met(step: RecipeStep, steps: list[StepStatus]) -> bool | None:
+def _its_turn(step: RecipeStep, states: list[StepState]) -> bool | None:
+    """By what it depends on. True: may run; False: not yet; None: never."""
+    if step.run_condition is not None:
+        return _run_condition_met(step, states)
+    for dependency in step.dependencies:
+        before = states[dependency]
+        if before is not _COMPLETED:
+            return None if before in _UNMET else False
+    return True
+
+
+def _run_condition_met(step: RecipeStep, states: list[StepState]) -> bool | None:
     """True: may run; False: not yet; None: never (BR-WF-020)."""
-    primary = steps[step.dependencies[0]].status
+    primary = states[step.dependencies[0]]
     if step.run_condition is RunCondition.PARALLEL_WITH_PRIMARY:
         if primary in (StepState.SKIPPED, StepState.BLOCKED):
             return None
