@@ -51,6 +51,7 @@ class Recipe:
     definition: Json = field(default_factory=dict)
     template: Json | None = None
     annotations: dict[str, str] = field(default_factory=dict)
+    owners: list[Json] = field(default_factory=list)
     named_after: dict[str, list[str]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     deployments: dict[str, Json] = field(default_factory=dict)
@@ -97,7 +98,11 @@ class Recipe:
         return {
             "apiVersion": "workflowexecution.kubernaut.io/v1",
             "kind": "WorkflowExecution",
-            "metadata": {"name": NAME, "annotations": dict(self.annotations)},
+            "metadata": {
+                "name": NAME,
+                "annotations": dict(self.annotations),
+                **({"ownerReferences": self.owners} if self.owners else {}),
+            },
             "spec": spec,
         }
 

@@ -42,7 +42,7 @@ class Story:
     moments: dict[str, int] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     holder: str = ""
-    early: list[Callable[[], None]] = field(default_factory=list)
+    early: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:

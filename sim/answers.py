@@ -11,6 +11,7 @@ import orjson
 
 from sim.cluster.cluster import Cluster
 from sim.cluster.requests import ListTargets, TargetOutcome
+from sim.cluster.resources import REMEDIATIONS
 from sim.executor.outcomes import Outcomes
 from wfexec.crd import questions
 from wfexec.crd.template_lookup import namespaces
@@ -20,6 +21,7 @@ from wfexec.model.facts import (
     AskAccess,
     AskHistory,
     AskNodes,
+    AskParent,
     AskTarget,
     AskTemplate,
     Facts,
@@ -43,6 +45,7 @@ _tuple: Final[Any] = tuple.__new__
 class Answers:
     def __init__(self, cluster: Cluster, outcomes: Outcomes, recall: Recall) -> None:
         self._find = cluster.targets.find
+        self._get = cluster.store.get
         self._execute = cluster.execute
         self._outcomes = outcomes
         self._recall = recall
@@ -74,6 +77,10 @@ class Answers:
             return self._recall(question)
         if isinstance(question, AskTemplate):
             return questions.facts(question, tuple(self._templates(each, now) for each in namespaces(question)))
+        if isinstance(question, AskParent):
+            found = self._get(REMEDIATIONS, question.namespace, question.name)
+            reply = _MISSING if found is None else (200, orjson.dumps({"metadata": {"uid": found.uid}}))
+            return questions.facts(question, (reply,))
         return _REACHABLE
 
     def _target(self, question: AskTarget, now: int) -> Facts:

@@ -114,6 +114,10 @@ class Settings(BaseModel):
     learning_min_confidence: float = Field(
         0.8, ge=0, le=1, description="Least confidence in earlier runs before they are used."
     )
+    manage_orphan_retention: bool = Field(
+        False, description="Delete workflows that have ended and have no living parent; needs the right to."
+    )
+    orphan_retention: Duration = Field(86_400_000, description="How long such a workflow stays readable.")
     workers: int = Field(8, ge=1, le=64, description="Requests in flight at once.")
     request_timeout: Duration = Field(10_000, description="How long a reply is waited for.")
     watch_timeout: Duration = Field(300_000, description="The server ends a watch after this long; then it is renewed.")

@@ -7,7 +7,14 @@ each. A kind that is not here is not modelled and says so.
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from wfexec.model.meta import EXECUTION_GROUP, EXECUTION_PLURAL, WORKFLOW_GROUP, WORKFLOW_PLURAL
+from wfexec.model.meta import (
+    EXECUTION_GROUP,
+    EXECUTION_PLURAL,
+    REMEDIATION_API,
+    REMEDIATION_PLURAL,
+    WORKFLOW_GROUP,
+    WORKFLOW_PLURAL,
+)
 
 Json = dict[str, Any]
 
@@ -55,6 +62,7 @@ class Resource(NamedTuple):
 
 WORKFLOWS: Final = f"{WORKFLOW_PLURAL}.{WORKFLOW_GROUP}"
 EXECUTIONS: Final = f"{EXECUTION_PLURAL}.{EXECUTION_GROUP}"
+REMEDIATIONS: Final = f"{REMEDIATION_PLURAL}.{REMEDIATION_API.partition('/')[0]}"
 LEASES: Final = "leases.coordination.k8s.io"
 EVENTS: Final = "events"
 NAMESPACES: Final = "namespaces"

@@ -16,12 +16,13 @@ from wfexec.core.interventions import ASKED
 from wfexec.core.learning import adapted
 from wfexec.core.lookup import look_up
 from wfexec.core.monitoring import monitoring
+from wfexec.core.parents import look_for_parent, retention
 from wfexec.core.refusals import UNRESOLVED
 from wfexec.core.rollback import rolling_back
 from wfexec.core.start import new, planning, validating
 from wfexec.model.meta import FINALIZER, FINALIZER_OLD
 from wfexec.model.phases import TERMINAL, ErrorType, Phase, ResourceHealth, RollbackStrategy, Strategy, WorkflowOutcome
-from wfexec.model.plan import NOTHING, EventRecord, MetadataChange, Plan
+from wfexec.model.plan import EventRecord, MetadataChange, Plan
 from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.snapshot import Snapshot
 from wfexec.settings import Settings
@@ -73,7 +74,7 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
         return control.deleting(snapshot)
     phase = workflow.status.phase
     if phase in TERMINAL and ASKED.isdisjoint(meta.annotations):
-        return NOTHING
+        return retention(snapshot, now, settings)
     handler = HANDLERS.get(phase)
     if handler is None:
         message = f"phase {phase[:63]!r} is not one this version knows; nothing is changed"
@@ -85,6 +86,10 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     if FINALIZER not in meta.finalizers:
         kept = tuple(one for one in meta.finalizers if one != FINALIZER_OLD)
         draft.metadata = MetadataChange(finalizers=(*kept, FINALIZER))
+    if phase not in TERMINAL:
+        adoption = look_for_parent(draft)
+        if adoption is not None:
+            return adoption
     _judge(draft, handler)
     return draft.finish()
 

@@ -207,5 +207,5 @@ class Draft:
             changes["last_heartbeat"] = self.now
             status = evolve(self.status, **changes)
         asked = (tuple(self.creates), tuple(self.deletes), tuple(self.questions), self.wake_at, tuple(self.records))
-        plan: Plan = _tuple(Plan, (self.metadata, status, *asked))
+        plan: Plan = _tuple(Plan, (self.metadata, status, *asked, False))
         return plan

@@ -13,7 +13,17 @@ import orjson
 from wfexec.crd import questions
 from wfexec.crd.wire import HttpCall
 from wfexec.model.bearings import Bearings, NamespaceFacts
-from wfexec.model.facts import AccessFacts, AskAccess, AskHistory, AskNodes, AskTarget, Facts, Question, Unknown
+from wfexec.model.facts import (
+    AccessFacts,
+    AskAccess,
+    AskHistory,
+    AskNodes,
+    AskParent,
+    AskTarget,
+    Facts,
+    Question,
+    Unknown,
+)
 
 Object = dict[str, Any]
 KINDS: Final = {
@@ -56,7 +66,7 @@ class OfflineCluster:
     def answer(self, question: Question) -> Facts:
         if isinstance(question, AskAccess):
             return self._access(question)
-        if isinstance(question, AskHistory):
+        if isinstance(question, AskHistory | AskParent):
             return Unknown(NOT_IN_FILE)
         if isinstance(question, AskTarget) and not self.knows(question.target.kind):
             return Unknown(f"the file holds no {question.target.kind}")

@@ -20,17 +20,20 @@ from wfexec.model.facts import (
     AskHistory,
     AskNetwork,
     AskNodes,
+    AskParent,
     AskTarget,
     AskTemplate,
     Facts,
     NetworkFacts,
     NodeRoom,
     NodesFacts,
+    ParentFacts,
     Question,
     TargetFacts,
     TargetRef,
     Unknown,
 )
+from wfexec.model.meta import REMEDIATION_API, REMEDIATION_PLURAL
 
 # Of a Secret only the metadata travels: its content is none of our business.
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -76,6 +79,8 @@ def calls(question: Question) -> tuple[HttpCall, ...]:
             raise OurBug("the history is not asked of the API server")
         case AskTemplate():
             return template_calls(question)
+        case AskParent(namespace, name):
+            return (HttpCall("GET", place(f"/apis/{REMEDIATION_API}", REMEDIATION_PLURAL, namespace, name)),)
 
 
 def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
@@ -96,6 +101,8 @@ def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
                 raise OurBug("the API server knows no history")
             case AskTemplate():
                 return template_facts(question, replies)
+            case AskParent():
+                return _parent(question, replies[0])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Unknown(clip(f"unreadable reply: {error}"), transient=True)
 
@@ -125,6 +132,16 @@ def groups_of(user: str) -> tuple[str, ...]:
     if len(parts) == 4 and parts[:2] == ["system", "serviceaccount"]:
         return ("system:serviceaccounts", f"system:serviceaccounts:{parts[2]}", "system:authenticated")
     return ("system:authenticated",)
+
+
+def _parent(question: AskParent, reply: Reply) -> Facts:
+    """A cluster without the kind of it has none of that name either."""
+    status, payload = reply
+    if status == 404:
+        return ParentFacts("")
+    if status != 200:
+        return _unknown(status, payload, f"read RemediationRequest {question.namespace}/{question.name}")
+    return ParentFacts(orjson.loads(payload)["metadata"]["uid"])
 
 
 def _looks(target: TargetRef) -> tuple[HttpCall, ...]:

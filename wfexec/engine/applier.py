@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from wfexec.engine.expectations import Expectations
-from wfexec.model.plan import DeleteChild, Plan
+from wfexec.model.plan import DeleteChild, EventRecord, Plan
 from wfexec.model.requests import (
     Code,
     CreateExecution,
@@ -88,7 +88,9 @@ class Application:
         self.failures = failures
         self.open = 0
         self.rests_until = _rest(plan, base)
-        self.committed = plan.metadata is None and (plan.status is None or plan.status is base.status)
+        self.committed = (
+            plan.metadata is None and (plan.status is None or plan.status is base.status) and not plan.expired
+        )
         self.changed = False
         self.verdict = Verdict.APPLIED
         self.message = ""
@@ -141,6 +143,18 @@ class Application:
         self.open -= unsent
         self.verdict = Verdict.FENCED
 
+    @property
+    def renounced(self) -> EventRecord | None:
+        """What is said of a refusal that the workflow goes on without: its owner, or its end, is not its own matter."""
+        if self.verdict is not Verdict.REFUSED:
+            return None
+        if self._plan.expired:
+            return EventRecord("Warning", "OrphanNotDeleted", f"its deletion was refused: {self.message}")
+        change = self._plan.metadata
+        if change is None or change.owner_references is None:
+            return None
+        return EventRecord("Warning", "OwnerReferenceFailed", f"its owner reference was refused: {self.message}")
+
     def _status(self) -> tuple[Write, ...]:
         status = self._plan.status
         base = self._base
@@ -152,7 +166,7 @@ class Application:
     def _children(self) -> tuple[Write, ...]:
         deletes = self._plan.deletes
         if not deletes:
-            return self._creates()
+            return self._expiry() if self._plan.expired else self._creates()
         namespace = self._key.namespace
         self.open = len(deletes)
         return tuple([_deletion(namespace, child) for child in deletes])
@@ -166,6 +180,10 @@ class Application:
         return tuple(
             [CreateExecution(ObjectKey(Kind.EXECUTION, namespace, body.metadata.name), body) for body in bodies]
         )
+
+    def _expiry(self) -> tuple[Write, ...]:
+        self.open = 1
+        return (DeleteExecution(self._key, self._base.metadata.uid, self._resource_version),)
 
     def _refused(self, outcome: Outcome) -> None:
         """Of the workflow itself: the plan is over."""
@@ -196,6 +214,10 @@ class Application:
         code = outcome.code
         if code is Code.OK or code is Code.NOT_FOUND:
             self.changed = True
+            if self._plan.expired:
+                # Its finalizer holds it; what stands there now has to be seen before anything more is decided.
+                self.committed = True
+                self.expectations.doubt(key)
             return
         if code is Code.CONFLICT or code is Code.LOST:
             self.expectations.doubt(key)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from wfexec.engine import unreadable
 from wfexec.engine.applier import Application, Verdict, Write, count_failure
 from wfexec.engine.backoff import delay_ms
 from wfexec.engine.cache import controller_uid, version
@@ -21,7 +22,6 @@ from wfexec.engine.recipes import judged
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.view import Tracked, View, of_former_workflow
 from wfexec.model.execution import KubernetesExecution
-from wfexec.model.meta import ObjectReference
 from wfexec.model.plan import EventRecord, Plan, Record
 from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.requests import (
@@ -55,8 +55,6 @@ CONFLICTS_MAX: Final = 5
 # The constructor of a named tuple is a call of its own.
 _tuple: Final[Any] = tuple.__new__
 IN_THE_WAY: Final = Outcome(Code.ALREADY_EXISTS, message="the name is taken by an object about to be removed")
-UNREADABLE: Final = "ObjectUnreadable"
-_UNREADABLE_SPEC: Final = WorkflowExecutionSpec(remediation_request_ref=ObjectReference(name="unreadable"))
 
 
 class Reconciler:
@@ -96,19 +94,20 @@ class Reconciler:
 
     def look(self, tracked: Tracked, now: int) -> None:
         """Take `tracked` (just taken from the queue) one decision further."""
-        workflow = tracked.workflow
-        if tracked.left or workflow is None or tracked.unreadable:
-            self._skip(tracked, now)
+        workflow = unreadable.leaving(self._view, tracked) if tracked.unreadable else tracked.workflow
+        if tracked.left or workflow is None:
+            unreadable.report(self._view, self.recorder, tracked, now)
+            self._view.queue.done(tracked)
             return
         if tracked.expectations:
             self._read_first(tracked)
             return
         if tracked.family.unreadable:
-            self._report_children(tracked, workflow, now)
+            unreadable.report_children(self.recorder, tracked, workflow, now)
         seen = judged(tracked, workflow, self._compile, self._settings)
         family = tracked.family
         self.looks += 1
-        known = (tracked.foreign, tracked.answers, tracked.failures, self._view.bearings)
+        known = (tracked.foreign, tracked.answers, tracked.failures, self._view.bearings, tracked.refused_at)
         snapshot: Snapshot = _tuple(Snapshot, (seen, tracked.recipe, family.view(), family.gone, *known))
         plan = self._decide(snapshot, now, self._settings)
         if plan.creates and tracked.failures:
@@ -118,6 +117,7 @@ class Reconciler:
             and not plan.creates
             and not plan.deletes
             and (plan.status is None or plan.status is workflow.status)
+            and not plan.expired
         ):
             self._idle(tracked, plan, now)
         else:
@@ -148,24 +148,6 @@ class Reconciler:
         for tracked in self._view.tracked.values():
             if tracked.application is not None:
                 tracked.application.fence()
-
-    def _skip(self, tracked: Tracked, now: int) -> None:
-        """Gone, or not to be understood: said once, never acted on."""
-        if not tracked.left and tracked.unreadable and tracked.reported != tracked.unreadable:
-            tracked.reported = tracked.unreadable
-            stored = self._view.workflows.get(tracked.key.namespace, tracked.key.name)
-            if type(stored) is Unreadable:
-                # Only the metadata of what an Event is about is ever read.
-                regarding = WorkflowExecution(metadata=stored.metadata, spec=_UNREADABLE_SPEC)
-                self.recorder.record(regarding, EventRecord("Warning", UNREADABLE, stored.message), now)
-        self._view.queue.done(tracked)
-
-    def _report_children(self, tracked: Tracked, workflow: WorkflowExecution, now: int) -> None:
-        unreadable = tracked.family.unreadable
-        tracked.family.unreadable = {}
-        for name, stored in unreadable.items():
-            record = EventRecord("Warning", UNREADABLE, f"{stored.kind.value} {name}: {stored.message}")
-            self.recorder.record(workflow, record, now)
 
     def _hold_back(self, tracked: Tracked, plan: Plan, now: int) -> Plan:
         """Without the creations that were refused a moment ago: whatever wakes us, those keep their back-off."""
@@ -368,6 +350,10 @@ class Reconciler:
             queue.add_at(tracked, tracked.level, max(due_at, now + application.retry_after_ms))
         elif verdict is Verdict.CONFLICT:
             self._after_conflict(tracked, now)
+        elif application.renounced is not None:
+            tracked.refused_at = now
+            self._release(tracked, (application.renounced,), now)
+            queue.add(tracked, tracked.level)
         elif verdict is Verdict.REFUSED:
             queue.add_at(tracked, tracked.level, now + self._settings.requeue_error)
         else:

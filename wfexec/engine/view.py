@@ -59,6 +59,7 @@ class Tracked:
         "recipe",
         "recipe_generation",
         "records",
+        "refused_at",
         "reported",
         "uid",
         "unreadable",
@@ -86,6 +87,7 @@ class Tracked:
         self.foreign: frozenset[str] = frozenset()
         self.expectations = Expectations()
         self.application: Application | None = None
+        self.refused_at: int | None = None
         self.records: tuple[Record, ...] = ()
         self.unsure: tuple[WorkflowExecutionStatus, tuple[Record, ...]] | None = None
         # Reads on their way, with the version of that object known when they were asked for.

@@ -67,7 +67,15 @@ class AskTemplate(NamedTuple):
     about: str = "template"
 
 
-Question = AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory | AskTemplate
+class AskParent(NamedTuple):
+    """Does the RemediationRequest of that name live, and which one is it?"""
+
+    namespace: str
+    name: str
+    about: str = "parent"
+
+
+Question = AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory | AskTemplate | AskParent
 
 
 class Unknown(NamedTuple):
@@ -164,7 +172,14 @@ class TemplateFacts(NamedTuple):
     message: str = ""
 
 
-Facts = AccessFacts | TargetFacts | NodesFacts | NetworkFacts | HistoryFacts | TemplateFacts | Unknown
+class ParentFacts(NamedTuple):
+    """`uid` "": there is no such RemediationRequest."""
+
+    uid: str
+    about: str = "parent"
+
+
+Facts = AccessFacts | TargetFacts | NodesFacts | NetworkFacts | HistoryFacts | TemplateFacts | ParentFacts | Unknown
 
 
 class Answer(NamedTuple):

@@ -19,6 +19,7 @@ EXECUTION_KIND = "KubernetesExecution"
 EXECUTION_PLURAL = "kubernetesexecutions"
 REMEDIATION_API = "remediation.kubernaut.io/v1alpha1"
 REMEDIATION_KIND = "RemediationRequest"
+REMEDIATION_PLURAL = "remediationrequests"
 
 FINALIZER = f"{WORKFLOW_GROUP}/workflowexecution-cleanup"
 # An older spelling, removed on sight together with ours.

@@ -68,7 +68,10 @@ Record = EventRecord | CountRecord | LogRecord | HistoryRecord
 
 
 class Plan(NamedTuple):
-    """`wake_at` None: nothing to wait for but signals. An all-empty plan means: nothing to do."""
+    """`wake_at` None: nothing to wait for but signals. An all-empty plan means: nothing to do.
+
+    `expired`: the workflow itself is to be deleted; it has ended and nobody owns it.
+    """
 
     metadata: MetadataChange | None = None
     status: WorkflowExecutionStatus | None = None
@@ -77,6 +80,7 @@ class Plan(NamedTuple):
     questions: tuple[Question, ...] = ()
     wake_at: int | None = None
     records: tuple[Record, ...] = ()
+    expired: bool = False
 
 
 NOTHING = Plan()

@@ -99,6 +99,8 @@ class CreateExecution(NamedTuple):
 
 
 class DeleteExecution(NamedTuple):
+    """Of a child, or of a workflow that has expired."""
+
     key: ObjectKey
     uid: str
     resource_version: str

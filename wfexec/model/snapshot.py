@@ -30,6 +30,7 @@ class Snapshot(NamedTuple):
     answers: by question; an absent one was not asked or not answered yet.
     create_failures: by child name, since the last success.
     bearings: what all workflows are judged against; one value for all of them.
+    refused_at: when naming its owner, or deleting it, was last refused for good.
     """
 
     workflow: WorkflowExecution
@@ -40,3 +41,4 @@ class Snapshot(NamedTuple):
     answers: Mapping[Question, Answer]
     create_failures: Mapping[str, CreateFailure]
     bearings: Bearings = NO_BEARINGS
+    refused_at: int | None = None

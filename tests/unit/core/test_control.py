@@ -33,7 +33,7 @@ def test_suspend_in_every_phase_returns_to_it() -> None:
         world = World(spec(step(1)))
         world.run(stop=in_phase(phase))
         world.change(suspend=True)
-        world.look()
+        world.run(until_ms=0)
         assert world.workflow.status.paused_from == phase
         world.now += 60_000
         world.change(suspend=False)

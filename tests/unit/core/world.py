@@ -23,10 +23,12 @@ from wfexec.model.facts import (
     AskAccess,
     AskNetwork,
     AskNodes,
+    AskParent,
     AskTarget,
     Facts,
     NetworkFacts,
     NodesFacts,
+    ParentFacts,
     Question,
     TargetFacts,
     TargetRef,
@@ -98,6 +100,7 @@ class World:
         self.foreign: frozenset[str] = frozenset()
         self.answers: dict[Question, Answer] = {}
         self.failures: dict[str, CreateFailure] = {}
+        self.refused_at: int | None = None
         self.records: list[Record] = []
         self.phases: list[str] = []
         self.plans: list[Plan] = []
@@ -117,7 +120,7 @@ class World:
 
     def snapshot(self) -> Snapshot:
         recipe = compile_recipe(self.workflow.spec, self.settings)
-        known = (self.foreign, self.answers, self.failures, self.bearings)
+        known = (self.foreign, self.answers, self.failures, self.bearings, self.refused_at)
         return Snapshot(self.workflow, recipe, self.children, self.gone, *known)
 
     def look(self) -> Plan:
@@ -131,6 +134,8 @@ class World:
         if plan.metadata is not None and plan.metadata.annotations is not None:
             kept = {key: text for key, text in meta.annotations.items() if key not in plan.metadata.annotations}
             meta = evolve(meta, annotations=kept)
+        if plan.metadata is not None and plan.metadata.owner_references is not None:
+            meta = evolve(meta, owner_references=plan.metadata.owner_references)
         self.workflow = evolve(self.workflow, metadata=meta)
         if plan.status is not None:
             self.workflow = evolve(self.workflow, status=plan.status)
@@ -225,4 +230,6 @@ def default_facts(question: Question) -> Facts:
         return NodesFacts(5, 5, 16_000, 64 << 30)
     if isinstance(question, AskNetwork):
         return NetworkFacts(True, "")
+    if isinstance(question, AskParent):
+        return ParentFacts("uid-parent")
     return HEALTHY

@@ -1,0 +1,118 @@
+Feature: Lifecycle
+  A workflow belongs to the request it was made for, ends with it, and leaves nothing behind.
+
+  @lifecycle @BR-WF-001
+  Scenario: The owner that a workflow lacks is added
+    Given a workflow with the steps "a"
+    And its parent exists
+    When it is applied
+    Then it is "completed"
+    And its parent owns it
+    And it carries the controller's finalizer
+
+  @lifecycle @BR-WF-001
+  Scenario: A workflow that its parent has made is left as it is
+    Given a workflow with the steps "a"
+    And its parent exists and has made it
+    When it is applied
+    Then it is "completed"
+    And its parent owns it
+    And its owners were never changed
+
+  @lifecycle @BR-WF-001
+  Scenario: Who deletes the parent deletes the workflow and what it runs
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 5m
+    And its parent exists
+    When it is applied
+    And "a" is running
+    And its parent owns it
+    And somebody deletes its parent
+    Then the workflow is gone
+    And its children are gone
+    And the children ever seen are "recover-step-1"
+
+  @lifecycle @BR-WF-001
+  Scenario Outline: Without a parent that can own it a workflow runs all the same: <what>
+    Given a workflow with the steps "a"
+    And <what>
+    When it is applied
+    Then it is "completed"
+    And nobody owns it
+    And its condition "ParentFound" is "False" and says "<text>"
+    And an event "ParentMissing" says "<text>"
+
+    Examples:
+      | what                                               | text                                        |
+      | nobody has made its parent                         | RemediationRequest 'shop-is-slow' does not  |
+      | another request has the name of its parent         | RemediationRequest 'shop-is-slow' does not  |
+      | it says that its parent is in another namespace    | is in namespace default; no owner can be    |
+      | it says that its parent is a "Deployment"          | is a Deployment, not a RemediationRequest   |
+
+  @lifecycle @BR-WF-001
+  Scenario: A deleted workflow that somebody still holds starts nothing more
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And somebody holds it with a finalizer
+    And somebody deletes it
+    And 2m passes
+    Then the controller's finalizer is gone
+    And the children ever seen are "recover-step-1"
+    When nobody holds it any more
+    Then the workflow is gone
+
+  @lifecycle @BR-WF-001
+  Scenario: A workflow that waits for a decision can be deleted
+    Given a workflow with the steps "a"
+    And it needs an approval
+    When it is applied
+    And it waits for approval
+    And somebody deletes it
+    Then the workflow is gone
+    And no child was ever created
+    And an event "WorkflowExecutionDeleted" says "deleted in phase validating"
+
+  @lifecycle @BR-WF-001
+  Scenario: A workflow that has ended stays until somebody deletes it
+    Given a workflow with the steps "a"
+    And it is applied
+    And it is "completed"
+    When 10m passes
+    Then it is still "completed"
+    When somebody deletes it
+    Then the workflow is gone
+    And its children are gone
+
+  @lifecycle @BR-WF-001
+  Scenario: An orphan that has ended is deleted after its retention
+    Given a workflow with the steps "a"
+    And orphans are kept for 10m
+    And the controller may delete workflows
+    When it is applied
+    Then it is "completed"
+    And it is there 5m after its end
+    And the workflow is gone
+    And its children are gone
+
+  @lifecycle @BR-WF-001
+  Scenario: Who has a parent that lives is no orphan
+    Given a workflow with the steps "a"
+    And its parent exists
+    And orphans are kept for 2m
+    And the controller may delete workflows
+    And it is applied
+    And it is "completed"
+    When 10m passes
+    Then it is still "completed"
+
+  @lifecycle @BR-WF-001
+  Scenario: Without the right to delete it an orphan stays, and that is told
+    Given a workflow with the steps "a"
+    And orphans are kept for 2m
+    When it is applied
+    Then it is "completed"
+    And 4m passes
+    And an event "OrphanNotDeleted" says "its deletion was refused"
+    And it is still "completed"
