@@ -68,6 +68,7 @@ docs: $(DEV) ## write the generated pages anew, and the output of the README's s
 	@$(BIN)/wfexec reference settings > docs/settings.md
 	@$(BIN)/wfexec reference metrics > docs/metrics.md
 	@$(BIN)/wfexec reference reasons > docs/reasons.md
+	@$(BIN)/wfexec reference events > docs/events.md
 	@$(BIN)/python -m tests.docs.sessions --write README.md
 
 .PHONY: bench

@@ -98,6 +98,9 @@ class Cluster(Protocol):
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         """One request of a person; a PATCH is a merge patch."""
 
+    def metrics(self) -> str:
+        """The metrics page of the controllers, as Prometheus reads it; what other scenarios counted may be in it."""
+
     def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
         """Let time pass until `done()`; the scenario fails when the limit comes first."""
 

@@ -247,6 +247,10 @@ class LiveCluster:
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         return Answer(*self._plane.request(method, path, body, user))
 
+    def metrics(self) -> str:
+        leaders = [controller for controller in self._world.controllers if controller.leading]
+        return leaders[0].metrics()
+
     def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
         seconds = self._world.clock.real_seconds(limit_ms) + GRACE_S
         if not self._observer.wait(lambda: self._defect() or done(), seconds, self._world.clock.paced_seconds):

@@ -32,9 +32,11 @@ from sim.executor.outcomes import Outcomes
 from sim.faults import CALM, Fault, crash_after_write
 from sim.past import parse_history
 from sim.trace import Incident, Version, Written
+from wfexec.adapters.metrics import Metrics
 from wfexec.crd.codec import render_execution, render_workflow
 from wfexec.crd.wire import JSON, HttpCall
 from wfexec.engine.controller import Controller
+from wfexec.model.plan import CountRecord
 from wfexec.model.requests import Code
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
@@ -145,6 +147,16 @@ class SimulatedCluster:
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         return call(self._simulation, method, path, body, user)
+
+    def metrics(self) -> str:
+        metrics = Metrics()
+        for _, record in self._simulation.utterances().records or ():
+            if isinstance(record, CountRecord):
+                metrics.count(record)
+        for process in self._simulation.controllers:
+            if isinstance(process.machine, Controller) and process.machine.leading:
+                metrics.observe(process.machine)
+        return metrics.page().decode()
 
     def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
         if not self._simulation.run_until(Changed(self._simulation, done), limit_ms):

@@ -127,6 +127,10 @@ class LiveController:
     def leading(self) -> bool:
         return self._lives[-1][0].controller.leading
 
+    def metrics(self) -> str:
+        """The page that its own port would serve."""
+        return self._lives[-1][0].scrape().decode()
+
     def kill(self) -> None:
         """At once: requests on their way are carried out, their replies never seen."""
         _, tap, _ = self._lives[-1]

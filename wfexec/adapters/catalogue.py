@@ -8,6 +8,7 @@ alerts need.
 
 from typing import Final, Literal, NamedTuple
 
+from wfexec.core.execute import BATCHES_TOLD
 from wfexec.model.phases import TERMINAL, CheckType, ErrorType, Phase
 from wfexec.model.requests import Code
 
@@ -68,6 +69,13 @@ FAMILIES: Final = (
         "histogram",
         "Time spent in a phase.",
         (PHASE,),
+        (1, 5, 10, 30, 60, 120, 300, 600),
+    ),
+    Family(
+        f"{_K}batch_duration_seconds",
+        "histogram",
+        "Time from a batch's first start to its last end, by its place in the plan (BR-WF-024).",
+        (Label("batch", (*(str(number) for number in range(1, BATCHES_TOLD)), f"{BATCHES_TOLD}+")),),
         (1, 5, 10, 30, 60, 120, 300, 600),
     ),
     Family(f"{_K}active_executions", "gauge", "Workflows in phase executing; 0 where we do not lead."),

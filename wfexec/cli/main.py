@@ -15,7 +15,7 @@ from wfexec.cli import control, decisions, plan, show, template
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
-from wfexec.core import reasons
+from wfexec.core import reasons, signs
 from wfexec.core.approval import needs_approval
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.crd import schema
@@ -55,6 +55,7 @@ class Topic(StrEnum):
     SETTINGS = "settings"
     METRICS = "metrics"
     REASONS = "reasons"
+    EVENTS = "events"
 
 
 def _version(wanted: bool) -> None:
@@ -194,13 +195,14 @@ app.command("plan", epilog=plan.EXAMPLE)(plan.plan)
 
 @app.command(epilog=REFERENCE_EXAMPLE)
 def reference(topic: Annotated[Topic, typer.Argument(help="What to list.")]) -> None:
-    """Print the page of all settings, metrics or reasons, as Markdown."""
+    """Print the page of all settings, metrics, reasons or events, as Markdown."""
     from wfexec.adapters import catalogue, config
 
     pages = {
         Topic.SETTINGS: config.reference,
         Topic.METRICS: catalogue.reference,
         Topic.REASONS: reasons.reference,
+        Topic.EVENTS: signs.reference,
     }
     typer.echo(pages[topic](), nl=False)
 

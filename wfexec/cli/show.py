@@ -148,6 +148,9 @@ def picture(workflow: WorkflowExecution, now: int) -> Iterator[str]:
     progress = progress_of(status, recipe_of(workflow), now)
     left = f", about {short(progress.left_ms)} left" if progress.left_ms is not None else ""
     text = f"{workflow.metadata.namespace}/{workflow.metadata.name}: {status.phase or 'new'}"
+    batches = len(status.execution_plan.batches) if status.execution_plan is not None else 0
+    if status.phase == Phase.EXECUTING and batches > 1:
+        text += f", batch {min(status.completed_batches + 1, batches)} of {batches}"
     yield f"{text}, {progress.completed} of {progress.total} steps ({progress.percent} %){left}: {status.message}"
     rows = [_step_row(step, now) for step in status.step_statuses]
     yield from table(("", "STEP", "NAME", "ACTION", "STATE", "TRIES", "STARTED", "TOOK", "NOTE"), rows)

@@ -43,6 +43,8 @@ _EXECUTING: Final = StepState.EXECUTING
 _PENDING: Final = StepState.PENDING
 _RETRYING: Final = StepState.RETRYING
 _COMPLETED: Final = StepState.COMPLETED
+# Later batches of a long plan share one label.
+BATCHES_TOLD: Final = 10
 # Copied for each start: a validated constructor would cost as much as the rest of it.
 _BLANK_ATTEMPT: Final = AttemptStatus(name="unset", phase=StepState.EXECUTING, start_time=0)
 _BLANK_REFERENCE: Final = ObjectReference(name="unset")
@@ -274,7 +276,23 @@ def count_steps(draft: Draft, active: int, queued: int, unfinished: int) -> None
     total = len(draft.steps)
     progress = max(draft.get("progress"), 100 * (total - unfinished) // total)
     draft.set(active_steps=active, queued_steps=queued, progress=progress)
+    _count_batches(draft)
     judge_health(draft)
+
+
+def _count_batches(draft: Draft) -> None:
+    """How many of the plan's batches are over, one after the other; how long each took (BR-WF-024)."""
+    steps, batches = draft.steps, draft.recipe.batches
+    before = over = draft.get("completed_batches")
+    while over < len(batches) and all(steps[position].status in STEP_ENDED for position in batches[over]):
+        over += 1
+        starts = [start for position in batches[over - 1] if (start := steps[position].start_time) is not None]
+        if starts:
+            label = str(over) if over < BATCHES_TOLD else f"{BATCHES_TOLD}+"
+            seconds = max(0, draft.now - min(starts)) / 1_000
+            draft.count("kubernaut_workflowexecution_batch_duration_seconds", label, value=seconds)
+    if over != before:
+        draft.set(completed_batches=over)
 
 
 def _any_failed(draft: Draft) -> bool:

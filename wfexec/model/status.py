@@ -309,7 +309,8 @@ class RollbackStatus(Value):
 class WorkflowExecutionStatus(Value):
     """`paused_from` is the phase to return to; `paused_total` is the sum of ended pauses.
 
-    `health` is that of the execution, not of the targets: None before it begins.
+    `health` is that of the execution, not of the targets: None before it begins. `completed_batches` are those of the
+    plan, in its order, whose steps have all ended.
     """
 
     phase: Annotated[str, Field(max_length=63)] = Phase.NEW
@@ -320,6 +321,7 @@ class WorkflowExecutionStatus(Value):
     active_steps: Count = 0
     queued_steps: Count = 0
     progress: Annotated[int, Field(ge=0, le=100)] = 0
+    completed_batches: Count = 0
     health: ResourceHealth | None = None
     template: ResolvedTemplate | None = None
     execution_plan: ExecutionPlan | None = None

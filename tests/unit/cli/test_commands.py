@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from wfexec.adapters import catalogue, config
 from wfexec.cli import commands
 from wfexec.cli.main import app
+from wfexec.core import signs
 from wfexec.crd import schema
 from wfexec.errors import OurBug
 
@@ -122,6 +123,7 @@ def test_a_plan_that_is_refused_cannot_be_drawn(tmp_path: Path) -> None:
 def test_the_references_are_those_of_the_pages() -> None:
     assert wfexec("reference", "settings")[1] == config.reference()
     assert wfexec("reference", "metrics")[1] == catalogue.reference()
+    assert wfexec("reference", "events")[1] == signs.reference()
 
 
 def test_run_refuses_wrong_settings_before_it_looks_for_a_cluster() -> None:

@@ -1,0 +1,87 @@
+Feature: What is seen
+  How far a workflow has come is told by phase and by batch: in its status, in events, in metrics.
+
+  @BR-WF-024
+  Scenario: Progress is told batch by batch
+    Given a workflow with the steps "a, b, c after a+b, d after c"
+    And "a" takes 20s
+    When it is applied
+    Then it is "completed"
+    And its completed batches went through "0, 1, 2, 3"
+
+  @BR-WF-024
+  Scenario: The metrics tell phases and batches apart
+    Given a workflow with the steps "a, b, c after a+b"
+    And the metrics are read before
+    When it is applied
+    Then it is "completed"
+    And the metrics have counted since
+      | metric                                                   | labels                                                            | times |
+      | workflowexecution_created_total                          |                                                                   | 1     |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=planning                                                    | 1     |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=validating                                                  | 1     |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=executing                                                   | 1     |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=monitoring                                                  | 1     |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=rolling_back                                                | 0     |
+      | kubernaut_workflowexecution_batch_duration_seconds_count | batch=1                                                           | 1     |
+      | kubernaut_workflowexecution_batch_duration_seconds_count | batch=2                                                           | 1     |
+      | kubernaut_workflowexecution_batch_duration_seconds_count | batch=3                                                           | 0     |
+      | kubernaut_workflowexecution_steps_created_total          | workflow_name=recover-shop action=scale-deployment                | 3     |
+      | kubernaut_workflowexecution_steps_completed_total        | workflow_name=recover-shop action=scale-deployment status=success | 3     |
+      | kubernaut_workflowexecution_executions_total             | workflow_name=recover-shop outcome=success                        | 1     |
+      | workflowexecution_workflow_steps_total_sum               |                                                                   | 3     |
+
+  @BR-WF-024
+  Scenario: The metrics tell in which phase what went wrong
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    And "b" always fails with "oom_killed"
+    And the rollback strategy is "automatic"
+    And the metrics are read before
+    When it is applied
+    Then it is "failed"
+    And the metrics have counted since
+      | metric                                                   | labels                                         | times |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=rolling_back                             | 1     |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=monitoring                               | 0     |
+      | kubernaut_workflowexecution_rollbacks_total              | workflow_name=recover-shop reason=step_failure | 1     |
+      | kubernaut_workflowexecution_steps_completed_total        | status=success                                 | 1     |
+      | kubernaut_workflowexecution_steps_completed_total        | status=failed                                  | 1     |
+      | kubernaut_workflowexecution_executions_total             | outcome=failed                                 | 1     |
+
+  @BR-WF-024
+  Scenario: What happens again is one event that counts up
+    Given a workflow with the steps "a"
+    And "a" takes 2m
+    When it is applied
+    And "a" is running
+    And somebody suspends it
+    And it is "paused"
+    And somebody resumes it
+    And it is "executing"
+    And somebody suspends it
+    Then it is "paused"
+    And the event "Paused" with "paused while executing" was counted 2 times
+
+  @BR-WF-021
+  Scenario Outline: Each end is told by an event: <end>
+    Given a workflow with the steps "a"
+    And "a" is critical
+    And <what happens>
+    When it is applied
+    Then it is "<end>"
+    And an event "<event>" says "<words>"
+    And an event "PhaseTransition" says "<end>"
+
+    Examples:
+      | what happens                       | end       | event                      | words       |
+      | "a" takes 5s                       | completed | WorkflowExecutionCompleted | success     |
+      | "a" always fails with "oom_killed" | failed    | WorkflowExecutionFailed    | step_failed |
+
+  @BR-WF-019b
+  Scenario: The correlation ID that the parent gave reaches every child
+    Given a workflow with the steps "a, b after a"
+    And its parent gave it the correlation ID "alert-4711"
+    When it is applied
+    Then it is "completed"
+    And each child carries the correlation ID "alert-4711"

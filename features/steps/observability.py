@@ -1,0 +1,77 @@
+"""Sentences about what is seen from outside: metrics, repeated events, correlation, progress by batch."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_bdd import given, parsers, then
+
+from features.recipe import names
+from features.story import Story
+from wfexec.model.meta import ANNOTATION_CORRELATION
+
+# A count is handed out once the reply to its write is in.
+COUNTED_MS: Final = 60_000
+
+
+@given("the metrics are read before", target_fixture="earlier")
+def _read_before(story: Story) -> list[str]:
+    """What other scenarios counted is not this one's."""
+    pages: list[str] = []
+    story.early.append(lambda: pages.append(story.cluster.metrics()))
+    return pages
+
+
+@given(parsers.parse('its parent gave it the correlation ID "{text}"'))
+def _correlated(story: Story, text: str) -> None:
+    story.recipe.annotations[ANNOTATION_CORRELATION] = text
+
+
+@then("the metrics have counted since")
+def _counted(story: Story, earlier: list[str], datatable: list[list[str]]) -> None:
+    wanted = {(row[0], row[1]): float(row[2]) for row in datatable[1:]}
+
+    def counted() -> dict[tuple[str, str], float]:
+        page = story.cluster.metrics()
+        return {key: value_of(page, *key) - value_of(earlier[0], *key) for key in wanted}
+
+    story.settle()
+    try:
+        story.wait("the counts", lambda: counted() == wanted, COUNTED_MS)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\ncounted: {counted()}") from None
+
+
+def value_of(page: str, name: str, labels: str) -> float:
+    """Sum of the series of this name that have these labels (`key=value key=value`)."""
+    wanted = dict(part.split("=", 1) for part in labels.split())
+    return sum(value for found, value in samples(page, name) if wanted.items() <= found.items())
+
+
+def samples(page: str, name: str) -> Iterator[tuple[dict[str, str], float]]:
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if sample.name == name:
+                yield sample.labels, sample.value
+
+
+@then(parsers.parse('its completed batches went through "{text}"'))
+def _batches_over(story: Story, text: str) -> None:
+    assert story.values("completedBatches") == [int(value) for value in names(text)]
+
+
+@then(parsers.parse('each child carries the correlation ID "{text}"'))
+def _correlation(story: Story, text: str) -> None:
+    found = {name: child["metadata"]["annotations"][ANNOTATION_CORRELATION] for name, child in story.ever().items()}
+    assert found
+    assert set(found.values()) == {text}, found
+
+
+@then(parsers.re(r'the event "(?P<reason>\w+)" with "(?P<text>.*)" was counted (?P<times>\d+) times'))
+def _repeated(story: Story, reason: str, text: str, times: str) -> None:
+    """One object, however often it was said."""
+
+    def counts() -> list[int]:
+        return [event["count"] for event in story.events() if event["reason"] == reason and text in event["message"]]
+
+    story.wait(f"{times} times {reason}", lambda: counts() == [int(times)], COUNTED_MS)
