@@ -109,6 +109,9 @@ class Cluster(Protocol):
     def kill_controller(self) -> None:
         """The one that leads, at once and without a word; another one starts a little later."""
 
+    def stall_watches(self) -> None:
+        """The watches that the controller has open bring nothing more from now on, and stay open."""
+
     def close(self) -> None:
         """The scenario is over."""
 

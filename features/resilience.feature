@@ -68,3 +68,26 @@ Feature: Resilience
     And somebody empties the list of its steps in the status
     Then it is "failed"
     And its failure reason says "status_inconsistent"
+
+  @BR-WF-025-EC1 @BR-WF-040
+  Scenario: Watches that bring nothing any more and stay open
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 30s
+    When it is applied
+    And "a" is running
+    And the controller's watches bring nothing any more and stay open
+    Then it is "completed"
+    And its outcome is "success"
+    And the children ever seen are "recover-step-1, recover-step-2"
+    And "b" started within 15s of the end of "a"
+
+  @BR-WF-025-EC1 @BR-WF-023
+  Scenario: Somebody cancels a workflow while the controller's watches bring nothing
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 5m
+    When it is applied
+    And "a" is running
+    And the controller's watches bring nothing any more and stay open
+    And somebody cancels it and asks for its children to be deleted
+    Then it is "cancelled"
+    And it ended within 15s of the trouble

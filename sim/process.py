@@ -5,31 +5,27 @@ callback; a watch keeps the order of its events although their delays differ. It
 whether it is a watch or a write, and never feed a machine that has crashed since it asked.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
 from sim.clock import Clock
 from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
-from sim.doors import Door, Ending
+from sim.doors import Door
 from sim.faults import Fault, FaultPlan
 from sim.rng import Streams
+from sim.stream import Stream
 from sim.trace import STARTED_AGAIN, VERBS, TraceRecord, Written
 from wfexec.model.requests import (
-    Change,
     Code,
     CreateExecution,
     DeleteExecution,
     EventWrites,
     GetObject,
-    Kind,
     Outcome,
     PatchMetadata,
     PatchStatus,
     Replied,
-    Watched,
     WatchObjects,
-    WatchSeen,
 )
 
 _A: Final = 6364136223846793005
@@ -98,12 +94,12 @@ class Process:
         "_request_span",
         "_seed",
         "_sim",
-        "_streams",
         "_user",
         "life",
         "machine",
         "name",
         "nature",
+        "streams",
         "writing",
     )
 
@@ -119,7 +115,8 @@ class Process:
         self._clock = sim.clock
         self._at = sim.clock.at
         self._armed: int | None = None
-        self._streams: list[Stream] = []
+        # Watches that are open.
+        self.streams: list[Stream] = []
         self._seed = streams.seeds("latency", self.name)
         # One generator per object asked about, so that one request more does not shift the delays of others.
         self._lucks: dict[str, int] = {}
@@ -166,18 +163,18 @@ class Process:
         self._sim.tell(self.name, "crashed")
         self.machine = None
         self.life += 1
-        for stream in self._streams:
+        for stream in self.streams:
             stream.stop()
-        self._streams.clear()
+        self.streams.clear()
         self._sim.busy += 1
         self._at(self.nature.faults.restart_ms, self._restart)
 
     def opened(self, stream: "Stream") -> None:
-        self._streams.append(stream)
+        self.streams.append(stream)
 
     def closed(self, stream: "Stream") -> None:
-        if stream in self._streams:
-            self._streams.remove(stream)
+        if stream in self.streams:
+            self.streams.remove(stream)
 
     def delay(self, name: str, low: int, span: int) -> int:
         """The next delay of this object's own luck."""
@@ -292,6 +289,9 @@ class Process:
     def _watch(self, request: Any, body: WatchObjects, life: int) -> None:
         if life != self.life:
             return
+        for replaced in [each for each in self.streams if each.request_id == body.instead_of]:
+            replaced.stop()
+            self.closed(replaced)
         stream = Stream(self, self._sim, request.id, body.kind, life)
         refused = stream.open(body)
         if refused is not None:
@@ -305,94 +305,3 @@ class Process:
         self._armed = None
         machine.tick(self._clock.now)
         self.pump()
-
-
-class Stream:
-    """A watch of a process: events wait in line, and each callback delivers the one that has waited longest.
-
-    The echo of a write whose reply the process has seen is no news to it: it travels with the next event.
-    """
-
-    __slots__ = (
-        "_at",
-        "_clock",
-        "_echoes",
-        "_ending",
-        "_kind",
-        "_life",
-        "_low",
-        "_process",
-        "_queue",
-        "_request_id",
-        "_sim",
-        "_span",
-    )
-
-    def __init__(self, process: Process, sim: Surroundings, request_id: int, kind: Kind, life: int) -> None:
-        self._process = process
-        self._sim = sim
-        self._request_id = request_id
-        self._kind = kind
-        self._life = life
-        low, high = process.nature.latencies.watch
-        self._low, self._span = low, high - low + 1
-        self._clock = sim.clock
-        self._at = sim.clock.at
-        # Each event with the echoes that travel before it.
-        self._queue: deque[tuple[list[Any], Any]] = deque()
-        self._echoes: list[Any] = []
-        self._ending: Ending | None = None
-
-    def open(self, body: WatchObjects) -> Outcome | None:
-        """None when it runs, else why it does not."""
-        watch = self._sim.door.watch(body, self._process.nature.user, self.seen)
-        if isinstance(watch, Outcome):
-            return watch
-        self._ending = watch
-        self._process.opened(self)
-        self._at(body.timeout_ms, self._expire)
-        return None
-
-    def stop(self) -> None:
-        """Nothing more is heard."""
-        if self._ending is not None:
-            self._ending.stop()
-            self._ending = None
-
-    def seen(self, change: Change, thing: Watched | None, version: str) -> None:
-        """The store tells of a change; called inside the write that made it."""
-        event = _tuple(WatchSeen, (self._request_id, self._kind, change, thing, version))
-        process = self._process
-        # The end of an object is news even to whoever asked for it: only the event says at which version it ended.
-        if process.writing and change is not Change.DELETED:
-            self._echoes.append(event)
-            return
-        self._line_up(event)
-        name = thing.metadata.name if thing is not None else "bookmark"
-        self._at(process.delay(name, self._low, self._span), self._deliver)
-
-    def _line_up(self, signal: Any) -> None:
-        self._queue.append((self._echoes, signal))
-        self._echoes = []
-        self._sim.busy += 1
-
-    def _expire(self) -> None:
-        """The server ends a watch after the time it was asked for; its last events still arrive before that."""
-        if self._ending is None:
-            return
-        self.stop()
-        self._process.closed(self)
-        self._line_up(Replied(self._request_id, Outcome(Code.OK)))
-        self._at(self._low, self._deliver)
-
-    def _deliver(self) -> None:
-        self._sim.busy -= 1
-        echoes, signal = self._queue.popleft()
-        process = self._process
-        machine = process.machine
-        if machine is not None and process.life == self._life:
-            now = self._clock.now
-            for echo in echoes:
-                machine.feed(echo, now)
-            machine.feed(signal, now)
-            process.pump()

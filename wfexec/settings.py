@@ -121,6 +121,11 @@ class Settings(BaseModel):
     workers: int = Field(8, ge=1, le=64, description="Requests in flight at once.")
     request_timeout: Duration = Field(10_000, description="How long a reply is waited for.")
     watch_timeout: Duration = Field(300_000, description="The server ends a watch after this long; then it is renewed.")
+    watch_silence: Duration = Field(
+        10_000,
+        description="A watch that brings nothing for this long while workflows are under way is opened anew; else"
+        " and for what surrounds workflows after three times as long (BR-WF-025).",
+    )
     list_page_size: int = Field(500, ge=1, le=5_000, description="Objects per page of a list.")
     lease_duration: Duration = Field(15_000, description="A lease not renewed for this long may be taken.")
     lease_renew_deadline: Duration = Field(10_000, description="Stop writing when not renewed for this long.")
@@ -163,6 +168,8 @@ class Settings(BaseModel):
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{to_kebab(name)} must be longer than 0s")
+        if self.watch_silence < 1_000:
+            raise ValueError("watch-silence must be at least 1s")
         return self
 
 

@@ -136,6 +136,11 @@ class LiveWorld:
             self.controllers = self._fresh(count)
             self._start()
 
+    def replace(self) -> None:
+        """A fresh controller for each: what one has missed is nothing to later scenarios."""
+        for controller in self.controllers:
+            controller.kill()
+
     def remember(self, runs: list[Json]) -> None:
         """Whatever else ran here before is forgotten."""
         for controller in self.controllers:
@@ -184,6 +189,7 @@ class LiveCluster:
         self._disturbance = Disturbance(self.namespace)
         self._executor: LiveExecutor | None = None
         self._unguarded = False
+        self._stalled = False
         self._labels: Json = {}
         self._seen: list[Seen] = []
         # The observer's binding while a scenario does without it.
@@ -269,6 +275,11 @@ class LiveCluster:
     def _label_namespace(self, labels: Json) -> None:
         self.request("PATCH", f"{CORE}/namespaces/{self.namespace}", {"metadata": {"labels": labels}})
 
+    def stall_watches(self) -> None:
+        self._stalled = True
+        for controller in self._world.controllers:
+            controller.stall()
+
     def close(self) -> None:
         self._world.disturb(Disturbance(""))
         if self._labels:
@@ -277,6 +288,8 @@ class LiveCluster:
         if self._executor is not None:
             self._executor.stop()
         self._observer.close()
+        if self._stalled:
+            self._world.replace()
         if self._unguarded:
             # The other scenarios share the server, and each test after them.
             self._plane.apply_manifests(ROOT / "deploy" / "base" / "approval-policy.yaml")

@@ -173,6 +173,11 @@ class SimulatedCluster:
         ]
         leaders[0].crash()
 
+    def stall_watches(self) -> None:
+        for process in self._simulation.controllers:
+            for stream in process.streams:
+                stream.mute()
+
     def close(self) -> None:
         """There is nothing to give back."""
 

@@ -26,6 +26,7 @@ from wfexec.model.requests import (
     Replied,
     Request,
     Signal,
+    WatchObjects,
 )
 from wfexec.settings import Settings
 
@@ -63,11 +64,16 @@ class Tap:
         self._owner = owner
         self._lock = Lock()
         self._cut = False
+        # Watches that are open, and those of them that bring nothing any more: by request id.
+        self._watches: set[int] = set()
+        self._stalled: set[int] = set()
 
     def send(self, request: Request, reply: Callable[[Signal], None]) -> None:
         if self._cut:
             return
         number = self._owner.count(request)
+        if isinstance(request.body, WatchObjects):
+            self._watches.add(request.id)
         self._workers.send(request, lambda signal: self._replied(request, number, signal, reply))
 
     def close(self) -> None:
@@ -77,13 +83,21 @@ class Tap:
         with self._lock:
             self._cut = True
 
+    def stall(self) -> None:
+        """Whatever the watches now open bring is withheld; one opened later is whole."""
+        with self._lock:
+            self._stalled |= self._watches
+
     def _replied(self, request: Request, number: int, signal: Signal, reply: Callable[[Signal], None]) -> None:
         if number and isinstance(signal, Replied) and self._owner.fatal(number, signal):
             self.cut()
             self._owner.died(self)
         with self._lock:
-            if not self._cut:
-                reply(signal)
+            if self._cut or request.id in self._stalled:
+                return
+            if isinstance(signal, Replied):
+                self._watches.discard(request.id)
+            reply(signal)
 
 
 class LiveController:
@@ -136,6 +150,9 @@ class LiveController:
         _, tap, _ = self._lives[-1]
         tap.cut()
         self.died(tap)
+
+    def stall(self) -> None:
+        self._lives[-1][1].stall()
 
     def died(self, tap: Tap) -> None:
         """Its threads are told to end, and a fresh controller starts."""

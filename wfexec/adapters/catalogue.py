@@ -162,6 +162,7 @@ FAMILIES: Final = (
     Family("wfexec_lost_replies_total", "counter", "Writes without a reply: carried out or not."),
     Family("wfexec_lists_total", "counter", "Lists; more than one of each kind means a watch could not be resumed."),
     Family("wfexec_watch_restarts_total", "counter", "Watches begun after the first of their kind."),
+    Family("wfexec_watch_renewals_total", "counter", "Watches opened anew because they had been silent for long."),
     Family("wfexec_events_dropped_total", "counter", "Kubernetes Events given up."),
     Family("wfexec_turn_duration_seconds", "histogram", "Work of one turn of the engine.", (), doubling(0.0005, 12)),
     Family("wfexec_api_requests_total", "counter", "Requests to the API server by their end.", (VERB, CODE)),

@@ -55,6 +55,7 @@ _TOTALS: Final = {
     "wfexec_lost_replies_total": "lost_replies",
     "wfexec_lists_total": "relists",
     "wfexec_watch_restarts_total": "watch_restarts",
+    "wfexec_watch_renewals_total": "watch_renewals",
     "wfexec_events_dropped_total": "events_dropped",
 }
 _LEVELS: Final = {

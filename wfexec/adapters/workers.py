@@ -54,7 +54,8 @@ class Workers:
         self._crashed = crashed
         self._decoder = Decoder()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._watches: dict[int, Watching] = {}
+        # By request id; None while one is being opened. What is not in here any more was replaced by another.
+        self._watches: dict[int, Watching | None] = {}
         self._lock = Lock()
         self._closed = False
         self._threads = [Thread(target=self._work, name=f"request-{n}", daemon=True) for n in range(threads)]
@@ -64,6 +65,11 @@ class Workers:
     def send(self, request: Request, reply: Hear) -> None:
         job = _Job(request, reply)
         if isinstance(request.body, WatchObjects):
+            with self._lock:
+                self._watches[request.id] = None
+                replaced = self._watches.pop(request.body.instead_of, None)
+            if replaced is not None:
+                replaced.stop()
             name = f"watch-{request.body.kind}"
             Thread(target=self._guarded, args=(self._watch, job), name=name, daemon=True).start()
         else:
@@ -75,7 +81,8 @@ class Workers:
             self._closed = True
             watches = list(self._watches.values())
         for watch in watches:
-            watch.stop()
+            if watch is not None:
+                watch.stop()
         for _ in self._threads:
             self._jobs.put(None)
         self._connection.close()
@@ -154,11 +161,15 @@ class Workers:
     def _watch(self, job: _Job) -> None:
         started = self._clock.monotonic()
         outcome = self._stream(job)
-        if outcome is not None:
-            # A watch that we ended ourselves is no news.
-            if not self._closed:
-                self._observe(job.request, outcome, self._clock.monotonic() - started)
-            job.reply(Replied(job.request.id, outcome))
+        with self._lock:
+            replaced = job.request.id not in self._watches
+            self._watches.pop(job.request.id, None)
+        if outcome is None or replaced:
+            return
+        # A watch that we ended ourselves is no news.
+        if not self._closed:
+            self._observe(job.request, outcome, self._clock.monotonic() - started)
+        job.reply(Replied(job.request.id, outcome))
 
     def _stream(self, job: _Job) -> Outcome | None:
         """Until the watch is over; None when its end was already told as an event of the stream."""
@@ -170,14 +181,12 @@ class Workers:
         if isinstance(found, Reply):
             return wire.decode(body, *found, self._decoder)
         with self._lock:
-            if self._closed:
-                found.stop()
-            self._watches[request.id] = found
-        try:
-            return self._events(job, body, found)
-        finally:
-            with self._lock:
-                del self._watches[request.id]
+            wanted = request.id in self._watches and not self._closed
+            if wanted:
+                self._watches[request.id] = found
+        if not wanted:
+            found.stop()
+        return self._events(job, body, found)
 
     def _events(self, job: _Job, body: WatchObjects, watching: Watching) -> Outcome | None:
         for line in watching.lines():

@@ -20,10 +20,12 @@ from wfexec.core.decide import decide as core_decide
 from wfexec.core.graph import compile_recipe as core_compile_recipe
 from wfexec.engine.lease import Elector
 from wfexec.engine.limiter import Limiter
+from wfexec.engine.patrol import IDLE_TIMES, Patrol
 from wfexec.engine.reconciler import CompileRecipe, Decide, Reconciler
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.reflector import Reflector
 from wfexec.engine.survey import Survey
+from wfexec.engine.totals import totals
 from wfexec.engine.view import View
 from wfexec.model.plan import Record
 from wfexec.model.requests import Body, Code, EventWrites, Kind, ObjectKey, Outcome, Replied, Request, Signal, WatchSeen
@@ -55,9 +57,11 @@ class Controller:
         "_next_id",
         "_now",
         "_out",
+        "_patrol",
         "_reconciler",
         "_recorder",
         "_release_by",
+        "_rounds",
         "_settings",
         "_stirred",
         "_stop_by",
@@ -91,6 +95,9 @@ class Controller:
         self._workflows = reflector(Kind.WORKFLOW)
         self._executions = reflector(Kind.EXECUTION)
         self._survey = Survey(reflector, settings.controller_namespace)
+        silence, idle = settings.watch_silence, settings.watch_silence * IDLE_TIMES
+        self._patrol = Patrol((self._workflows, self._executions), silence, idle)
+        self._rounds = Patrol(tuple(self._survey.parts.values()), idle, idle)
         self._elector = Elector(settings, identity) if leader_election else None
         self._limiter = Limiter(settings.kubernetes_qps, settings.kubernetes_burst, settings.workers)
         self._event_places = max(1, settings.workers // 2)
@@ -198,6 +205,9 @@ class Controller:
         if self._elector is not None:
             self._lead(self._elector, now)
         if self._stop_by is None:
+            for replaced in (*self._patrol.walk(now), *self._rounds.walk(now)):
+                self._flight.pop(replaced, None)
+                self._survey.rearm()
             self._follow(self._workflows, now)
             self._follow(self._executions, now)
             survey = self._survey
@@ -249,6 +259,8 @@ class Controller:
                 instants.append(self._workflows.wake_at)
             if self._executions.wake_at is not None:
                 instants.append(self._executions.wake_at)
+            waiting = len(self._view.deadlines) > 0
+            instants += (self._patrol.wake_at(self._now, waiting), self._rounds.wake_at(self._now, waiting))
             instants.append(self._survey.wake_at)
             instants.append(None if self.synced else self._survey.patience_at(self._now))
         if working:
@@ -272,21 +284,8 @@ class Controller:
 
     def stats(self) -> dict[str, int]:
         """Totals since the start, for the metrics of the runtime."""
-        view = self._view
-        return {
-            "looks": self._reconciler.looks,
-            "conflicts": self._reconciler.conflicts,
-            "lost_replies": self._reconciler.lost,
-            "relists": self._workflows.relists + self._executions.relists + self._survey.relists,
-            "watch_restarts": self._workflows.restarts + self._executions.restarts + self._survey.restarts,
-            "known_already": view.ignored,
-            "unasked": self._unasked,
-            "stale_wakeups": view.deadlines.stale + view.queue.stale,
-            "events_dropped": self._recorder.dropped,
-            "workflows": len(view.tracked),
-            "queued": len(view.queue),
-            "in_flight": self._limiter.in_flight,
-        }
+        followed = (self._workflows, self._executions, *self._survey.parts.values())
+        return {**totals(self._view, self._reconciler, followed, self._limiter), "unasked": self._unasked}
 
     def _touch(self, now: int) -> None:
         self._now = now

@@ -8,7 +8,7 @@ listings and events into its cache and asks `due` again. This file never looks a
       └───────────── 410, or a watch refused as invalid ─────────────┘
 
 Rules: a watch that brought something is renewed at once from the last version seen; one that ended or failed without
-progress backs off; so does a second 410 in a row. A quiet stall ends with the watch's own timeout.
+progress backs off; so does a second 410 in a row. One that is silent for too long is replaced (`visit`).
 """
 
 from typing import Final
@@ -33,16 +33,19 @@ class Reflector:
     __slots__ = (
         "_failures",
         "_fresh",
+        "_heard",
         "_name",
         "_namespace",
         "_opened_at",
         "_page_size",
+        "_replaced",
         "_salt",
         "_turn",
         "_watch_timeout_ms",
         "_watching",
         "kind",
         "relists",
+        "renewals",
         "request_id",
         "restarts",
         "synced",
@@ -61,6 +64,7 @@ class Reflector:
         self.request_id = 0
         self.wake_at: int | None = None
         self.relists = 0
+        self.renewals = 0
         self.restarts = 0
         self._page_size = page_size
         self._watch_timeout_ms = watch_timeout_ms
@@ -68,6 +72,10 @@ class Reflector:
         self._failures = 0
         self._watching = False
         self._fresh = False
+        # Since the last visit, of whichever watch.
+        self._heard = False
+        # The watch that the next one stands in for.
+        self._replaced = 0
         self._opened_at = 0
         self._turn = 0
 
@@ -87,13 +95,15 @@ class Reflector:
         self._turn += 1
         cut = self._watch_timeout_ms * TIMEOUT_JITTER * spread(self._salt, self._turn)
         timeout_ms = max(1, self._watch_timeout_ms - int(cut))
-        return WatchObjects(self.kind, self.version, timeout_ms, self._namespace, self._name)
+        return WatchObjects(self.kind, self.version, timeout_ms, self._namespace, self._name, self._replaced)
 
     def sent(self, request_id: int, now: int) -> None:
         self.request_id = request_id
         self.wake_at = None
+        self._replaced = 0
         self._watching = bool(self.version)
         self._fresh = False
+        self._heard = True
         self._opened_at = now
 
     def seen(self, signal: WatchSeen) -> bool:
@@ -101,9 +111,21 @@ class Reflector:
         if signal.request_id != self.request_id:
             return False
         self._fresh = True
+        self._heard = True
         if signal.resource_version:
             self.version = signal.resource_version
         return True
+
+    def visit(self, now: int) -> int:
+        """An open watch not heard of since the last visit is due to be replaced: its request id, else 0."""
+        replaced = 0
+        if self._watching and self.request_id and not self._heard:
+            replaced = self._replaced = self.request_id
+            self.request_id = 0
+            self.wake_at = now
+            self.renewals += 1
+        self._heard = False
+        return replaced
 
     def replied(self, outcome: Outcome, now: int) -> Listing | None:
         """The current request ended; a listing is handed back for the cache."""

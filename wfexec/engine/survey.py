@@ -65,14 +65,6 @@ class Survey:
     def __repr__(self) -> str:
         return f"<Survey of {', '.join(kind for kind, known in self._known.items() if known) or 'nothing'}>"
 
-    @property
-    def relists(self) -> int:
-        return sum(part.relists for part in self.parts.values())
-
-    @property
-    def restarts(self) -> int:
-        return sum(part.restarts for part in self.parts.values())
-
     def start(self, now: int) -> None:
         self._patience_until = now + PATIENCE_MS
         for part in self.parts.values():

@@ -59,13 +59,17 @@ class ListObjects(NamedTuple):
 
 
 class WatchObjects(NamedTuple):
-    """From just after `resource_version`; the server ends it after `timeout_ms`. The rest is as in a list."""
+    """From just after `resource_version`; the server ends it after `timeout_ms`. The rest is as in a list.
+
+    `instead_of`: request id of a watch that ends with this one, and of whose end nothing is to be told; 0 for none.
+    """
 
     kind: Kind
     resource_version: str
     timeout_ms: int
     namespace: str = ""
     name: str = ""
+    instead_of: int = 0
 
 
 class GetObject(NamedTuple):

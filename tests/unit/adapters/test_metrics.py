@@ -54,7 +54,16 @@ class Watched:
         self.looks = 7
 
     def stats(self) -> dict[str, int]:
-        names = ("conflicts", "lost_replies", "relists", "watch_restarts", "events_dropped", "workflows", "in_flight")
+        names = (
+            "conflicts",
+            "lost_replies",
+            "relists",
+            "watch_restarts",
+            "watch_renewals",
+            "events_dropped",
+            "workflows",
+            "in_flight",
+        )
         return dict.fromkeys(names, 0) | {"queued": 3, "looks": self.looks}
 
     def workflows(self) -> Iterable[WorkflowExecution]:

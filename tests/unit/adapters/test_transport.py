@@ -258,6 +258,19 @@ def test_closing_ends_a_silent_watch(tmp_path: Path) -> None:
     assert isinstance(last, Replied)
 
 
+def test_a_watch_that_another_stands_in_for_is_closed_and_nothing_is_told_of_its_end(tmp_path: Path) -> None:
+    with rig(tmp_path, lambda asked: Stream((event("BOOKMARK", "7"),), "open")) as (made, server):
+        assert isinstance(made.ask(WATCH, 1), WatchSeen)
+        second = made.ask(WATCH._replace(instead_of=1), 2)
+        assert server.left.wait(PATIENCE_S)
+        made.workers.close()
+        last = made.next()
+    assert isinstance(second, WatchSeen)
+    assert isinstance(last, Replied)
+    assert (second.request_id, last.request_id) == (2, 2)
+    assert made.heard.empty()
+
+
 def test_an_exception_in_a_worker_is_heard_of(tmp_path: Path) -> None:
     def broken(signal: Signal) -> None:
         raise ZeroDivisionError("a defect")

@@ -112,6 +112,10 @@ def no(code: Code, message: str = "", retry_after_ms: int | None = None) -> Outc
     return Outcome(code, None, message, retry_after_ms)
 
 
+# A quiet watch is taken for a living one, so that `sleep` leads to what a test is about.
+TRUSTING = DEFAULTS.model_copy(update={"watch_silence": 86_400_000})
+
+
 class Brain:
     """A decide function that plays back plans, one per look and per workflow; afterwards there is nothing to do."""
 
@@ -133,7 +137,7 @@ class Hand:
         decide: Callable[[Snapshot, int, Settings], Plan],
         *,
         leader_election: bool = False,
-        settings: Settings = DEFAULTS,
+        settings: Settings = TRUSTING,
         identity: str = "me",
         now: int = T0,
     ) -> None:

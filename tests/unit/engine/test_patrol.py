@@ -1,0 +1,104 @@
+"""A watch that says nothing is doubted, and opened anew from the last version seen (BR-WF-025-EC1)."""
+
+from tests.unit.engine.support import T0, Brain, Hand, child, workflow
+from wfexec.engine.patrol import IDLE_TIMES, Patrol
+from wfexec.engine.reflector import Reflector
+from wfexec.model.plan import Plan
+from wfexec.model.requests import Change, Code, Kind, Listing, Outcome, Replied, WatchObjects, WatchSeen
+from wfexec.settings import DEFAULTS
+
+SILENCE = DEFAULTS.watch_silence
+LATER = Plan(wake_at=T0 + 3_600_000)
+
+
+def watching(request_id: int) -> Reflector:
+    reflector = Reflector(Kind.EXECUTION, page_size=500, watch_timeout_ms=300_000, salt="me")
+    reflector.start(0)
+    reflector.sent(1, 0)
+    reflector.replied(Outcome(Code.OK, Listing((), "10")), 0)
+    reflector.sent(request_id, 0)
+    return reflector
+
+
+def patrolling(reflector: Reflector) -> Patrol:
+    return Patrol((reflector,), SILENCE, IDLE_TIMES * SILENCE)
+
+
+def replaced(hand: Hand) -> set[int]:
+    """The watches that others stand in for."""
+    return {request.body.instead_of for request in hand.sent if isinstance(request.body, WatchObjects)}
+
+
+def rounds(patrol: Patrol, start: int, end: int, *, waiting: bool) -> list[tuple[int, list[int]]]:
+    """Who was replaced when, if the patrol is called whenever it wants to be."""
+    found, now = [], start
+    while now < end:
+        now = patrol.wake_at(now, waiting)
+        over = patrol.walk(now)
+        if over:
+            found.append((now, over))
+    return found
+
+
+def test_a_silent_watch_is_replaced_within_the_silence_that_is_borne() -> None:
+    reflector = watching(2)
+    (at, over), *_ = rounds(patrolling(reflector), 0, 2 * SILENCE, waiting=True)
+    assert (at, over) == (SILENCE, [2])
+    body = reflector.due(at)
+    assert isinstance(body, WatchObjects)
+    assert (body.resource_version, body.instead_of) == ("10", 2)
+
+
+def test_while_nobody_waits_silence_is_borne_for_longer() -> None:
+    (at, _), *_ = rounds(patrolling(watching(2)), 0, 4 * SILENCE, waiting=False)
+    assert at == IDLE_TIMES * SILENCE
+
+
+def test_somebody_who_begins_to_wait_hastens_the_round() -> None:
+    patrol = patrolling(watching(2))
+    far = patrol.wake_at(0, waiting=False)
+    assert patrol.wake_at(1_000, waiting=True) == 1_000 + SILENCE // 2 < far
+
+
+def test_a_bookmark_is_a_word_too() -> None:
+    reflector = watching(2)
+    patrol = patrolling(reflector)
+    for now in range(0, 10 * SILENCE, SILENCE // 2):
+        patrol.wake_at(now, waiting=True)
+        assert patrol.walk(now) == []
+        reflector.seen(WatchSeen(2, Kind.EXECUTION, Change.BOOKMARK, None, str(now)))
+    assert reflector.renewals == 0
+
+
+def test_a_list_that_is_under_way_is_left_alone() -> None:
+    reflector = Reflector(Kind.EXECUTION, page_size=500, watch_timeout_ms=300_000, salt="me")
+    reflector.start(0)
+    reflector.sent(1, 0)
+    assert rounds(patrolling(reflector), 0, 10 * SILENCE, waiting=True) == []
+
+
+def test_what_a_stalled_watch_withheld_comes_with_the_next_and_the_old_one_is_heard_no_more() -> None:
+    brain = Brain(LATER, LATER)
+    hand = Hand(brain, settings=DEFAULTS)
+    hand.boot([workflow()], [child(version=90)])
+    old = hand.request(WatchObjects, Kind.EXECUTION)
+    while old.id not in replaced(hand):
+        hand.sleep()
+    assert hand.now - T0 <= SILENCE + SILENCE // 2
+    hand.sent.remove(old)
+    hand.controller.feed(Replied(old.id, Outcome(Code.GONE)), hand.now)
+    assert hand.take() == []
+    assert len(brain.looks) == 1
+    hand.seen(Change.MODIFIED, child(version=130, phase="completed"))
+    assert len(brain.looks) == 2
+    assert hand.controller.stats()["watch_renewals"] >= 1
+
+
+def test_the_bearings_are_doubted_as_well() -> None:
+    """A namespace that was made while that watch stood still would not exist for us."""
+    hand = Hand(Brain(), settings=DEFAULTS)
+    hand.boot([workflow()])
+    old = hand.request(WatchObjects, Kind.NAMESPACE)
+    while old.id not in replaced(hand):
+        hand.sleep()
+    assert hand.now - T0 <= IDLE_TIMES * SILENCE
