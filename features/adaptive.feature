@@ -1,5 +1,6 @@
-Feature: Learning from earlier runs
-  A plan may be made better by what earlier runs were like; whatever is changed stands in the status with its reason.
+Feature: Adaptation
+  A plan may be made better by what earlier runs were like, and by what this very run shows. Steps that have started are
+  never changed, and whatever is changed stands in the status with its reason.
 
   @BR-ORCHESTRATION-020
   Scenario: A step whose earlier runs came close to its timeout is given more time
@@ -88,13 +89,122 @@ Feature: Learning from earlier runs
   @BR-ORCHESTRATION-020
   Scenario: What ended is learnt from
     Given a workflow with the steps "scale"
-    And "scale" takes 4m30s
+    And "scale" takes 4m10s
     And it learns from earlier runs
-    And 9 earlier runs of "scale-deployment" took 4m30s
+    And 9 earlier runs of "scale-deployment" took 4m10s
     When it is applied
     Then it is "completed"
     And nothing was adjusted
     When somebody deletes it
     And the same workflow is applied once more
     Then it is "completed"
-    And it was adjusted in "timeout" of "scale": "5m → 6m" because "95 % of 10 runs of scale-deployment took up to 4m3"
+    And it was adjusted in "timeout" of "scale": "5m → " because "95 % of 10 runs of scale-deployment took up to 4m"
+
+  @BR-ORCHESTRATION-001 @BR-AUTOMATION-001
+  Scenario: A step that took almost all of its time gives more of it to those of its kind
+    Given a workflow with the steps "a, b after a, note after a"
+    And "note" uses the action "update-configmap"
+    And "a" takes 4m10s
+    And the workflow has a timeout of 30m
+    And it may be optimised while it runs
+    When it is applied
+    And "b" is running
+    And the controller is killed
+    Then it is "completed"
+    And it was adjusted in "timeout" of "b": "timeout of step 'b' 5m → " because "scale-deployment took 4m"
+    And an event "AdaptiveAdjustment" says "timeout of step 'b' 5m → "
+    And child "recover-step-1" has a timeout of at most 5m
+    And child "recover-step-2" has a timeout of at least 6m
+    And child "recover-step-3" has a timeout of at most 5m
+    And it was adjusted 1 times
+
+  @BR-AUTOMATION-001 @BR-AUTOMATION-002
+  Scenario: What this run needed another try for may be tried again sooner, and more often
+    Given a workflow with the steps "a, b, c after a+b, once after a+b"
+    And "a" fails once with "network"
+    And "b" fails once with "network"
+    And "c" allows 1 retries
+    And "c" fails once with "network"
+    And "once" allows 0 retries
+    And it may be optimised while it runs
+    When it is applied
+    Then it is "completed"
+    And it was adjusted in "retry" of "c": "1 → 2, first delay 30s → 15s" because "2 of 2 steps succeeded only after a retry"
+    And between tries 1 and 2 of "a" 27s to 34s passed
+    And between tries 1 and 2 of "c" 13s to 18s passed
+    And it was adjusted 1 times
+
+  @BR-AUTOMATION-001 @BR-AUTOMATION-002
+  Scenario: Where most failures are conflicts, the next tries come later
+    Given a workflow with the steps "a, b, c after a+b"
+    And "a" fails once with "resource_conflict"
+    And "b" fails once with "resource_conflict"
+    And "c" fails once with "network"
+    And it may be optimised while it runs
+    When it is applied
+    Then it is "completed"
+    And it was adjusted in "retry" of "c": "first delay 30s → 1m" because "2 of 2 failed attempts were throttled or met a conflict"
+    And between tries 1 and 2 of "c" 54s to 67s passed
+
+  @BR-ORCHESTRATION-001 @BR-AUTOMATION-001
+  Scenario: While the cluster pushes back less is done at once
+    Given a workflow of 10 independent steps
+    And at most 3 steps run at a time
+    And each of its steps takes 30s
+    And "s2" takes 10s
+    And "s2" fails once with "throttled"
+    And it may be optimised while it runs
+    When it is applied
+    Then it is "completed"
+    And it was adjusted in "throttle": "steps at a time 3 → 2" because "1 of the last 1 attempts were throttled or met a conflict"
+    And it was adjusted in "throttle": "steps at a time 2 → 3" because "the last 5 attempts succeeded"
+    And between these two it never had more than 2 active steps
+    And it never had more than 3 active steps
+
+  @BR-ORCHESTRATION-001
+  Scenario: Of steps that wait in the same line the longest starts first
+    Given a workflow with the steps "config, scale, restart"
+    And "config" uses the action "update-configmap"
+    And "restart" uses the action "restart-deployment"
+    And each of its steps takes 20s
+    And at most 1 steps run at a time
+    And it may be optimised while it runs
+    When it is applied
+    And "restart" is running
+    And the controller is killed
+    Then it is "completed"
+    And it was adjusted in "reorder" of "restart": "start order config, scale, restart → restart, scale, config" because "longest first"
+    And the steps were started in the order "restart, scale, config"
+
+  @BR-ORCHESTRATION-001 @BR-AUTOMATION-001
+  Scenario Outline: Nothing changes a workflow <why>
+    Given a workflow with the steps "config, a, b after a"
+    And "config" uses the action "update-configmap"
+    And "a" takes 4m10s
+    And at most 1 steps run at a time
+    And the workflow has a timeout of 30m
+    And <given>
+    When it is applied
+    Then it is "completed"
+    And nothing was adjusted
+    And child "recover-step-3" has a timeout of at most 5m
+    And the steps were started in the order "config, a, b"
+
+    Examples:
+      | why                               | given                                                                |
+      | that does not ask for it          | nobody asks for more                                                 |
+      | where the setting is off          | it may be optimised while it runs, but the setting forbids it        |
+      | that may have no changes          | it may be optimised while it runs, at most 0 times                   |
+
+  @BR-ORCHESTRATION-001
+  Scenario: There is an end to changes
+    Given a workflow with the steps "a, b after a, c after a"
+    And "a" takes 4m10s
+    And the workflow has a timeout of 30m
+    And it may be optimised while it runs, at most 1 times
+    When it is applied
+    Then it is "completed"
+    And it was adjusted 1 times
+    And it was adjusted in "timeout" of "b": "5m → " because "took 4m"
+    And child "recover-step-3" has a timeout of at most 5m
+    And an event "AdaptationLimitReached" says "no more changes are made"

@@ -112,7 +112,11 @@ class Settings(BaseModel):
         10, ge=1, le=1_000, description="Fewer earlier runs than this teach nothing (BR-ORCHESTRATION-020)."
     )
     learning_min_confidence: float = Field(
-        0.8, ge=0, le=1, description="Least confidence in earlier runs before they are used."
+        0.8, ge=0, le=1, description="Least confidence in earlier runs or in a suggestion before it is used."
+    )
+    adaptation: bool = Field(True, description="Off: no workflow is changed, whatever its adaptiveOrchestration says.")
+    adaptations_max: int = Field(
+        32, ge=0, le=50, description="Changes of one workflow while it runs; then it goes on as it is."
     )
     manage_orphan_retention: bool = Field(
         False, description="Delete workflows that have ended and have no living parent; needs the right to."

@@ -1,17 +1,36 @@
-"""Sentences about what a workflow learns from earlier runs."""
+"""Sentences about what a workflow learns from earlier runs, and what changes it while it runs."""
 
 from typing import Any
 
 from pytest_bdd import given, parsers, step, then
 
 from features.cluster import Json
+from features.recipe import names
 from features.story import Story
-from wfexec.units import parse_duration
+from wfexec.units import parse_duration, parse_instant
 
 
 @given("it learns from earlier runs")
 def _learns(story: Story) -> None:
     story.recipe.spec["adaptiveOrchestration"] = {"learningFromHistory": True}
+
+
+@given(parsers.re(r"it may be optimised while it runs(?P<unless>|, but the setting forbids it|, at most \d+ times)"))
+def _optimised(story: Story, unless: str) -> None:
+    _allow(story, "optimizationEnabled", unless)
+
+
+def _allow(story: Story, switch: str, unless: str) -> None:
+    story.recipe.spec.setdefault("adaptiveOrchestration", {})[switch] = True
+    if "at most" in unless:
+        story.setting.settings["adaptations-max"] = int(unless.split()[3])
+    elif unless:
+        story.setting.settings["adaptation"] = False
+
+
+@given("nobody asks for more")
+def _plain(story: Story) -> None:
+    assert "adaptiveOrchestration" not in story.recipe.spec
 
 
 def _runs(story: Story, count: int, definition: str, **last: Any) -> None:
@@ -47,14 +66,54 @@ def _adjustments(story: Story) -> list[Json]:
 @then(parsers.parse('it was adjusted in "{kind}" of "{name}": "{text}" because "{reason}"'))
 def _adjusted(story: Story, kind: str, name: str, text: str, reason: str) -> None:
     number = story.recipe.number(name)
-    (one,) = [one for one in _adjustments(story) if one["adjustmentType"] == kind and one.get("stepNumber") == number]
+    found = [one for one in _adjustments(story) if one["adjustmentType"] == kind and one.get("stepNumber") == number]
+    assert len(found) == 1, _adjustments(story)
+    one = found[0]
     assert text in one["adjustment"], one
     assert reason in one["reason"], one
 
 
+@then(parsers.re(r'it was adjusted in "(?P<kind>\w+)": "(?P<text>[^"]*)" because "(?P<reason>[^"]*)"'))
+def _adjusted_once(story: Story, kind: str, text: str, reason: str) -> None:
+    found = [one for one in _adjustments(story) if one["adjustmentType"] == kind and text in one["adjustment"]]
+    assert len(found) == 1, _adjustments(story)
+    one = found[0]
+    assert reason in one["reason"], one
+
+
+@then(parsers.parse("it was adjusted {count:d} times"))
+def _times(story: Story, count: int) -> None:
+    assert len(_adjustments(story)) == count, _adjustments(story)
+
+
+@then(parsers.parse("between these two it never had more than {count:d} active steps"))
+def _throttled(story: Story, count: int) -> None:
+    """A step that ran when the limit fell goes on: only what is above it after that would be a start too many."""
+    least = 99
+    for version in story.versions():
+        status = version.get("status", {})
+        if len(status.get("adaptiveAdjustments", [])) == 1:
+            least = min(least, status["activeSteps"])
+            assert status["activeSteps"] <= max(count, least), status["activeSteps"]
+
+
+@then(parsers.parse('the steps were started in the order "{text}"'))
+def _order(story: Story, text: str) -> None:
+    found = story.steps()
+    assert sorted(found, key=lambda name: parse_instant(found[name]["startTime"])) == names(text)
+
+
+@then(parsers.parse('child "{name}" has a timeout of at least {duration}'))
+def _child_time(story: Story, name: str, duration: str) -> None:
+    told = parse_duration(story.ever()[name]["spec"]["timeout"])
+    assert told >= parse_duration(duration), told
+
+
 @then(parsers.parse('its estimate was adjusted: "{text}" because "{reason}"'))
 def _estimated(story: Story, text: str, reason: str) -> None:
-    (one,) = [one for one in _adjustments(story) if one["adjustmentType"] == "estimate"]
+    found = [one for one in _adjustments(story) if one["adjustmentType"] == "estimate"]
+    assert len(found) == 1, _adjustments(story)
+    one = found[0]
     assert text in one["adjustment"], one
     assert reason in one["reason"], one
 

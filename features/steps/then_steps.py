@@ -171,7 +171,7 @@ def _child_exists(story: Story, name: str) -> None:
 
 @then(parsers.parse('child "{name}" has a timeout of at most {duration}'))
 def _child_timeout(story: Story, name: str, duration: str) -> None:
-    assert parse_duration(story.ever()[name]["spec"]["timeout"]) <= parse_duration(duration)
+    assert parse_duration(story.ever()[name]["spec"].get("timeout", "5m")) <= parse_duration(duration)
 
 
 @then(parsers.parse('the KubernetesExecution "{name}" still belongs to somebody else'))

@@ -66,12 +66,13 @@ def may_retry(error: ErrorType, used: int, retries_max: int) -> bool:
     return error in RETRYABLE and used < retries_max
 
 
-def retry_delay(uid: str, step_number: int, attempt: int, settings: Settings) -> int:
+def retry_delay(uid: str, step_number: int, attempt: int, settings: Settings, base: int | None = None) -> int:
     """Milliseconds before attempt number `attempt` (1 is the first further one): doubling, capped, jittered by ±10 %.
 
-    The jitter is derived from the workflow, the step and the attempt, so that it is the same at every look.
+    `base` None is the setting's delay. The jitter is derived from the workflow, the step and the attempt, so that it is
+    the same at every look.
     """
-    plain = min(settings.retry_base_delay << min(attempt - 1, 20), settings.retry_max_delay)
+    plain = min((settings.retry_base_delay if base is None else base) << min(attempt - 1, 20), settings.retry_max_delay)
     digest = blake2b(f"{uid}/{step_number}/{attempt}".encode(), digest_size=4).digest()
     share = int.from_bytes(digest) / 0xFFFFFFFF
     return round(plain * (1 - JITTER + 2 * JITTER * share))

@@ -13,11 +13,11 @@ from wfexec.core.draft import Draft
 from wfexec.core.ending import complete, fail
 from wfexec.core.execute import executing
 from wfexec.core.interventions import ASKED
-from wfexec.core.learning import adapted
 from wfexec.core.lookup import look_up
 from wfexec.core.monitoring import monitoring
 from wfexec.core.parents import look_for_parent, retention
 from wfexec.core.refusals import UNRESOLVED
+from wfexec.core.replan import laid_over
 from wfexec.core.rollback import rolling_back
 from wfexec.core.start import new, planning, validating
 from wfexec.model.meta import FINALIZER, FINALIZER_OLD
@@ -79,10 +79,11 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     if handler is None:
         message = f"phase {phase[:63]!r} is not one this version knows; nothing is changed"
         return Plan(wake_at=now + settings.requeue_error, records=(EventRecord("Warning", "UnknownPhase", message),))
-    recipe = snapshot.recipe if isinstance(snapshot.recipe, Recipe) else NO_RECIPE
-    if workflow.spec.adaptive_orchestration.learning_from_history:
-        recipe = adapted(recipe, workflow.status.execution_plan, settings)
-    draft = Draft(snapshot, recipe, now, settings)
+    base = snapshot.recipe if isinstance(snapshot.recipe, Recipe) else NO_RECIPE
+    recipe, rules = base, workflow.spec.adaptive_orchestration
+    if rules.optimization_enabled or rules.dynamic_step_adjustment or rules.learning_from_history:
+        recipe = laid_over(base, workflow.status.execution_plan, settings)
+    draft = Draft(snapshot, recipe, now, settings, base)
     if FINALIZER not in meta.finalizers:
         kept = tuple(one for one in meta.finalizers if one != FINALIZER_OLD)
         draft.metadata = MetadataChange(finalizers=(*kept, FINALIZER))

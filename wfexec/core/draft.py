@@ -18,6 +18,7 @@ from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, LogRecord, 
 from wfexec.model.recipe import Recipe
 from wfexec.model.snapshot import Snapshot
 from wfexec.model.status import StepStatus, WorkflowExecutionStatus
+from wfexec.model.workflow import AdaptiveOrchestration
 from wfexec.settings import Settings
 
 # The constructor of a named tuple is a call of its own.
@@ -63,6 +64,7 @@ class Draft:
     __slots__ = (
         "_changes",
         "_steps_changed",
+        "base",
         "creates",
         "deadline",
         "deletes",
@@ -72,6 +74,7 @@ class Draft:
         "questions",
         "recipe",
         "records",
+        "rules",
         "settings",
         "snapshot",
         "status",
@@ -84,11 +87,15 @@ class Draft:
         "workflow",
     )
 
-    def __init__(self, snapshot: Snapshot, recipe: Recipe, now: int, settings: Settings) -> None:
+    def __init__(
+        self, snapshot: Snapshot, recipe: Recipe, now: int, settings: Settings, base: Recipe | None = None
+    ) -> None:
         self.snapshot = snapshot
         self.workflow = snapshot.workflow
         self.status: WorkflowExecutionStatus = snapshot.workflow.status
         self.recipe = recipe
+        # The recipe before anything that stands in status was laid over it.
+        self.base = recipe if base is None else base
         self.now = now
         self.settings = settings
         self.steps: list[StepStatus] = list(self.status.step_statuses)
@@ -110,6 +117,8 @@ class Draft:
         self.unwell = False
         # A person's accepted wish to roll back what runs.
         self.undo_request: UndoRequest | None = None
+        # Set by the executing phase where steps to come may be changed.
+        self.rules: AdaptiveOrchestration | None = None
         self._changes: dict[str, Any] = {}
         self._steps_changed = False
 

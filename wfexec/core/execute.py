@@ -7,6 +7,7 @@ carry a failure to everything behind it. Nothing is remembered between looks but
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from wfexec.core.adaptive import adapt, reorder
 from wfexec.core.birth import birth, deadline_of, undo_facts
 from wfexec.core.conditions import broke_promise, may_start
 from wfexec.core.draft import Draft
@@ -84,6 +85,10 @@ def executing(draft: Draft) -> None:
     if over or trigger:
         _wind_down(draft, look, overdue, trigger)
         return
+    rules = spec.adaptive_orchestration
+    if rules.optimization_enabled and draft.settings.adaptation:
+        draft.rules = rules
+        adapt(draft)
     active, ready = look.active, look.ready
     if not look.unfinished:
         count_steps(draft, 0, 0, 0)
@@ -202,9 +207,11 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
     """
     if not ready:
         return 0
-    steps, recipe = draft.steps, draft.recipe
     if len(ready) > 1:
-        ready.sort(key=lambda position: (steps[position].ready_time or draft.now, position))
+        if draft.rules is not None:
+            reorder(draft, ready, len(active))
+        _line_up(draft, ready)
+    steps, recipe = draft.steps, draft.recipe
     alone = any(recipe.steps[position].barrier for position in active)
     queued = 0
     held = alone
@@ -223,6 +230,12 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
     if queued and not draft.get("queued_steps"):
         draft.event("Normal", "ParallelLimitReached", f"{len(active)} steps active, {queued} queued")
     return queued
+
+
+def _line_up(draft: Draft, ready: list[int]) -> None:
+    """First come, first served; of those that came together the lower rank, then the lower number."""
+    steps, planned, now = draft.steps, draft.recipe.steps, draft.now
+    ready.sort(key=lambda at: (steps[at].ready_time or now, planned[at].rank, at))
 
 
 def _start(draft: Draft, position: int) -> bool:

@@ -142,10 +142,12 @@ def _hopeless(failure: CreateFailure) -> bool:
     return failure.final or failure.times >= CREATE_TRIES
 
 
-def _end_attempt(state: StepStatus, phase: str, now: int, error: str = "") -> tuple[AttemptStatus, ...]:
+def _end_attempt(
+    state: StepStatus, phase: str, now: int, error: str = "", kind: ErrorType | None = None
+) -> tuple[AttemptStatus, ...]:
     if not state.attempts:
         return ()
-    last = evolve(state.attempts[-1], phase=phase, end_time=now, error=clip(error))
+    last = evolve(state.attempts[-1], phase=phase, end_time=now, error=clip(error), error_type=kind)
     return (*state.attempts[:-1], last)
 
 
@@ -208,12 +210,12 @@ def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: 
         "error_message": message,
         "error_type": error,
         "k8s_execution_ref": _with_uid(state, child),
-        "attempts": _end_attempt(state, StepState.FAILED, ended, message or error),
+        "attempts": _end_attempt(state, StepState.FAILED, ended, message or error, error),
     }
     if may_retry(error, used - state.retry_base, step.retries_max) and not draft.workflow.spec.cancel:
         attempt = max(1, len(state.attempts))
         turn = max(1, min(attempt, used - state.retry_base + 1))
-        delay = retry_delay(draft.workflow.metadata.uid, step.number, turn, draft.settings)
+        delay = retry_delay(draft.workflow.metadata.uid, step.number, turn, draft.settings, step.retry_delay_ms)
         draft.move_step(
             position, StepState.RETRYING, retries_attempted=used + 1, next_retry_time=draft.now + delay,
             ready_time=None, **shared,
@@ -272,7 +274,7 @@ def _give_up(draft: Draft, position: int, what: str) -> None:
         end_time=draft.now,
         error_message=what,
         error_type=ErrorType.TIMEOUT,
-        attempts=_end_attempt(state, StepState.FAILED, draft.now, what),
+        attempts=_end_attempt(state, StepState.FAILED, draft.now, what, ErrorType.TIMEOUT),
     )
     draft.event("Warning", "StepFailed", f"step {step.number} ({step.name}): timeout: {what}")
     draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")

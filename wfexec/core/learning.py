@@ -1,9 +1,9 @@
 """What do earlier runs change about a plan? Timeouts, retries and the estimate, never the steps (BR-ORCHESTRATION-020).
 
-Called by planning for workflows with `adaptiveOrchestration.learningFromHistory`, and at every later look at them to
-lay what was written into status back over the recipe: status is what counts, so a restart or a longer history changes
-nothing about a plan once made. Confidence is the lower end of Wilson's interval (one-sided, 90 %) for the share of
-earlier runs that succeeded: ten of ten give 0.86, nine of ten 0.72.
+Called by planning for workflows with `adaptiveOrchestration.learningFromHistory`. What is changed is written into
+status, and that is what counts: a restart or a longer history changes nothing about a plan once made. Confidence is
+the lower end of Wilson's interval (one-sided, 90 %) for the share of earlier runs that succeeded: ten of ten give
+0.86, nine of ten 0.72.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,13 @@ from math import sqrt
 from typing import Final
 
 from wfexec.core.draft import Draft
-from wfexec.core.graph import EXECUTION_RETRIES_MAX, EXECUTION_TIMEOUT_MAX_MS, critical_path_of, makespan
+from wfexec.core.graph import critical_path_of, makespan
 from wfexec.core.registry import find_action
+from wfexec.core.replan import RETRIES_MAX, laid_over
 from wfexec.model.base import evolve
 from wfexec.model.facts import AskHistory, Experience, HistoryFacts, Unknown
 from wfexec.model.recipe import Recipe, RecipeStep
-from wfexec.model.status import AdaptiveAdjustment, ExecutionPlan, PlannedStep
+from wfexec.model.status import AdaptiveAdjustment, PlannedStep
 from wfexec.settings import Settings
 from wfexec.units import format_duration
 
@@ -29,12 +30,9 @@ CLOSE: Final = 0.8
 ROOM: Final = 1.5
 # So many of the successes must have needed a further attempt before more of them are allowed.
 RETRIED: Final = 0.6
-RETRIES_MAX: Final = 5
 # Adjustments that did not help often enough are made no more.
 USES: Final = 20
 ACCURACY: Final = 0.75
-RECENT_MAX: Final = 64
-_recent: dict[tuple[int, int], tuple[Recipe, ExecutionPlan, Recipe]] = {}
 
 
 def confidence(experience: Experience) -> float:
@@ -57,10 +55,11 @@ def trusted(experience: Experience | None, settings: Settings) -> bool:
 
 
 def question_of(recipe: Recipe) -> AskHistory:
-    return AskHistory(recipe.name, tuple(sorted({_canonical(step) for step in recipe.steps})))
+    return AskHistory(recipe.name, tuple(sorted({canonical(step) for step in recipe.steps})))
 
 
-def _canonical(step: RecipeStep) -> str:
+def canonical(step: RecipeStep) -> str:
+    """The registry's name of its action."""
     action = find_action(step.action)
     return action.name if action is not None else step.action
 
@@ -101,7 +100,7 @@ def adjust(
     adjustments: list[AdaptiveAdjustment] = []
     cost: list[int] = []
     for step, planned in zip(recipe.steps, plan.steps, strict=True):
-        known = facts.actions.get(_canonical(step))
+        known = facts.actions.get(canonical(step))
         if known is None or not trusted(known, settings):
             steps.append(planned)
             cost.append(step.estimate_ms)
@@ -118,43 +117,18 @@ def adjust(
     if not adjustments:
         return recipe, ()
     made = evolve(plan, steps=tuple(steps), estimated_duration=estimate, critical_path=path)
-    return adapted(recipe, made, settings), tuple(adjustments)
-
-
-def adapted(recipe: Recipe, plan: ExecutionPlan | None, settings: Settings) -> Recipe:
-    """The recipe with the values that planning wrote into status; made once per pair of them."""
-    if plan is None or plan is recipe.plan or [step.step_number for step in plan.steps] != recipe.numbers:
-        return recipe
-    key = (id(recipe), id(plan))
-    known = _recent.get(key)
-    if known is not None and known[0] is recipe and known[1] is plan:
-        return known[2]
-    steps = tuple(_planned(step, one, settings) for step, one in zip(recipe.steps, plan.steps, strict=True))
-    made = recipe._replace(steps=steps, estimate_ms=plan.estimated_duration, plan=plan)
-    if len(_recent) >= RECENT_MAX:
-        _recent.clear()
-    _recent[key] = (recipe, plan, made)
-    return made
-
-
-def _planned(step: RecipeStep, planned: PlannedStep, settings: Settings) -> RecipeStep:
-    """Somebody may have edited the status: never less than the definition asks for, never more than is allowed."""
-    timeout = max(step.timeout_ms, min(planned.timeout, settings.step_timeout_max))
-    retries = max(step.retries_max, min(planned.max_retries, RETRIES_MAX))
-    if timeout == step.timeout_ms and retries == step.retries_max:
-        return step
-    prototype = evolve(
-        step.prototype,
-        max_retries=min(retries, EXECUTION_RETRIES_MAX),
-        timeout=min(timeout, EXECUTION_TIMEOUT_MAX_MS),
-    )
-    return step._replace(timeout_ms=timeout, retries_max=retries, prototype=prototype)
+    return laid_over(recipe, made, settings), tuple(adjustments)
 
 
 def _timeout(step: RecipeStep, known: Experience, settings: Settings) -> int:
-    if known.p95_ms <= CLOSE * step.timeout_ms:
+    return more_time(step, known.p95_ms, settings)
+
+
+def more_time(step: RecipeStep, lasted: int, settings: Settings) -> int:
+    """The timeout of a step whose action takes up to `lasted`; all in milliseconds."""
+    if lasted <= CLOSE * step.timeout_ms:
         return step.timeout_ms
-    return max(step.timeout_ms, min(round(ROOM * known.p95_ms), settings.step_timeout_max))
+    return max(step.timeout_ms, min(round(ROOM * lasted), settings.step_timeout_max))
 
 
 def _retries(step: RecipeStep, known: Experience) -> int:
@@ -165,7 +139,7 @@ def _retries(step: RecipeStep, known: Experience) -> int:
 
 
 def _changes(step: RecipeStep, known: Experience, timeout: int, retries: int, now: int) -> Iterator[AdaptiveAdjustment]:
-    action = _canonical(step)
+    action = canonical(step)
     sure = f"confidence {confidence(known):.2f}"
     if timeout != step.timeout_ms:
         text = f"timeout of step {step.name!r} {format_duration(step.timeout_ms)} → {format_duration(timeout)}"
@@ -194,6 +168,6 @@ def _estimate(
     if cost == before:
         return recipe.estimate_ms, path, ""
     rest = recipe.estimate_ms - makespan(edges, recipe.order, before, recipe.parallel_max)
-    known = sorted({_canonical(step) for step, new in zip(recipe.steps, cost, strict=True) if new != step.estimate_ms})
+    known = sorted({canonical(step) for step, new in zip(recipe.steps, cost, strict=True) if new != step.estimate_ms})
     source = f"the median of earlier runs of {', '.join(known)}"
     return makespan(edges, recipe.order, cost, recipe.parallel_max) + rest, path, source

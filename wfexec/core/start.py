@@ -37,7 +37,8 @@ def new(draft: Draft) -> None:
 
 def planning(draft: Draft) -> None:
     """The recipe is there already (a refused one never comes here); write it down where people can read it."""
-    if draft.workflow.spec.adaptive_orchestration.learning_from_history and not learned(draft):
+    learns = draft.workflow.spec.adaptive_orchestration.learning_from_history and draft.settings.adaptation
+    if learns and not learned(draft):
         return
     recipe = draft.recipe
     draft.set_steps(recipe.pending)

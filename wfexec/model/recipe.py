@@ -29,7 +29,8 @@ class RecipeStep(NamedTuple):
     reference to the workflow, the remaining time and the approval; `warnings` say what of the parameters has no home.
     `target` is the one object it is about, None where it names none; `ask` asks for it, `watch` the same after the run,
     None where it is not meant to be there any more; `namespace` is where it works, "" for nodes; `when` must hold for
-    it to run; `late` are the references in its parameters that wait for the child.
+    it to run; `late` are the references in its parameters that wait for the child; `retry_delay_ms` None is the
+    setting's delay before its first further attempt; of steps that became ready together the lower `rank` goes first.
     """
 
     position: int
@@ -57,6 +58,8 @@ class RecipeStep(NamedTuple):
     undo_keys: tuple[str, ...]
     when: Program | None = None
     late: tuple[LateValue, ...] = ()
+    retry_delay_ms: int | None = None
+    rank: int = 0
 
 
 class Risk(NamedTuple):

@@ -37,6 +37,7 @@ from wfexec.model.workflow import Level, SafetyCheck, StepCondition, WorkflowExe
 from wfexec.units import Duration, Instant
 
 STATUSES_MAX = 200
+ADJUSTMENTS_MAX = 256
 ATTEMPTS_MAX = 48
 Numbers = Annotated[tuple[StepNumber, ...], Field(max_length=STATUSES_MAX)]
 
@@ -58,18 +59,27 @@ class PlannedResources(Value):
 
 
 class PlannedStep(Value):
-    """The effective values of one step, fixed at planning (BR-WF-020); `target` is "" where it names none object."""
+    """The effective values of one step, fixed at planning (BR-WF-020); `target` is "" where it names none object.
+
+    Adaptation may change timeout and retries of steps that have not started. `retry_delay` None is the setting's;
+    of steps that became ready together the lower `rank` goes first.
+    """
 
     step_number: StepNumber
     timeout: Duration
     max_retries: Count
+    retry_delay: Duration | None = None
+    rank: Count = 0
     rollback: Word = ""
     target: Word = ""
     impact: Level | None = None
 
 
 class ExecutionPlan(Value):
-    """`definition_digest` tells a changed definition from the planned one; "" was planned by an earlier version."""
+    """`definition_digest` tells a changed definition from the planned one; "" was planned by an earlier version.
+
+    `parallel_limit` is what adaptation left of the places, None all of them.
+    """
 
     strategy: Strategy
     estimated_duration: Duration
@@ -80,6 +90,7 @@ class ExecutionPlan(Value):
     safety_checks: tuple[SafetyCheck, ...] = Field(default=(), max_length=4)
     batches: tuple[Batch, ...] = Field(default=(), max_length=STATUSES_MAX)
     critical_path: Numbers = ()
+    parallel_limit: Annotated[int, Field(ge=1, le=10)] | None = None
     resources: PlannedResources | None = None
     steps: tuple[PlannedStep, ...] = Field(
         default=(), max_length=STATUSES_MAX, json_schema_extra=list_map("stepNumber")
@@ -194,6 +205,7 @@ class AttemptStatus(Value):
     start_time: Instant
     end_time: Instant | None = None
     error: Text = ""
+    error_type: ErrorType | None = None
 
 
 class StepRollback(Value):
@@ -330,7 +342,7 @@ class WorkflowExecutionStatus(Value):
         default=(), max_length=STATUSES_MAX, json_schema_extra=list_map("stepNumber")
     )
     execution_metrics: ExecutionMetrics | None = None
-    adaptive_adjustments: tuple[AdaptiveAdjustment, ...] = Field(default=(), max_length=256)
+    adaptive_adjustments: tuple[AdaptiveAdjustment, ...] = Field(default=(), max_length=ADJUSTMENTS_MAX)
     workflow_result: WorkflowResult | None = None
     planning_start_time: Instant | None = None
     validation_start_time: Instant | None = None

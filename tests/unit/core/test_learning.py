@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.unit.core.world import START, World, default_facts, spec, step
 from wfexec.core.graph import compile_recipe
-from wfexec.core.learning import PATIENCE_MS, adapted, adjust, confidence, trusted
+from wfexec.core.learning import PATIENCE_MS, adjust, confidence, trusted
+from wfexec.core.replan import laid_over
 from wfexec.engine.history import RUNS_MAX, MemoryHistory, Sample, experience_of, quantile
 from wfexec.model.base import evolve
 from wfexec.model.facts import AskHistory, Experience, Facts, HistoryFacts, Question, Unknown
@@ -82,20 +83,20 @@ def test_a_status_that_somebody_edited_gives_no_more_than_is_allowed() -> None:
     made = recipe(step(1))
     assert made.plan is not None
     wild = evolve(made.plan.steps[0], timeout=10**9, max_retries=99)
-    laid = adapted(made, evolve(made.plan, steps=(wild,)), DEFAULTS)
+    laid = laid_over(made, evolve(made.plan, steps=(wild,)), DEFAULTS)
     assert (laid.steps[0].timeout_ms, laid.steps[0].retries_max) == (DEFAULTS.step_timeout_max, 5)
     tight = evolve(made.plan.steps[0], timeout=1, max_retries=0)
-    laid = adapted(made, evolve(made.plan, steps=(tight,)), DEFAULTS)
+    laid = laid_over(made, evolve(made.plan, steps=(tight,)), DEFAULTS)
     assert (laid.steps[0].timeout_ms, laid.steps[0].retries_max) == (300_000, 2)
-    assert adapted(made, evolve(made.plan, steps=()), DEFAULTS) is made
-    assert adapted(made, None, DEFAULTS) is made
+    assert laid_over(made, evolve(made.plan, steps=()), DEFAULTS) is made
+    assert laid_over(made, None, DEFAULTS) is made
 
 
 def test_what_was_laid_over_a_recipe_is_not_made_again() -> None:
     made = recipe(step(1))
     assert made.plan is not None
     plan = evolve(made.plan, steps=(evolve(made.plan.steps[0], timeout=400_000),))
-    assert adapted(made, plan, DEFAULTS) is adapted(made, plan, DEFAULTS)
+    assert laid_over(made, plan, DEFAULTS) is laid_over(made, plan, DEFAULTS)
 
 
 def test_who_does_not_learn_asks_nothing() -> None:

@@ -1,0 +1,57 @@
+"""The recipe as adaptation has left it: what stands in `status.executionPlan`, laid over what the definition says.
+
+Called at every look at a workflow that asks for adaptation in any form. Status is what counts: a restart, a longer
+history or a setting switched off leave a plan as it was changed so far. Somebody may have edited the status, so every
+value is held to its bounds (BR-ORCHESTRATION-001, BR-ORCHESTRATION-020).
+"""
+
+from typing import Final
+
+from wfexec.core.graph import EXECUTION_RETRIES_MAX, EXECUTION_TIMEOUT_MAX_MS
+from wfexec.model.base import evolve
+from wfexec.model.recipe import Recipe, RecipeStep
+from wfexec.model.status import ExecutionPlan, PlannedStep
+from wfexec.settings import Settings
+
+# No change raises the further attempts of a step beyond this.
+RETRIES_MAX: Final = 5
+RECENT_MAX: Final = 64
+_recent: dict[tuple[int, int], tuple[Recipe, ExecutionPlan, Recipe]] = {}
+
+
+def laid_over(recipe: Recipe, plan: ExecutionPlan | None, settings: Settings) -> Recipe:
+    """The recipe with the values that stand in status; made once per pair of them."""
+    if plan is None or plan is recipe.plan or [step.step_number for step in plan.steps] != recipe.numbers:
+        return recipe
+    key = (id(recipe), id(plan))
+    known = _recent.get(key)
+    if known is not None and known[0] is recipe and known[1] is plan:
+        return known[2]
+    made = recipe._replace(
+        steps=tuple(_step(step, one, settings) for step, one in zip(recipe.steps, plan.steps, strict=True)),
+        estimate_ms=plan.estimated_duration,
+        parallel_max=min(plan.parallel_limit or recipe.parallel_max, recipe.parallel_max),
+        plan=plan,
+    )
+    if len(_recent) >= RECENT_MAX:
+        _recent.clear()
+    _recent[key] = (recipe, plan, made)
+    return made
+
+
+def _step(step: RecipeStep, planned: PlannedStep, settings: Settings) -> RecipeStep:
+    """Never less time and tries than the definition asks for, never more than is allowed."""
+    timeout = max(step.timeout_ms, min(planned.timeout, settings.step_timeout_max))
+    retries = max(step.retries_max, min(planned.max_retries, RETRIES_MAX))
+    delay, base = planned.retry_delay, settings.retry_base_delay
+    if delay is not None or planned.rank:
+        kept = None if delay is None else max(base // 2, min(delay, 2 * base))
+        step = step._replace(retry_delay_ms=kept, rank=planned.rank)
+    if timeout == step.timeout_ms and retries == step.retries_max:
+        return step
+    prototype = evolve(
+        step.prototype,
+        max_retries=min(retries, EXECUTION_RETRIES_MAX),
+        timeout=min(timeout, EXECUTION_TIMEOUT_MAX_MS),
+    )
+    return step._replace(timeout_ms=timeout, retries_max=retries, prototype=prototype)
