@@ -99,6 +99,11 @@ def executing(draft: Draft) -> None:
         return
     draft.wake(deadline + 1)
     queued = start_ready(draft, active, ready)
+    if draft.creates:
+        # Nothing begins beside an attempt that was given up and still hangs, not even another step (BR-WF-166).
+        for position, state in enumerate(draft.steps):
+            if state.status is StepState.FAILED:
+                clear_away(draft, position)
     count_steps(draft, len(active), queued, look.unfinished)
 
 

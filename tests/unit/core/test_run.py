@@ -226,6 +226,17 @@ def test_a_child_that_was_given_up_is_deleted_again_when_the_first_word_was_lost
     assert decide(world.snapshot(), world.now + 2, world.settings).deletes == ()
 
 
+def test_a_hanging_child_goes_when_another_step_takes_its_place() -> None:
+    """Otherwise both would be at work under a limit of one (BR-WF-166)."""
+    slow = step(1, timeout="1m", maxRetries=0)
+    world = World(spec(slow, step(2), strategy={"rollbackStrategy": "manual", "maxParallelSteps": 1}))
+    world.say("wf-step-1", HANGS)
+    world.run()
+    assert world.created == ["wf-step-1", "wf-step-2"]
+    assert list(world.children) == ["wf-step-2"]
+    assert world.busiest == 1
+
+
 def test_completion_in_the_very_instant_of_the_timeout_wins() -> None:
     world = World(spec(step(1, timeout="1m")))
     world.say("wf-step-1", completed(60_000))
