@@ -121,6 +121,61 @@ Feature: Templates
     And planning is refused with the reason "template_forbidden"
     And its failure reason says "no right to list ConfigMaps in"
 
+  @BR-WF-027
+  Scenario Outline: A workflow that is exported and applied again is the same workflow: as <form>
+    Given a workflow with the steps "first, second after first"
+    And its variables are
+      | name   | value           |
+      | word   | "yes"           |
+      | hex    | "0x1F"          |
+      | number | "1e3"           |
+      | empty  | ""              |
+      | lines  | "one\ntwo: 2\n" |
+      | quote  | "'{}' # no"     |
+      | real   | 2.5             |
+      | truth  | true            |
+    And "first" takes 3s
+    When it is applied
+    And it is "completed"
+    And it is exported as <form>, deleted, and what was exported is applied
+    Then it is "completed"
+    And its spec is what it was in its first life
+    And nothing else is left of its first life
+
+    Examples:
+      | form |
+      | yaml |
+      | json |
+
+  @BR-WF-027
+  Scenario Outline: A template that is exported and stored again makes the same workflow: as <form>
+    Given the template "tricky" 1.2.0 is written
+      """
+      description: "0x1F"
+      parameters:
+        - {name: namespace}
+        - {name: replicas, type: number, default: 7}
+        - {name: word, default: "yes"}
+      variables: {answer: "no", count: 3, share: 0.5, lines: "a: b\n- c\n"}
+      steps:
+        - name: first
+          action: scale-deployment
+          when: variables.answer == "no" && variables.count == 3
+          parameters: {scaleDeployment: {namespace: "${namespace}", deployment: first, replicas: "${replicas}"}}
+      """
+    And the template "tricky" 1.2.0 is exported as <form>, and what was exported takes its place
+    And a workflow from the template "tricky" 1.2.0
+    And the steps of the template are "first"
+    When it is applied
+    Then it is "completed"
+    And it was planned with the steps "first"
+    And the child of "first" was told to scale to 7
+
+    Examples:
+      | form |
+      | yaml |
+      | json |
+
   @BR-WF-028
   Scenario: A template extends another: a step is changed, one is added, one is left out
     Given the template "scale-both" 1.0.0 in its own namespace

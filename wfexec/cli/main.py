@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from wfexec.cli import control, decisions, plan, show, template
+from wfexec.cli import control, decisions, export, plan, show, template
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
@@ -129,7 +129,7 @@ def run(
     raise typer.Exit(production.run(loaded, options))
 
 
-for each in (show, decisions, control, template):
+for each in (show, decisions, control, template, export):
     each.register(app)
 
 

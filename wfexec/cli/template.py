@@ -1,4 +1,4 @@
-"""`wfexec template list | render | validate | configmap` and `wfexec import`: templates and analyses become manifests.
+"""`wfexec template …` and `wfexec import`: templates and analyses become manifests.
 
 Called by people. Nothing is changed in a cluster: what is printed is for `kubectl apply` (BR-WF-026, BR-WF-027).
 """
@@ -11,15 +11,26 @@ import typer
 
 from wfexec.cli.cluster import Context, Kubeconfig
 from wfexec.cli.commands import BAD_INPUT
+from wfexec.cli.export import Form
 from wfexec.core.check_templates import problems_of
 from wfexec.core.graph import refusals
 from wfexec.core.recommendations import convert
 from wfexec.core.templates import chain_among, compose, effective_spec, fill_in, render_body
 from wfexec.crd.codec import render_workflow
 from wfexec.crd.documents import parse_documents, read_bytes
+from wfexec.crd.export import Format, written
 from wfexec.crd.template_checks import number_or_text
 from wfexec.crd.template_schema import template_schema
-from wfexec.crd.templates import Found, choose, config_map, load_folder, load_siblings, load_template, of_config_map
+from wfexec.crd.templates import (
+    Found,
+    choose,
+    config_map,
+    load_folder,
+    load_siblings,
+    load_template,
+    of_config_map,
+    render_template,
+)
 from wfexec.crd.yaml_text import yaml_text
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import CONTROLLER_NAMESPACE, ObjectMeta, ObjectReference
@@ -38,6 +49,7 @@ VALIDATE_EXAMPLE: Final = "Example: wfexec template validate examples/templates"
 CONFIGMAP_EXAMPLE: Final = (
     "Example: wfexec template configmap examples/templates/roll-back-bad-release.yaml -n payments"
 )
+EXPORT_EXAMPLE: Final = "Example: wfexec template export evacuate-node --dir examples/templates --format json"
 IMPORT_EXAMPLE: Final = (
     "Example: wfexec import examples/analyses/recommendations.yaml --name recover-checkout -n payments"
 )
@@ -61,6 +73,7 @@ def register(app: typer.Typer) -> None:
     commands.command(epilog=RENDER_EXAMPLE)(render)
     commands.command(epilog=VALIDATE_EXAMPLE)(validate)
     commands.command("configmap", epilog=CONFIGMAP_EXAMPLE)(configmap)
+    commands.command(epilog=EXPORT_EXAMPLE)(export)
     commands.command()(schema)
     app.add_typer(commands, name="template")
     app.command("import", epilog=IMPORT_EXAMPLE)(import_)
@@ -124,6 +137,19 @@ def configmap(
 ) -> None:
     """Print the ConfigMap from which the controller takes a template."""
     typer.echo(yaml_text(config_map(load_template(file), namespace)), nl=False)
+
+
+def export(
+    template: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A template; NAME may be NAME:VERSION.")],
+    form: Form = Format.YAML,
+    folder: Folder = None,
+    namespace: Namespace = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Print a template as it is, with its parameters and what it extends, to keep in a file."""
+    chain = _chain(template, folder, namespace, kubeconfig, context)
+    typer.echo(written([render_template(chain[0])], form), nl=False)
 
 
 def schema() -> None:
