@@ -35,6 +35,7 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("TemplateResolved", N, "The template was found; its version is named", "BR-WF-025"),
     EventRow("HistoryUnavailable", W, "It was planned without what earlier runs teach", "BR-ORCHESTRATION-001"),
     EventRow("AdaptiveAdjustment", N, "The plan was adjusted; what and why is named", "BR-AUTOMATION-001"),
+    EventRow("AdaptationLimitReached", W, "No more changes are made while it runs", "BR-ORCHESTRATION-001"),
     EventRow("PlanCreated", N, "The plan stands: steps, batches, strategy", "BR-WF-004"),
     EventRow("ValidationWarning", W, "An optional check did not pass, or a target is only partly well", "BR-WF-015"),
     EventRow("DryRunCompleted", N, "Every step would succeed", "BR-WF-017"),
@@ -75,6 +76,10 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("WorkflowExecutionCompleted", N, "It ended well; outcome and duration are named", "BR-WF-021"),
     EventRow("WorkflowExecutionFailed", W, "It failed; the reason is named", "BR-WF-021"),
     EventRow("WorkflowExecutionDeleted", N, "It was let go; the phase is named", "BR-WF-021"),
+    EventRow("ParentMissing", W, "Its RemediationRequest is gone or elsewhere: nobody owns it", "BR-WF-001"),
+    EventRow("OwnerReferenceFailed", W, "Its parent could not be looked at or be made its owner", "BR-WF-001"),
+    EventRow("OrphanDeleted", N, "It ended long ago without a living parent: it is deleted", "BR-WF-001"),
+    EventRow("OrphanNotDeleted", W, "The same, and the server refused the deletion", "BR-WF-001"),
     EventRow("UnknownPhase", W, "Its phase is none that this version knows; nothing is done", "BR-WF-025"),
     EventRow("ObjectUnreadable", W, "It or a child does not fit the schema; nothing is done with it", "BR-WF-025"),
     EventRow("PolicyReloaded", N, "About the ConfigMap of condition policies: it counts from now on", "BR-WF-053"),
@@ -82,6 +87,13 @@ EVENTS: Final[tuple[EventRow, ...]] = (
 )
 
 CONDITIONS: Final[tuple[ConditionRow, ...]] = (
+    ConditionRow(
+        "ParentFound",
+        (),
+        ("ParentMissing", "ParentElsewhere", "ParentUnseen"),
+        "It has an owner; said only of one that has none",
+        "BR-WF-001",
+    ),
     ConditionRow("TemplateResolved", ("TemplateFound",), (), "The definition came from a template", "BR-WF-025"),
     ConditionRow("Planned", ("PlanBuilt",), ("a word of `reasons.md`",), "There is a plan", "BR-WF-004"),
     ConditionRow("ValidationFailed", ("a word of `reasons.md`",), (), "The definition is refused", "BR-WF-005"),
