@@ -23,7 +23,7 @@ from sim.cluster.resources import (
 )
 from sim.cluster.store import Store, Stored
 from wfexec.crd.landmarks import landmark
-from wfexec.model.base import evolve
+from wfexec.model.base import compact, evolve
 from wfexec.model.execution import NO_STATUS as NOT_STARTED
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.meta import ObjectMeta
@@ -164,7 +164,9 @@ class Shared:
     def _create_workflow(self, body: CreateWorkflow, now: int) -> Outcome:
         meta = body.body.metadata
         key = ObjectKey(Kind.WORKFLOW, meta.namespace, meta.name)
-        return self._create(WORKFLOWS, key, body.body, NO_STATUS, now)
+        # All its versions are copies of this one.
+        thing = evolve(compact(body.body), metadata=compact(meta))
+        return self._create(WORKFLOWS, key, thing, NO_STATUS, now)
 
     def _create(self, resource: str, key: ObjectKey, thing: Watched, status: Any, now: int) -> Outcome:
         if thing.metadata.resource_version:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sim.executor.effects import Effects, Undo
 from sim.executor.errors import Failure
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.execution import (
     OUTPUTS_MAX,
     ExecutionResults,
@@ -23,7 +23,7 @@ AFFECTED_MAX: Final = 256
 MESSAGE_MAX: Final = 4_096
 UNDO_ESTIMATE_MS: Final = 30_000
 NO_UNDO: Final = RollbackInformation(available=False)
-_NO_RESULTS: Final = ExecutionResults()
+_NO_RESULTS: Final = compact(ExecutionResults())
 # An enumeration gives its value by a call.
 _EXECUTING: Final = ExecutionPhase.EXECUTING.value
 _COMPLETED: Final = ExecutionPhase.COMPLETED.value

@@ -9,7 +9,7 @@ from typing import Final
 
 from wfexec.core.children import child_name, label_value
 from wfexec.core.draft import Draft, Ties
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec
 from wfexec.model.facts import TargetFacts
 from wfexec.model.meta import (
@@ -34,13 +34,17 @@ from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX, Settings
 # What the executor accepts at most; a timeout below a second would end before it began.
 CHILD_TIMEOUT_MAX: Final = 900_000
 CHILD_TIMEOUT_MIN: Final = 1_000
-_BLANK_META: Final = ObjectMeta()
-_BLANK_OWNER: Final = OwnerReference(
-    api_version=WORKFLOW_API, kind=WORKFLOW_KIND, name="unset", uid="", controller=True, block_owner_deletion=True
+_BLANK_META: Final = compact(ObjectMeta())
+_BLANK_OWNER: Final = compact(
+    OwnerReference(
+        api_version=WORKFLOW_API, kind=WORKFLOW_KIND, name="unset", uid="", controller=True, block_owner_deletion=True
+    )
 )
-_BLANK_REFERENCE: Final = ObjectReference(api_version=WORKFLOW_API, kind=WORKFLOW_KIND, name="unset")
-_BLANK_SPEC: Final = KubernetesExecutionSpec(workflow_execution_ref=_BLANK_REFERENCE, step_number=1, action="unset")
-_BLANK_CHILD: Final = KubernetesExecution(metadata=_BLANK_META, spec=_BLANK_SPEC)
+_BLANK_REFERENCE: Final = compact(ObjectReference(api_version=WORKFLOW_API, kind=WORKFLOW_KIND, name="unset"))
+_BLANK_SPEC: Final = compact(
+    KubernetesExecutionSpec(workflow_execution_ref=_BLANK_REFERENCE, step_number=1, action="unset")
+)
+_BLANK_CHILD: Final = compact(KubernetesExecution(metadata=_BLANK_META, spec=_BLANK_SPEC))
 
 
 def workflow_limit(spec: WorkflowExecutionSpec, steps: int, settings: Settings) -> int:

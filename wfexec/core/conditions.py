@@ -12,7 +12,7 @@ from wfexec.core.draft import Draft
 from wfexec.core.embedded import VERSION as EMBEDDED_VERSION
 from wfexec.core.expressions import asks, compile_expression, context_of, holds
 from wfexec.core.policies import Effective, effective_conditions, with_shared
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.bearings import ConditionSet
 from wfexec.model.execution import ConditionResult
 from wfexec.model.expressions import CompileError, Program
@@ -27,7 +27,7 @@ POST: Final = "post"
 # Intervals after which an answer is no longer waited for, and facts from before the start are too old.
 PATIENCE: Final = 3
 METRIC: Final = "wfexec_condition_evaluations_total"
-_BLANK: Final = ConditionResult(condition_type="unset", evaluated=True)
+_BLANK: Final = compact(ConditionResult(condition_type="unset", evaluated=True))
 Results = tuple[ConditionResult, ...]
 
 

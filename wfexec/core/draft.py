@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.errors import OurBug
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Question
 from wfexec.model.meta import Condition, ObjectReference, OwnerReference
@@ -23,7 +23,7 @@ from wfexec.settings import Settings
 
 # The constructor of a named tuple is a call of its own.
 _tuple: Final[Any] = tuple.__new__
-_BLANK_CONDITION = Condition(type="unset", status="Unknown", reason="", last_transition_time=0)
+_BLANK_CONDITION = compact(Condition(type="unset", status="Unknown", reason="", last_transition_time=0))
 _UNWELL = (StepState.FAILED, StepState.RETRYING, StepState.BLOCKED)
 # Which status field says when a phase began.
 PHASE_STARTS = {

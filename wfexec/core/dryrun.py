@@ -10,7 +10,7 @@ from typing import Final
 
 from wfexec.core.forecast import Forecast, State, beside_target, forecast, issue, presentable, unaddressed, verifies
 from wfexec.core.targets import target_text
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.bearings import NamespaceFacts
 from wfexec.model.facts import TargetFacts, TargetRef, Unknown
 from wfexec.model.phases import RunCondition
@@ -19,10 +19,10 @@ from wfexec.model.status import STATUSES_MAX, DryRunResults, DryRunStep, Potenti
 
 Facts = Mapping[TargetRef, TargetFacts | Unknown]
 Namespaces = Mapping[str, NamespaceFacts]
-_BLANK_RESULTS: Final = DryRunResults(overall_success=True)
+_BLANK_RESULTS: Final = compact(DryRunResults(overall_success=True))
 _UNSEEN: Final = Unknown("nobody looked")
-_BLANK_STEP: Final = DryRunStep(step_number=1, action="unset", would_succeed=True)
-_BLANK_CHANGE: Final = ResourceChange(resource_type="", resource_name="", change_type="update")
+_BLANK_STEP: Final = compact(DryRunStep(step_number=1, action="unset", would_succeed=True))
+_BLANK_CHANGE: Final = compact(ResourceChange(resource_type="", resource_name="", change_type="update"))
 
 
 def simulate(

@@ -20,7 +20,7 @@ from wfexec.core.rollback import enter_rolling_back
 from wfexec.core.triggers import give_up, triggered
 from wfexec.core.undo import undoable
 from wfexec.core.when import condition_error, judge_when
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.expressions import EvaluationError
 from wfexec.model.meta import ObjectReference
 from wfexec.model.parameters import ActionParameters
@@ -47,8 +47,8 @@ _COMPLETED: Final = StepState.COMPLETED
 # Later batches of a long plan share one label.
 BATCHES_TOLD: Final = 10
 # Copied for each start: a validated constructor would cost as much as the rest of it.
-_BLANK_ATTEMPT: Final = AttemptStatus(name="unset", phase=StepState.EXECUTING, start_time=0)
-_BLANK_REFERENCE: Final = ObjectReference(name="unset")
+_BLANK_ATTEMPT: Final = compact(AttemptStatus(name="unset", phase=StepState.EXECUTING, start_time=0))
+_BLANK_REFERENCE: Final = compact(ObjectReference(name="unset"))
 _UNMET: Final = frozenset({StepState.FAILED, StepState.BLOCKED, StepState.SKIPPED, StepState.ROLLED_BACK})
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from wfexec.core.registry import READING, VERIFYING, find_action
 from wfexec.core.targets import OBSERVED_KINDS, manifest_targets, target_text
 from wfexec.errors import BadInput
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.facts import TargetRef
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.redact import MARK, SECRET_MIN, is_secret_name, redact
@@ -41,7 +41,7 @@ class Forecast(NamedTuple):
 
 
 QUIET: Final = Forecast()
-_BLANK_ISSUE: Final = PotentialIssue(severity="low", description="")
+_BLANK_ISSUE: Final = compact(PotentialIssue(severity="low", description=""))
 
 
 def issue(severity: str, step: RecipeStep, description: str, recommendation: str) -> PotentialIssue:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from wfexec.core.capacity import OBSERVER, capacity, nodes_of, sized_targets
 from wfexec.core.targets import target_text, undo_namespace_of
 from wfexec.core.verdict import SHOWN_MAX, Answers, Verdict, bad, good, unknown
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.facts import (
     AccessFacts,
     AskAccess,
@@ -70,7 +70,7 @@ def judge(check: SafetyCheck, recipe: Recipe, answers: Answers) -> tuple[CheckRe
     return result, verdict.transient
 
 
-_BLANK_RESULT: Final = CheckResult(type=CheckType.RBAC, passed=False, required=True)
+_BLANK_RESULT: Final = compact(CheckResult(type=CheckType.RBAC, passed=False, required=True))
 
 
 class _Denied(NamedTuple):

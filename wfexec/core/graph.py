@@ -20,6 +20,7 @@ from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, find_action
 from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons, undo_keys
 from wfexec.errors import OurBug
+from wfexec.model.base import compact
 from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.expressions import CompileError, Program
 from wfexec.model.facts import AskTarget, TargetRef
@@ -176,14 +177,16 @@ def _prototype(
     parameters, warnings = map_parameters(action.name, step.parameters)
     if retries > EXECUTION_RETRIES_MAX:
         warnings = (*warnings, f"maxRetries {retries} is passed on as {EXECUTION_RETRIES_MAX}, the executor's maximum")
-    spec = KubernetesExecutionSpec(
-        workflow_execution_ref=_NOBODY,
-        step_number=step.step_number,
-        action=step.action,
-        parameters=parameters,
-        target_cluster=step.target_cluster,
-        max_retries=min(retries, EXECUTION_RETRIES_MAX),
-        timeout=min(timeout_ms, EXECUTION_TIMEOUT_MAX_MS),
+    spec = compact(
+        KubernetesExecutionSpec(
+            workflow_execution_ref=_NOBODY,
+            step_number=step.step_number,
+            action=step.action,
+            parameters=parameters,
+            target_cluster=step.target_cluster,
+            max_retries=min(retries, EXECUTION_RETRIES_MAX),
+            timeout=min(timeout_ms, EXECUTION_TIMEOUT_MAX_MS),
+        )
     )
     return spec, warnings
 
@@ -257,7 +260,9 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
             for criterion in spec.success_criteria
         ),
         triggers=tuple(Trigger(one.name, _program(one.expr)) for one in strategy.rollback_triggers),
-        pending=tuple(StepStatus(step_number=step.number, name=step.name, action=step.action) for step in steps),
+        pending=tuple(
+            compact(StepStatus(step_number=step.number, name=step.name, action=step.action)) for step in steps
+        ),
     )
     return made._replace(plan=execution_plan(made), questions=questions_of(made, strategy.dry_run_first))
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.execution import AffectedResource, ExecutionResults, KubernetesExecution
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import (
@@ -20,9 +20,11 @@ from wfexec.units import DURATION_MAX
 OUTPUTS_MAX: Final = 32
 _CHANGES: Final = {"scale": "scaled", "scaled": "scaled", "restart": "restarted", "restarted": "restarted"}
 NO_RESULTS: Final = ExecutionResults()
-_BLANK_RESULT: Final = StepExecutionResult(success=True)
-_BLANK_RESOURCE: Final = ResultResource(resource_type="", name="", change_type="modified")
-_BLANK_SCALE: Final = ScaleResult(previous_replicas=0, new_replicas=0, scaled_namespace="", scaled_deployment="")
+_BLANK_RESULT: Final = compact(StepExecutionResult(success=True))
+_BLANK_RESOURCE: Final = compact(ResultResource(resource_type="", name="", change_type="modified"))
+_BLANK_SCALE: Final = compact(
+    ScaleResult(previous_replicas=0, new_replicas=0, scaled_namespace="", scaled_deployment="")
+)
 
 
 def fold_results(

@@ -12,7 +12,7 @@ from wfexec.core.learning import learned
 from wfexec.core.planned import availability
 from wfexec.core.production import demands_of
 from wfexec.core.targets import target_text
-from wfexec.model.base import clip, evolve
+from wfexec.model.base import clip, compact, evolve
 from wfexec.model.facts import Question, TargetFacts, TargetRef, Unknown
 from wfexec.model.phases import ErrorType, Phase
 from wfexec.model.status import (
@@ -25,7 +25,7 @@ from wfexec.model.template import TemplateIdentity
 # A question nobody answered is asked again after this long, for as long as validation may take.
 ASK_AGAIN_MS = 2_000
 WARNINGS_MAX = 64
-_BLANK_RESULTS = ValidationResults()
+_BLANK_RESULTS = compact(ValidationResults())
 
 
 def new(draft: Draft) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from wfexec.model.base import Count, LongText, Namespace, StepNumber, Text, Value, Word, list_map, rules
+from wfexec.model.base import Count, LongText, Namespace, StepNumber, Text, Value, Word, compact, list_map, rules
 from wfexec.model.meta import Condition, ObjectMeta, ObjectReference
 from wfexec.model.parameters import ActionParameters, UndoParameters
 from wfexec.model.phases import ExecutionPhase
@@ -115,7 +115,7 @@ class KubernetesExecutionStatus(Value):
     conditions: tuple[Condition, ...] = Field(default=(), max_length=32, json_schema_extra=list_map("type"))
 
 
-NO_STATUS = KubernetesExecutionStatus()
+NO_STATUS = compact(KubernetesExecutionStatus())
 
 
 class KubernetesExecution(Value):
