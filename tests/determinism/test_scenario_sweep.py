@@ -16,6 +16,8 @@ from sim.rng import Streams
 from tests.determinism.stage import End, Part, Performance, parts, perform
 from wfexec.core.reasons import CATALOGUE, find_reason
 
+# Hundreds of runs in one test: on a machine with other work each of them may take long.
+pytestmark = pytest.mark.timeout(1_800)
 FEATURES = tuple(dict.fromkeys(part.feature for part in parts()))
 PLANS: dict[str, Callable[[int], FaultPlan]] = {
     "before": crash_before_write,
@@ -59,7 +61,6 @@ def seen(part: Part, end: End | None) -> End | None:
     return end._replace(children=tuple(sorted({re.sub(r"-r\d+$", "", name) for name in end.children})))
 
 
-@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("feature", FEATURES)
 def test_a_crash_at_any_write_of_any_scenario_changes_nothing(
     feature: str, pytestconfig: pytest.Config, record_property: Callable[[str, object], None]
