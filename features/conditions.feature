@@ -57,6 +57,45 @@ Feature: Conditions
     And its outcome is "success"
     And the preconditions of "b" are "checked passed, deployment_exists passed"
 
+  @BR-WF-016c @BR-WF-005b
+  Scenario: The time of a pause does not count against what a step waits for
+    Given a workflow with the steps "a, b after a"
+    And "b" precondition is `input.deployment_available`
+    And "b" gives its precondition 5m
+    And "a" takes 20s
+    When it is applied
+    And "a" is running
+    And the deployment of "b" becomes unavailable
+    And "b" waits for its precondition
+    And somebody suspends it
+    And it is "paused"
+    And 6m passes
+    And somebody resumes it
+    And it is "executing"
+    And 30s passes
+    And the deployment of "b" becomes available
+    Then it is "completed"
+    And its outcome is "success"
+
+  @BR-WF-016c @BR-AUTOMATION-002
+  Scenario: A blocked step that is tried again waits anew
+    Given a workflow with the steps "a, b after a"
+    And "b" precondition is `input.deployment_available`
+    And "b" gives its precondition 3m
+    And the rollback strategy is "none"
+    And "a" takes 20s
+    When it is applied
+    And "a" is running
+    And the deployment of "b" becomes unavailable
+    And it is "failed"
+    And "alice" has it tried again
+    And the step "b" becomes "pending"
+    And 30s passes
+    And the deployment of "b" becomes available
+    Then it ends "completed" after all
+    And its steps are "a completed, b completed"
+    And the preconditions of "b" are "checked passed, deployment_exists passed"
+
   @BR-WF-052c
   Scenario: What a step promised is waited for before anything builds on it
     Given a workflow with the steps "a, b after a"

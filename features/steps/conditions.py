@@ -18,6 +18,12 @@ def _optional(story: Story, name: str, kind: str) -> None:
         condition["required"] = False
 
 
+@given(parsers.re(r'"(?P<name>[^"]+)" gives its (?P<kind>pre|post)condition (?P<limit>\S+)'))
+def _limited(story: Story, name: str, kind: str, limit: str) -> None:
+    for condition in story.recipe.step(name).fields[f"{kind}Conditions"]:
+        condition["timeout"] = limit
+
+
 @given(parsers.re(r'its (?P<kind>pre|post)condition "(?P<type_>\w+)" of "(?P<action>[^"]+)" is not required'))
 def _override(story: Story, kind: str, type_: str, action: str) -> None:
     overrides: Any = story.recipe.spec.setdefault("conditionOverrides", {}).setdefault(action, {})

@@ -43,7 +43,7 @@ def _tries(story: Story, user: str, deed: str, name: str) -> None:
 
 @step(parsers.parse('the step "{name}" becomes "{state}"'))
 def _becomes(story: Story, name: str, state: str) -> None:
-    story.wait(f"{name} {state}", lambda: story.step(name).get("status") == state)
+    story.wait(f"{name} {state}", lambda: story.step(name) and story.step(name).get("status", "pending") == state)
 
 
 @then(parsers.parse('it ends "{phase}" after all'))

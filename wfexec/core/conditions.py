@@ -17,7 +17,7 @@ from wfexec.model.bearings import ConditionSet
 from wfexec.model.execution import ConditionResult
 from wfexec.model.expressions import CompileError, Program
 from wfexec.model.facts import Question, Unknown
-from wfexec.model.phases import ErrorType, StepState
+from wfexec.model.phases import ErrorType, Phase, StepState
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import StepPolicy, StepStatus
 from wfexec.model.workflow import StepCondition
@@ -63,7 +63,7 @@ def may_start(draft: Draft, step: RecipeStep) -> bool | None:
     policy = state.policy or _policy(conditions)
     ended = [draft.steps[one].end_time or 0 for one in step.dependencies]
     began = max([draft.get("execution_start_time") or draft.now, *ended])
-    side = Side(PRE, step, conditions.pre, state.pre_condition_results, began, _embedded(conditions, conditions.pre))
+    side = Side(PRE, step, conditions.pre, state.pre_condition_results, began, _embedded(conditions, step, PRE))
     verdict = judge(draft, side, max([draft.now - PATIENCE * draft.settings.condition_poll_interval, *ended]))
     if verdict.failed is not None:
         _blocked(draft, step, verdict, policy)
@@ -93,11 +93,8 @@ def kept_promise(draft: Draft, step: RecipeStep, ended: int, overdue: bool) -> R
     if spec.cancel or draft.undo_request is not None:
         # Nobody builds on it any more.
         return tuple(map(_unjudged, conditions.post))
-    # A child that does not say when it ended seems to end at each look anew.
-    since = max(ended if ended < draft.now else 0, started + 1)
-    side = Side(
-        POST, step, conditions.post, state.post_condition_results, since, _embedded(conditions, conditions.post)
-    )
+    since = max(ended, started + 1)
+    side = Side(POST, step, conditions.post, state.post_condition_results, since, _embedded(conditions, step, POST))
     verdict = judge(draft, side, since)
     if verdict.waiting and overdue:
         verdict = _final(side, verdict)
@@ -130,6 +127,25 @@ def missed_promise(state: StepStatus) -> bool:
     )
 
 
+def moved_on(draft: Draft, paused_at: int) -> None:
+    """A pause that began then is over: what is waited for is waited for that much longer (BR-WF-016c)."""
+    for position, state in enumerate(draft.steps):
+        if state.status is StepState.PENDING and state.pre_condition_results:
+            draft.set_step(position, pre_condition_results=_later(state.pre_condition_results, paused_at, draft.now))
+        elif state.status is StepState.EXECUTING and state.post_condition_results:
+            draft.set_step(position, post_condition_results=_later(state.post_condition_results, paused_at, draft.now))
+
+
+def _later(results: Results, paused_at: int, now: int) -> Results:
+    """What was first found false during the pause begins with its end."""
+    return tuple(
+        one
+        if one.passed or one.evaluation_time is None or now <= paused_at
+        else evolve(one, evaluation_time=one.evaluation_time + now - max(paused_at, one.evaluation_time))
+        for one in results
+    )
+
+
 def judge(draft: Draft, side: Side, valid: int) -> Verdict:
     """All conditions of one side; facts older than `valid` say nothing about it."""
     known = {result.condition_type: result for result in side.known}
@@ -137,6 +153,8 @@ def judge(draft: Draft, side: Side, valid: int) -> Verdict:
     missed: list[tuple[StepCondition, str]] = []
     failed: tuple[StepCondition, str] | None = None
     waiting = False
+    # A pause stops the clocks; what comes true meanwhile is written down.
+    ticking = draft.status.phase != Phase.PAUSED
     for condition in side.conditions:
         before = known.get(condition.type)
         if before is not None and before.passed:
@@ -144,9 +162,9 @@ def judge(draft: Draft, side: Side, valid: int) -> Verdict:
             continue
         since = side.began if before is None or before.evaluation_time is None else before.evaluation_time
         interval, limit = draft.settings.condition_poll_interval, _limit(draft, side.kind, condition)
-        over = draft.now >= since + limit
+        over = ticking and draft.now >= since + limit
         # Its last look is at facts of then, unless no answer comes.
-        found = _held(draft, side, condition, valid, over, draft.now >= since + limit + PATIENCE * interval)
+        found = _held(draft, side, condition, valid, over, over and draft.now >= since + limit + PATIENCE * interval)
         if found is None:
             waiting = True
             if before is not None:
@@ -279,13 +297,13 @@ def _policy(conditions: Effective) -> StepPolicy | None:
     return StepPolicy(version=shared.version, pre=shared.pre, post=shared.post)
 
 
-def _embedded(conditions: Effective, listed: tuple[StepCondition, ...]) -> frozenset[str]:
-    """Types of those that nobody wrote down."""
+def _embedded(conditions: Effective, step: RecipeStep, kind: str) -> frozenset[str]:
+    """Types of those that nobody wrote down: the step's own of the same type is none of them."""
     shared = conditions.shared
     if shared is None or shared.version != EMBEDDED_VERSION:
         return frozenset()
-    theirs = {one.type for one in (*shared.pre, *shared.post)}
-    return frozenset(one.type for one in listed if one.type in theirs)
+    theirs, own = (shared.pre, step.spec.pre_conditions) if kind == PRE else (shared.post, step.spec.post_conditions)
+    return frozenset(one.type for one in theirs).difference(one.type for one in own)
 
 
 def _blocked(draft: Draft, step: RecipeStep, verdict: Verdict, policy: StepPolicy | None) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from wfexec.core.conditions import moved_on
 from wfexec.core.draft import PHASE_STARTS, Draft
 from wfexec.core.ending import cancelled
 from wfexec.core.execute import count_steps, executing, look_at_steps
@@ -54,7 +55,10 @@ def resume(draft: Draft) -> None:
     """Back to the phase left, its clock moved on by the length of the pause."""
     target = draft.get("paused_from")
     since = draft.get("paused_at")
-    total = draft.get("paused_total") + (draft.now - since if since is not None and since < draft.now else 0)
+    total = draft.get("paused_total")
+    if since is not None and since < draft.now:
+        total += draft.now - since
+        moved_on(draft, since)
     phase = Phase(target) if target in PAUSABLE else Phase.PLANNING
     field = PHASE_STARTS[phase]
     began = draft.get(field)

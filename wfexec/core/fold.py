@@ -151,21 +151,33 @@ def _end_attempt(
     return (*state.attempts[:-1], last)
 
 
-def _ended_at(draft: Draft, child: KubernetesExecution | None, started: int) -> int:
-    """The child's own word for when it ended, where it is between its start and now."""
+def _ended_at(draft: Draft, child: KubernetesExecution | None, state: StepStatus) -> int:
+    """The child's own word for when it ended, where it is between its start and now; else when that was first seen."""
+    told = _told_end(draft, child, state)
+    if told is not None:
+        return told
+    seen = state.attempts[-1].end_time if state.attempts else None
+    return draft.now if seen is None else seen
+
+
+def _told_end(draft: Draft, child: KubernetesExecution | None, state: StepStatus) -> int | None:
     results = child.status.execution_results if child is not None else None
-    if results is None or results.end_time is None or not started <= results.end_time <= draft.now:
-        return draft.now
-    return results.end_time
+    told = results.end_time if results is not None else None
+    started = state.attempts[-1].start_time if state.attempts else draft.now
+    return told if told is not None and started <= told <= draft.now else None
 
 
 def _completed(draft: Draft, position: int, child: KubernetesExecution, overdue: bool) -> bool:
     """The child did its part; true while it is waited for that what the step promised holds."""
     state, step = draft.steps[position], draft.recipe.steps[position]
     started = state.attempts[-1].start_time if state.attempts else draft.now
-    ended = _ended_at(draft, child, started)
+    ended = _ended_at(draft, child, state)
     promise = kept_promise(draft, step, ended, overdue)
     if promise is None:
+        unnoted = bool(state.attempts) and state.attempts[-1].end_time is None
+        if unnoted and _told_end(draft, child, state) is None:
+            # The next look must not take it for an end of then: what is judged are facts of after this one.
+            draft.set_step(position, attempts=_end_attempt(state, StepState.EXECUTING, ended))
         return True
     if isinstance(promise, str):
         _failed(draft, position, ErrorType.VALIDATION_ERROR, promise, child)
@@ -205,7 +217,7 @@ def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: 
     used = state.retries_attempted + own_retries(child)
     message = clip(message, 4096)
     started = state.attempts[-1].start_time if state.attempts else draft.now
-    ended = _ended_at(draft, child, started)
+    ended = _ended_at(draft, child, state)
     shared = {
         "error_message": message,
         "error_type": error,

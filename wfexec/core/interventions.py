@@ -196,16 +196,23 @@ def _worn_out(draft: Draft, state: StepStatus) -> str:
 def _try_again(draft: Draft, position: int) -> None:
     state = draft.steps[position]
     if state.status is StepState.BLOCKED:
-        draft.move_step(position, StepState.PENDING, end_time=None, error_type=None, error_message="")
+        draft.move_step(
+            position, StepState.PENDING, end_time=None, error_type=None, error_message="",
+            pre_condition_results=(), policy=None,
+        )  # fmt: skip
         return
     made = state.retries_attempted + 1
     draft.move_step(
-        position, StepState.RETRYING, retries_attempted=made, retry_base=made, next_retry_time=None, ready_time=None
-    )
+        position, StepState.RETRYING, retries_attempted=made, retry_base=made, next_retry_time=None, ready_time=None,
+        post_condition_results=(),
+    )  # fmt: skip
 
 
 def _revive(draft: Draft, position: int) -> None:
-    draft.move_step(position, StepState.PENDING, skip_reason="", end_time=None, ready_time=None)
+    draft.move_step(
+        position, StepState.PENDING, skip_reason="", end_time=None, ready_time=None,
+        pre_condition_results=(), policy=None,
+    )  # fmt: skip
 
 
 def _revive_after(draft: Draft, position: int) -> None:

@@ -197,3 +197,90 @@ def test_embedded_conditions_hold_where_pods_become_ready() -> None:
 def test_the_poll_has_a_pace_of_its_own() -> None:
     with pytest.raises(ValueError, match="condition-poll-interval"):
         Settings(condition_poll_interval=0)
+
+
+def test_a_condition_of_ones_own_is_required_though_one_of_its_name_is_embedded() -> None:
+    blind = Unknown("no right to get deployments")
+    own = [{"type": "deployment_exists", "expr": "input.deployment_found"}]
+    world = embedded(World(spec(step(1, preConditions=own), strategy={"safetyChecks": [{"type": "network"}],
+                                                                     "dryRunFirst": False})))  # fmt: skip
+    usual = world.facts
+    world.facts = lambda question: blind if isinstance(question, AskTarget) else usual(question)
+    world.run()
+    assert world.workflow.status.step_statuses[0].status == "blocked"
+
+
+@pytest.mark.parametrize("needed", ["preConditions", "postConditions"])
+def test_a_pause_does_not_count_for_what_is_waited_for(needed: str) -> None:
+    asked: dict[str, Any] = {needed: condition("input.ready_pods == 9", timeout="30s")}
+    world = World(spec(step(1, **asked)))
+    ready(world, 9, from_ms=650 * SECOND)
+    world.run(until_ms=10 * SECOND)
+    world.change(suspend=True)
+    world.run(until_ms=1 * SECOND)
+    assert world.workflow.status.phase == "paused"
+    world.now += 620 * SECOND
+    world.look()
+    assert world.states() in ({1: "pending"}, {1: "executing"}), "no clock runs out in a pause"
+    world.change(suspend=False)
+    world.run()
+    assert world.now > START + 650 * SECOND
+    assert world.workflow.status.phase == "completed"
+
+
+def test_what_is_first_found_false_in_a_pause_is_waited_for_from_its_end() -> None:
+    world = World(spec(step(1, postConditions=condition("input.ready_pods == 9", timeout="30s"))))
+    ready(world, 9, from_ms=620 * SECOND)
+    world.say("wf-step-1", completed(20 * SECOND))
+    world.run(until_ms=10 * SECOND)
+    world.change(suspend=True)
+    world.run(until_ms=15 * SECOND)
+    world.now = START + 600 * SECOND
+    world.look()
+    world.look()
+    assert not world.step(1).post_condition_results[0].passed
+    world.change(suspend=False)
+    world.look()
+    assert world.step(1).post_condition_results[0].evaluation_time == START + 600 * SECOND
+    world.run()
+    assert world.workflow.status.phase == "completed"
+
+
+@pytest.mark.parametrize(("needed", "status"), [("preConditions", "blocked"), ("postConditions", "failed")])
+def test_a_step_that_is_tried_again_meets_no_old_results(needed: str, status: str) -> None:
+    asked: dict[str, Any] = {needed: condition("input.ready_pods == 9", timeout="30s")}
+    world = World(spec(step(1, **asked), strategy={"rollbackStrategy": "none"}))
+    ready(world, 9, from_ms=620 * SECOND)
+    world.run()
+    assert world.states() == {1: status}
+    world.now = START + 600 * SECOND
+    world.annotate(manual_retry="true", intervened_by="alice")
+    world.run()
+    assert world.states() == {1: "completed"}, "it was waited for once more, from then on"
+
+
+def test_a_child_that_does_not_say_when_it_ended_is_judged_by_facts_of_after_its_end() -> None:
+    """Somebody else looked while it ran, and then there were three."""
+    world = World(spec(step(1, postConditions=condition("input.ready_pods == 3")),
+                       strategy={"rollbackStrategy": "none"}))  # fmt: skip
+    world.say("wf-step-1", completed(20 * SECOND))
+    world.run(until_ms=10 * SECOND)
+    for question, answer in list(world.answers.items()):
+        world.answers[question] = answer._replace(at=world.now)
+    ready(world, 2, from_ms=20 * SECOND)
+    world.run()
+    assert world.states() == {1: "failed"}
+    (attempt,) = world.step(1).attempts
+    assert attempt.end_time == START + 20 * SECOND + (attempt.start_time - START)
+
+
+def test_a_child_that_says_when_it_ended_costs_no_write_more() -> None:
+    def writes(**told: int) -> int:
+        world = World(spec(step(1, postConditions=condition("input.ready_pods == 3"))))
+        world.say("wf-step-1", completed(20 * SECOND, **told))
+        ready(world, 3)
+        world.run()
+        assert world.workflow.status.phase == "completed"
+        return sum(plan.status is not None for plan in world.plans)
+
+    assert writes(end_time=START + 20 * SECOND) < writes()
