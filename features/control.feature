@@ -159,3 +159,78 @@ Feature: Control
     When "mallory" tries to "skip" the step "b"
     Then it is "completed"
     And its steps are "a completed, b completed"
+
+  @BR-WF-005b
+  Scenario: While its namespace is in maintenance nothing starts, and what runs may finish
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 40s
+    And the workflow has a timeout of 2m
+    When it is applied
+    And "a" is running
+    And its namespace goes into maintenance
+    Then it becomes "paused"
+    And 5m passes
+    And it is still "paused"
+    And its steps are "a completed, b pending"
+    And its condition "Paused" is "True" and says "workflowexecution.kubernaut.io/maintenance"
+    And an event "Paused" says "is in maintenance"
+    When the maintenance of its namespace is over
+    Then it is "completed"
+    And the children ever seen are "recover-step-1, recover-step-2"
+
+  @BR-WF-005b
+  Scenario: Maintenance of the controller's own namespace stops all workflows, and those that come
+    Given a workflow with the steps "a"
+    And the controller's namespace is in maintenance
+    When it is applied
+    Then it becomes "paused"
+    And 1m passes
+    And no child was ever created
+    When the maintenance of the controller's namespace is over
+    Then it is "completed"
+
+  @BR-WF-005b @BR-WF-051
+  Scenario: A rollback waits for the end of a maintenance, and its time does not run out meanwhile
+    Given a workflow with the steps "a, b after a, c after b"
+    And "c" is critical
+    And "c" always fails with "permission_denied"
+    And undoing "b" takes 20s
+    And rollbacks may take 2m
+    When it is applied
+    And the undo of "b" is running
+    And its namespace goes into maintenance
+    And 5m passes
+    Then it is still "rolling_back"
+    And its steps are "a completed, b rolled_back, c failed"
+    And an event "Paused" says "the rollback waits"
+    When the maintenance of its namespace is over
+    Then it is "failed"
+    And its steps are "a rolled_back, b rolled_back, c failed"
+    And the deployments of "a, b" have 3 replicas again
+
+  @BR-WF-005b
+  Scenario: Who is suspended stays so when a maintenance is over
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And its namespace goes into maintenance
+    Then it becomes "paused"
+    When somebody suspends it
+    And the maintenance of its namespace is over
+    And 2m passes
+    Then it is still "paused"
+    And its condition "Paused" is "True" and says "spec.suspend"
+    When somebody resumes it
+    Then it is "completed"
+
+  @BR-WF-005b @BR-WF-018a
+  Scenario: During a maintenance a workflow can be cancelled
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And its namespace goes into maintenance
+    And somebody cancels it
+    Then it is "cancelled"
+    And its steps are "a completed, b skipped"

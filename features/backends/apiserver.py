@@ -41,7 +41,7 @@ from tests.harness.pace import PacedClock
 from wfexec.adapters.kube import Connection, connect
 from wfexec.crd.wire import HttpCall
 from wfexec.engine.history import MemoryHistory
-from wfexec.model.meta import ADMISSION_POLICY_NAME, REGISTRY_NAME
+from wfexec.model.meta import ADMISSION_POLICY_NAME, LABEL_MAINTENANCE, REGISTRY_NAME
 from wfexec.settings import DEFAULTS, Settings
 
 SPEED: Final = 60
@@ -299,6 +299,8 @@ class LiveCluster:
             self._plane.wait_until(self._reads, "the observer's rights count again")
         # What is still at work would go on in the shared controller; what all are judged by is shared as well.
         self.request("DELETE", path_of(CORE, SYSTEM_NAMESPACE, "configmaps", REGISTRY_NAME))
+        unlabelled = {"metadata": {"labels": {LABEL_MAINTENANCE: None}}}
+        self.request("PATCH", f"{CORE}/namespaces/{SYSTEM_NAMESPACE}", unlabelled)
         self.request("DELETE", path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
 
     def _label(self, number: int) -> None:

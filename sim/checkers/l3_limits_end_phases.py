@@ -40,7 +40,7 @@ def _overdue(
 def _limit(workflow: WorkflowExecution, settings: Settings) -> int | None:
     """The instant after which this phase must be over; None where no clock runs."""
     status = workflow.status
-    if workflow.metadata.deletion_timestamp is not None or workflow.spec.suspend:
+    if workflow.metadata.deletion_timestamp is not None or workflow.spec.suspend or status.paused_at:
         return None
     paused = status.paused_total
     match status.phase:
@@ -52,8 +52,8 @@ def _limit(workflow: WorkflowExecution, settings: Settings) -> int | None:
         case Phase.MONITORING:
             allowed, began = settings.monitoring_timeout, status.monitoring_start_time
         case Phase.ROLLING_BACK:
-            # A rollback is not paused.
-            allowed, began, paused = settings.rollback_total_timeout, status.rollback_start_time, 0
+            # A rollback is not paused by a person; in maintenance its clock stands still.
+            allowed, began = settings.rollback_total_timeout, status.rollback_start_time
         case _:
             return None
     return None if began is None else began + allowed + paused

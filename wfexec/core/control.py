@@ -7,6 +7,7 @@ from wfexec.core.draft import PHASE_STARTS, Draft
 from wfexec.core.ending import cancelled
 from wfexec.core.execute import count_steps, executing, look_at_steps
 from wfexec.core.interventions import ASKED, by_hand, forget, retry_failed
+from wfexec.core.maintenance import held, why_held
 from wfexec.core.rollback import enter_rolling_back, rolling_back
 from wfexec.core.rollback_request import forget_rollback_request, rollback_request
 from wfexec.model.meta import ANNOTATION_ROLLBACK, FINALIZER, FINALIZER_OLD
@@ -31,18 +32,27 @@ def deleting(snapshot: Snapshot) -> Plan:
     return Plan(metadata=MetadataChange(finalizers=kept), records=records)
 
 
-def pause(draft: Draft) -> None:
-    """The phase is `paused` at once; children that run are left to finish."""
+def pause(draft: Draft, namespace: str) -> None:
+    """The phase is `paused` at once; children that run may finish. `namespace`: whose maintenance asks for it."""
     source = draft.get("phase")
-    draft.condition("Paused", True, "Suspended", "spec.suspend is true")
+    _tell_why(draft, namespace)
     paused_total = draft.get("paused_total")
     draft.move_phase(Phase.PAUSED, f"paused while {source}", paused_from=source, paused_at=draft.now)
     draft.set(paused_total=paused_total)
-    draft.event("Normal", "Paused", f"paused while {source}")
+    draft.event("Normal", "Paused", f"paused while {source}{f': {why_held(namespace)}' if namespace else ''}")
+
+
+def _tell_why(draft: Draft, namespace: str) -> None:
+    """The person's word is named first: it is what lasts when the maintenance is over."""
+    if draft.workflow.spec.suspend:
+        draft.condition("Paused", True, "Suspended", "spec.suspend is true")
+    else:
+        draft.condition("Paused", True, "Maintenance", why_held(namespace))
 
 
 def paused(draft: Draft) -> None:
     """Nothing starts and no clock runs out; what running children report is still written down (BR-WF-168)."""
+    _tell_why(draft, held(draft))
     if draft.get("paused_from") == Phase.EXECUTING and draft.steps:
         look = look_at_steps(draft, overdue=False)
         count_steps(draft, len(look.active), len(look.ready), look.unfinished)

@@ -14,6 +14,7 @@ from wfexec.core.ending import complete, fail
 from wfexec.core.execute import executing
 from wfexec.core.interventions import ASKED
 from wfexec.core.lookup import look_up
+from wfexec.core.maintenance import held
 from wfexec.core.monitoring import monitoring
 from wfexec.core.parents import look_for_parent, retention
 from wfexec.core.refusals import UNRESOLVED
@@ -121,17 +122,17 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
 
 def _go_on(draft: Draft, handler: Callable[[Draft], None]) -> None:
     """Nobody intervenes: pause, resume, or what the phase is about."""
-    phase, suspend = draft.status.phase, draft.workflow.spec.suspend
-    if suspend and phase in control.PAUSABLE:
-        control.pause(draft)
-    elif phase == Phase.PAUSED and not suspend:
+    phase, suspend, namespace = draft.status.phase, draft.workflow.spec.suspend, held(draft)
+    if (suspend or namespace) and phase in control.PAUSABLE:
+        control.pause(draft, namespace)
+    elif phase == Phase.PAUSED and not suspend and not namespace:
         control.resume(draft)
     elif phase == Phase.PLANNING and isinstance(draft.snapshot.recipe, Refusal):
         unplannable = look_up(draft)
         if unplannable is not None:
             _refused(draft, unplannable)
     else:
-        if suspend and phase == Phase.ROLLING_BACK:
+        if suspend and phase == Phase.ROLLING_BACK and not namespace:
             draft.condition("Paused", False, "RollingBack", "a rollback is not paused")
         handler(draft)
 

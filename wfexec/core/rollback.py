@@ -11,6 +11,7 @@ from wfexec.core.children import undo_name
 from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.ending import cancelled, close_steps, fail
 from wfexec.core.fold import absent, clear_away
+from wfexec.core.maintenance import hold_rollback, let_rollback_go
 from wfexec.core.undo import differences, expectation_of, undo_of, undo_order
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
@@ -77,7 +78,8 @@ def _first_record(draft: Draft, position: int) -> StepRollback:
 def rolling_back(draft: Draft) -> None:
     """Fold the undos that run, start the ones that may, end when all are dealt with."""
     positions = _positions(draft)
-    overdue = draft.now > _deadline(draft)
+    waits = hold_rollback(draft)
+    overdue = not waits and draft.now > _deadline(draft)
     for position, state in enumerate(draft.steps):
         if state.status is StepState.FAILED:
             clear_away(draft, position)
@@ -100,7 +102,7 @@ def rolling_back(draft: Draft) -> None:
         if overdue:
             _close_undo(draft, position, record, UndoState.FAILED, "the rollback's time was over")
             open_before.discard(position)
-        elif not blocked and active < slots:
+        elif not blocked and active < slots and not waits:
             active += _try_undo(draft, position, record)
             if _is_done(draft, position):
                 open_before.discard(position)
@@ -108,7 +110,7 @@ def rolling_back(draft: Draft) -> None:
     _tally(draft, positions)
     if not open_before:
         _end(draft)
-    else:
+    elif not waits:
         draft.wake(_deadline(draft) + 1)
 
 
@@ -127,7 +129,7 @@ def _positions(draft: Draft) -> list[int]:
 def _deadline(draft: Draft) -> int:
     status = draft.get("rollback")
     began = status.start_time if status is not None else draft.now
-    return int(began + draft.settings.rollback_total_timeout)
+    return int(began + draft.settings.rollback_total_timeout + draft.get("paused_total"))
 
 
 def _limit(draft: Draft, step: RecipeStep) -> int:
@@ -329,6 +331,7 @@ def _tally(draft: Draft, positions: list[int]) -> None:
 
 def _end(draft: Draft) -> None:
     """Everything is dealt with: the workflow failed (or was cancelled), and its rollback is told apart (BR-WF-051)."""
+    let_rollback_go(draft)
     status = draft.get("rollback")
     if status is not None:
         status = evolve(status, end_time=draft.now)

@@ -16,7 +16,15 @@ from wfexec.crd.policies import parse_policies
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.reflector import Reflector
 from wfexec.engine.view import Tracked, View
-from wfexec.model.bearings import NO_BEARINGS, Bearings, BindingFacts, NamespaceFacts, Policies, RegistryData
+from wfexec.model.bearings import (
+    NO_BEARINGS,
+    Bearings,
+    BindingFacts,
+    NamespaceFacts,
+    Policies,
+    RegistryData,
+    in_maintenance,
+)
 from wfexec.model.meta import ADMISSION_POLICY_NAME, REGISTRY_NAME
 from wfexec.model.phases import Phase
 from wfexec.model.plan import EventRecord, LogRecord, Record
@@ -43,7 +51,17 @@ class Notice(NamedTuple):
 class Survey:
     """`wake_at`: when one of `parts` has something to send; `notices`: what `told` will hand on."""
 
-    __slots__ = ("_denied", "_known", "_patience_until", "_things", "bearings", "notices", "parts", "wake_at")
+    __slots__ = (
+        "_denied",
+        "_known",
+        "_namespace",
+        "_patience_until",
+        "_things",
+        "bearings",
+        "notices",
+        "parts",
+        "wake_at",
+    )
 
     def __init__(self, make: Make, namespace: str) -> None:
         self.parts = {
@@ -52,6 +70,7 @@ class Survey:
             Kind.ADMISSION_POLICY: make(Kind.ADMISSION_POLICY, name=ADMISSION_POLICY_NAME),
             Kind.ADMISSION_BINDING: make(Kind.ADMISSION_BINDING),
         }
+        self._namespace = namespace
         self._things: dict[Kind, dict[str, Landmark]] = {kind: {} for kind in self.parts}
         # By kind: may we look? Absent: no answer yet.
         self._known: dict[Kind, bool] = {}
@@ -85,7 +104,7 @@ class Survey:
 
     def steer(self, view: View) -> None:
         """The bearings changed: every look has the new ones from now on, and those concerned look at once."""
-        for tracked in concerned(view.tracked.values(), view.bearings, self.bearings):
+        for tracked in concerned(view.tracked.values(), view.bearings, self.bearings, self._namespace):
             view.wake(tracked)
         view.bearings = self.bearings
 
@@ -207,10 +226,11 @@ class Survey:
         self.notices.append(Notice(LogRecord(level, message, fields), None))
 
 
-def concerned(tracked: Iterable[Tracked], before: Bearings, after: Bearings) -> list[Tracked]:
+def concerned(tracked: Iterable[Tracked], before: Bearings, after: Bearings, home: str) -> list[Tracked]:
     """Whom a change of bearings can concern: workflows that validate, waiting for an approval included.
 
-    Of namespaces those alone that work in a changed one, or live there. Policies wake nobody: who starts a step reads
+    Of namespaces those alone that work in a changed one, or live there; a maintenance concerns all who live there, in
+    the controller's own namespace (`home`) everybody. Policies wake nobody: who starts a step reads
     them then, who waits for a condition looks every few seconds anyway, and a step keeps those it began with.
     """
     guard = before.guarded is not after.guarded
@@ -219,7 +239,17 @@ def concerned(tracked: Iterable[Tracked], before: Bearings, after: Bearings) -> 
     changed = _changed(before, after)
     if not guard and not changed:
         return []
-    return [one for one in tracked if _validates(one) and (guard or _works_in(one, changed))]
+    held = frozenset(name for name in changed if _maintained(before, name) is not _maintained(after, name))
+    return [
+        one
+        for one in tracked
+        if (_validates(one) and (guard or _works_in(one, changed)))
+        or (held and (home in held or one.key.namespace in held))
+    ]
+
+
+def _maintained(bearings: Bearings, name: str) -> bool:
+    return in_maintenance((bearings.namespaces or {}).get(name))
 
 
 def _validates(tracked: Tracked) -> bool:

@@ -7,6 +7,7 @@ when its content does. Before the first list, or without the right to look, a pa
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from wfexec.model.meta import LABEL_MAINTENANCE
 from wfexec.model.workflow import StepCondition
 
 
@@ -55,3 +56,8 @@ class Bearings(NamedTuple):
 
 
 NO_BEARINGS = Bearings()
+
+
+def in_maintenance(facts: NamespaceFacts | None) -> bool:
+    """Has somebody labelled it so that nothing begins there? None: there is no such namespace."""
+    return facts is not None and facts.labels.get(LABEL_MAINTENANCE) == "true"

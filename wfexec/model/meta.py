@@ -31,6 +31,9 @@ REGISTRY_NAME = "kubernaut-workflow-conditions"
 LABEL_REGISTRY_VERSION = "version"
 ADMISSION_POLICY_NAME = "workflowexecution-approval"
 
+# On a namespace, "true": nothing begins there; on the controller's own: nowhere.
+LABEL_MAINTENANCE = f"{WORKFLOW_GROUP}/maintenance"
+
 LABEL_WORKFLOW_EXECUTION = "workflow-execution"
 LABEL_WORKFLOW = "workflow"
 LABEL_STEP = "step-index"

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.engine.support import BEARINGS, T0, Brain, Hand, no, ok, workflow
 from wfexec.engine.survey import PATIENCE_MS
 from wfexec.model.bearings import BindingFacts, NamespaceFacts, RegistryData
-from wfexec.model.meta import ADMISSION_POLICY_NAME, CONTROLLER_NAMESPACE, REGISTRY_NAME, ObjectMeta
+from wfexec.model.meta import ADMISSION_POLICY_NAME, CONTROLLER_NAMESPACE, LABEL_MAINTENANCE, REGISTRY_NAME, ObjectMeta
 from wfexec.model.plan import LogRecord
 from wfexec.model.requests import (
     Change,
@@ -21,6 +21,7 @@ from wfexec.model.requests import (
     WatchSeen,
 )
 
+MAINTENANCE = {LABEL_MAINTENANCE: "true"}
 PRODUCTION = {"environment": "production"}
 POLICY = Landmark(Kind.ADMISSION_POLICY, ObjectMeta(name=ADMISSION_POLICY_NAME), None)
 DENIED = 'User "me" cannot list resource'
@@ -169,6 +170,20 @@ def test_a_changed_namespace_wakes_those_who_validate_in_it() -> None:
         "other": NamespaceFacts(PRODUCTION),
         "prod": NamespaceFacts(PRODUCTION),
     }
+
+
+def test_a_maintenance_wakes_all_who_live_there_and_at_home_everybody() -> None:
+    brain = Brain()
+    hand = booted(brain, namespace("prod"), namespace("other"), workflows=("executing", "rolling_back", "paused"))
+    looks = len(brain.looks)
+    happens(hand, Change.MODIFIED, namespace("other", MAINTENANCE))
+    assert len(brain.looks) == looks
+    happens(hand, Change.MODIFIED, namespace("prod", MAINTENANCE))
+    happens(hand, Change.MODIFIED, namespace("prod", {**MAINTENANCE, "team": "shop"}))
+    assert len(brain.looks) == looks + 3
+    happens(hand, Change.MODIFIED, namespace("prod"))
+    happens(hand, Change.ADDED, namespace(CONTROLLER_NAMESPACE, MAINTENANCE))
+    assert len(brain.looks) == looks + 9
 
 
 def test_a_change_that_changes_nothing_leaves_the_same_value() -> None:
