@@ -28,6 +28,21 @@ Feature: Dry run
       | Deployment | more | scale  | replicas | 3      | 5     |
     And its dry run warns "low" of "step 'again' changes nothing"
 
+  @BR-WF-017 @BR-WF-006
+  Scenario: What a step's when decides is foreseen as far as it can be
+    Given a workflow with the steps "scale, more after scale, last after more, told after scale"
+    And "more" runs when `steps.scale.target.replicas > 5`
+    And "told" runs when `steps.scale.outputs.size == "large"`
+    And it needs an approval
+    When it is applied
+    And it waits for approval
+    Then its dry run foresees
+      | kind       | name  | change | fact     | before | after |
+      | Deployment | scale | scale  | replicas | 3      | 5     |
+      | Deployment | told  | scale  | replicas | 3      | 5     |
+    And its dry run warns "low" of "step 'more' would not run, its when is false as things are"
+    And its dry run warns "low" of "whether step 'told' runs is not known before the run (outputs of step 'scale'"
+
   @BR-WF-017
   Scenario: Two steps at the same time that want different things are a predicted failure
     Given a workflow with the steps "up, down"

@@ -42,7 +42,7 @@ from wfexec.adapters.kube import Connection, connect
 from wfexec.crd.wire import HttpCall
 from wfexec.engine.history import MemoryHistory
 from wfexec.model.meta import ADMISSION_POLICY_NAME, LABEL_MAINTENANCE, REGISTRY_NAME
-from wfexec.settings import DEFAULTS, Settings
+from wfexec.settings import Settings
 
 SPEED: Final = 60
 # What the pacer asks: one object, read through to etcd.
@@ -65,8 +65,12 @@ ACTIONS: Final = (
     "delete-pod",
 )
 NODE_ACTIONS: Final = ("cordon-node", "drain-node", "uncordon-node")
+# Half a second of reality is too little for all looks at targets where others use the machine too.
+USUAL: Final = Settings(dry_run_timeout=180_000)
 # Seconds of reality instead of fractions: 2 s until a lease may be taken, 1 s until its holder stops writing.
-SHARED_LEASE: Final = Settings(lease_duration=120_000, lease_renew_deadline=60_000, lease_retry_period=10_000)
+SHARED_LEASE: Final = USUAL.model_copy(
+    update={"lease_duration": 120_000, "lease_renew_deadline": 60_000, "lease_retry_period": 10_000}
+)
 _numbers = itertools.count(1)
 
 
@@ -165,7 +169,7 @@ class LiveWorld:
 
     def _fresh(self, count: int) -> list[LiveController]:
         kubeconfig, elect = self.plane.kubeconfig("controller"), count > 1
-        usual = SHARED_LEASE if elect else DEFAULTS
+        usual = SHARED_LEASE if elect else USUAL
         settings = usual.model_validate(usual.model_dump() | by_field(self._given)) if self._given else usual
         return [LiveController(kubeconfig, self.clock, settings, elect=elect) for _ in range(count)]
 

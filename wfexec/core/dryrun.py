@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from wfexec.core.forecast import Forecast, State, beside_target, forecast, issue, presentable, unaddressed, verifies
+from wfexec.core.foreseen import Scene, would_run
 from wfexec.core.targets import target_text
 from wfexec.model.base import clip, compact, evolve
 from wfexec.model.bearings import NamespaceFacts
+from wfexec.model.expressions import NO_FACTS, Program
 from wfexec.model.facts import TargetFacts, TargetRef, Unknown
 from wfexec.model.phases import RunCondition
 from wfexec.model.recipe import Recipe, RecipeStep
@@ -26,16 +28,33 @@ _BLANK_CHANGE: Final = compact(ResourceChange(resource_type="", resource_name=""
 
 
 def simulate(
-    recipe: Recipe, facts: Facts, namespaces: Namespaces | None = None, protected: tuple[str, ...] = ()
+    recipe: Recipe,
+    facts: Facts,
+    namespaces: Namespaces | None = None,
+    protected: tuple[str, ...] = (),
+    *,
+    variables: Mapping[str, object] = NO_FACTS,
+    now: int = 0,
 ) -> DryRunResults:
-    """`facts` holds one entry per target of the recipe; `namespaces` None: nobody knows which there are."""
-    return _Rehearsal(recipe, facts, namespaces, protected).results()
+    """`facts` holds one entry per target of the recipe; `namespaces` None: nobody knows which there are.
+
+    `variables` and `now` are what expressions read.
+    """
+    return _Rehearsal(recipe, facts, namespaces, protected, variables, now).results()
 
 
 class _Rehearsal:
     """The simulated world: what each target looks like by now, None for one that is not there (any more)."""
 
-    def __init__(self, recipe: Recipe, facts: Facts, namespaces: Namespaces | None, protected: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        facts: Facts,
+        namespaces: Namespaces | None,
+        protected: tuple[str, ...],
+        variables: Mapping[str, object],
+        now: int,
+    ) -> None:
         self.recipe = recipe
         self.facts = facts
         self.namespaces = namespaces
@@ -49,6 +68,9 @@ class _Rehearsal:
         # Contradictions between steps that may run at the same time, by the later one's number.
         self.clashes = {one.step_number: one.description for one in recipe.conflicts if one.severity == "high"}
         self.idle: set[int] = set()
+        self.changed: set[TargetRef] = set()
+        self.vague: set[TargetRef] = set()
+        self.scene = Scene(recipe, facts, self.world, self.changed, self.vague, self.idle, variables, now)
 
     def results(self) -> DryRunResults:
         steps = [self._step(self.recipe.steps[position]) for position in self.recipe.order]
@@ -85,7 +107,26 @@ class _Rehearsal:
             text = f"step {step.name!r} runs only if {primary!r} fails; it was not simulated"
             self.issues.append(issue("low", step, text, "plan it alone to see what it would do"))
             return True
-        return step.run_condition is None and not self.idle.isdisjoint(step.dependencies)
+        if step.run_condition is None and not self.idle.isdisjoint(step.dependencies):
+            return True
+        return step.when is not None and self._held_back(step, step.when)
+
+    def _held_back(self, step: RecipeStep, when: Program) -> bool:
+        """A step whose `when` is false as things are does not run; one of which that cannot be told is simulated."""
+        verdict = would_run(self.scene, step)
+        if verdict is True:
+            return False
+        if verdict is False:
+            text = (
+                f"step {step.name!r} would not run, its when is false as things are: {when.text}; it was not simulated"
+            )
+            self.issues.append(issue("low", step, text, "it runs all the same should that have changed by then"))
+            return True
+        text = (
+            f"whether step {step.name!r} runs is not known before the run ({verdict.message}); simulated as if it did"
+        )
+        self.issues.append(issue("low", step, text, "what it changes may stay as it is"))
+        return False
 
     def _simulated(self, step: RecipeStep) -> str:
         """Why the step would fail, "" when nothing known speaks against it."""
@@ -147,6 +188,9 @@ class _Rehearsal:
             self.drained.append(p.drain_node.node_name)
         if not made.change:
             return
+        self.changed.add(ref)
+        if made.change != "delete" and not made.effect:
+            self.vague.add(ref)
         # Its owner makes a new one: the name is gone, later steps cannot use it.
         self.world[ref] = None if made.change == "delete" else {**state, **made.effect}
         before = {key: state[key] for key in made.effect if key in state}

@@ -74,7 +74,14 @@ def rehearse(
     dry_run = results.dry_run_results if results is not None else None
     if dry_run is None:
         facts = {ref: _of_target(once(AskTarget(ref)), ref) for ref in recipe.targets}
-        dry_run = simulate(recipe, facts, bearings.namespaces, settings.protected_namespaces)
+        dry_run = simulate(
+            recipe,
+            facts,
+            bearings.namespaces,
+            settings.protected_namespaces,
+            variables=workflow.spec.variables,
+            now=now,
+        )
     return Rehearsal(recipe, status, events, _refused(status), asked, dry_run)
 
 

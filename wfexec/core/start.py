@@ -191,7 +191,14 @@ def _dry_run(draft: Draft) -> DryRunResults | None:
         facts[ask.target] = fact if isinstance(fact, TargetFacts) else Unknown(getattr(fact, "reason", "no facts"))
         if at < looked_at:
             looked_at = at
-    found = simulate(draft.recipe, facts, draft.snapshot.bearings.namespaces, draft.settings.protected_namespaces)
+    found = simulate(
+        draft.recipe,
+        facts,
+        draft.snapshot.bearings.namespaces,
+        draft.settings.protected_namespaces,
+        variables=draft.workflow.spec.variables,
+        now=draft.now,
+    )
     return evolve(found, execution_time=draft.now - looked_at)
 
 

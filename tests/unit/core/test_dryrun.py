@@ -284,3 +284,63 @@ def test_a_hundred_steps_are_played_through_at_once() -> None:
         assert simulate(made, facts).steps_simulated == 100
         taken.append(time.process_time() - started)
     assert min(taken) < 0.1
+
+
+def foreseen(*steps: dict[str, Any], given: dict[str, Any] | None = None, **facts: TargetFacts) -> DryRunResults:
+    made = compile_recipe(spec(*steps, variables=given or {}), DEFAULTS)
+    assert isinstance(made, Recipe), made
+    known = {ref: facts.get(ref.name, HEALTHY) for ref in made.targets}
+    return simulate(made, known, variables=given or {}, now=1_767_225_600_000)
+
+
+@pytest.mark.parametrize(
+    ("when", "changed"),
+    [
+        ("true", ["d1", "d2", "d3"]),
+        ("input.current_replicas > 3", ["d1"]),
+        ("variables.careful", ["d1"]),
+        ("!variables.careful", ["d1", "d2", "d3"]),
+        ('steps.s1.status == "completed"', ["d1", "d2", "d3"]),
+        ("steps.s1.target.replicas == 5", ["d1", "d2", "d3"]),
+        ("now < timestamp('2026-01-01T00:00:01Z')", ["d1", "d2", "d3"]),
+        ("target.exists && input.healthy", ["d1", "d2", "d3"]),
+    ],
+)
+def test_a_step_runs_in_the_dry_run_when_its_when_holds_in_what_earlier_steps_leave(
+    when: str, changed: list[str]
+) -> None:
+    results = foreseen(step(1), step(2, 1, when=when), step(3, 2), given={"careful": False})
+    assert [one.resource_name for one in results.resource_changes] == changed
+    assert results.overall_success
+    assert any("would not run" in text for text in texts(results)) == (len(changed) == 1)
+    assert [one.simulated_duration for one in results.step_results[1:]].count(0) == (2 if len(changed) == 1 else 0)
+
+
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        ('steps.s1.outputs.size == "2"', "outputs of step 's1' is known only once it has run"),
+        ('steps[variables.other].status == "pending"', "step 's3' may run before or after it"),
+        ("steps.s1.target.healthy", "an earlier step changes Deployment shop/d1"),
+        ('input.available_cpu != "0"', "available_cpu is looked at once"),
+        ("input.no_such > 3", "no_such"),
+        ("1 / (input.current_replicas - 3) == 1", "division by zero"),
+    ],
+)
+def test_what_only_a_run_can_tell_leaves_it_open_whether_a_step_runs(when: str, why: str) -> None:
+    results = foreseen(step(1), step(2, 1, when=when), step(3), given={"other": "s3"})
+    assert "d2" in [one.resource_name for one in results.resource_changes], "simulated as if it ran"
+    (text,) = [text for text in texts(results) if "whether step 's2' runs is not known" in text]
+    assert why in text
+
+
+def test_what_a_step_makes_of_its_target_in_a_way_that_is_not_simulated_is_unknown() -> None:
+    vague = custom(1, "optimize-resources", kind="Deployment", namespace="shop", name="d2")
+    results = foreseen(vague, step(2, 1, when="input.current_replicas == 3"))
+    assert any("in a way that is not simulated" in text for text in texts(results))
+
+
+def test_a_when_of_a_target_that_nobody_could_see_is_open() -> None:
+    made = recipe(step(1), step(2, 1, when="steps.s1.target.exists"))
+    facts = {ref: HEALTHY if ref.name == "d2" else Unknown("no right") for ref in made.targets}
+    assert any("Deployment shop/d1 is unknown: no right" in text for text in texts(simulate(made, facts)))
