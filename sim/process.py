@@ -263,7 +263,8 @@ class Process:
         if fault is Fault.CRASH_AFTER or fault is Fault.LOSE_REPLY:
             self._lose(fault, request, life)
             return
-        machine.feed(_tuple(Replied, (request.id, Outcome(Code.OK, tuple(outcomes)))), now)
+        whole = _tuple(Outcome, (Code.OK, tuple(outcomes), "", None))
+        machine.feed(_tuple(Replied, (request.id, whole)), now)
         self.pump()
         if fault is Fault.CRASH_SEEN:
             self.crash()

@@ -187,7 +187,8 @@ class Shared:
         )
         made = evolve(thing, metadata=meta, status=status)
         self._store.put(stored_of(resource, made, version))
-        return Outcome(Code.OK, made)
+        done: Outcome = _tuple(Outcome, (_OK, made, "", None))
+        return done
 
     def _no_room(self, resource: str, there: Stored | None, namespace: str, name: str) -> Outcome | None:
         """Why no object of that name can be made there; `there` is who has it already."""
@@ -289,7 +290,10 @@ def stored_of(resource: str, thing: WorkflowExecution | KubernetesExecution, ver
     meta = thing.metadata
     owners = tuple([owner.uid for owner in meta.owner_references]) if meta.owner_references else ()
     deleting = meta.deletion_timestamp is not None
-    return Stored(resource, meta.namespace, meta.name, meta.uid, version, thing, owners, meta.finalizers, deleting)
+    made: Stored = _tuple(
+        Stored, (resource, meta.namespace, meta.name, meta.uid, version, thing, owners, meta.finalizers, deleting)
+    )
+    return made
 
 
 def changed_meta(meta: ObjectMeta, change: MetadataChange) -> ObjectMeta:

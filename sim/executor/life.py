@@ -92,18 +92,14 @@ class Course(NamedTuple):
 
 def attempt_of(child: KubernetesExecution, context: Context) -> Try:
     """Which attempt of which step this child is, from its name and its spec."""
-    spec = child.spec
-    workflow = spec.workflow_execution_ref.name
-    _, mark, again = child.metadata.name.rpartition("-r")
-    return Try(
-        namespace=child.metadata.namespace,
-        workflow=workflow,
-        name=context.step_name(workflow, spec.step_number),
-        number=spec.step_number,
-        action=spec.action,
-        attempt=int(again) if mark and len(again) <= _TRIES_DIGITS and again.isdecimal() else 0,
-        undo=child.metadata.labels.get(LABEL_ROLLBACK) == "true",
-    )
+    meta, spec = child.metadata, child.spec
+    workflow, number = spec.workflow_execution_ref.name, spec.step_number
+    _, mark, again = meta.name.rpartition("-r")
+    attempt = int(again) if mark and len(again) <= _TRIES_DIGITS and again.isdecimal() else 0
+    undo = meta.labels.get(LABEL_ROLLBACK) == "true"
+    name = context.step_name(workflow, number)
+    made: Try = _tuple(Try, (meta.namespace, workflow, name, number, spec.action, attempt, undo))
+    return made
 
 
 class Life:
@@ -113,7 +109,8 @@ class Life:
 
     def __init__(self, child: KubernetesExecution, context: Context) -> None:
         self.child = child
-        self.key = ObjectKey(Kind.EXECUTION, child.metadata.namespace, child.metadata.name)
+        meta = child.metadata
+        self.key: ObjectKey = _tuple(ObjectKey, (Kind.EXECUTION, meta.namespace, meta.name))
         self.context = context
         self._attempt = attempt_of(child, context)
         self._rule = context.rule(self._attempt)
@@ -162,7 +159,10 @@ class Life:
     def _doing(self, now: int) -> Doing:
         meta, spec = self.child.metadata, self.child.spec
         cause = f"{meta.namespace}/{meta.name} {meta.uid}"
-        return Doing(spec.action, spec.parameters, cause, self.context.outcomes, self._rule.changes, now)
+        made: Doing = _tuple(
+            Doing, (spec.action, spec.parameters, cause, self.context.outcomes, self._rule.changes, now)
+        )
+        return made
 
     def _never_approved(self, now: int) -> Generator[Move, Woken, None]:
         """A child's spec never changes, so an approval it was not created with can only run out."""

@@ -13,6 +13,7 @@ was fenced hands out nothing more, whatever its earlier writes said.
 
 from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any, Final
 
 from wfexec.engine.expectations import Expectations
 from wfexec.model.plan import DeleteChild, EventRecord, Plan
@@ -32,6 +33,8 @@ from wfexec.model.status import WorkflowExecution
 Write = PatchMetadata | PatchStatus | CreateExecution | DeleteExecution
 
 _NONE: tuple[Write, ...] = ()
+# The constructor of a named tuple is a call of its own.
+_tuple: Final[Any] = tuple.__new__
 _FINAL = frozenset({Code.FORBIDDEN, Code.INVALID})
 
 
@@ -161,7 +164,10 @@ class Application:
         if status is None or status is base.status:
             return self._children()
         self.open = 1
-        return (PatchStatus(self._key, base.metadata.uid, self._resource_version, base.status, status),)
+        body: PatchStatus = _tuple(
+            PatchStatus, (self._key, base.metadata.uid, self._resource_version, base.status, status)
+        )
+        return (body,)
 
     def _children(self) -> tuple[Write, ...]:
         deletes = self._plan.deletes
@@ -177,8 +183,12 @@ class Application:
             return _NONE
         namespace = self._key.namespace
         self.open = len(bodies)
+        kind = Kind.EXECUTION
         return tuple(
-            [CreateExecution(ObjectKey(Kind.EXECUTION, namespace, body.metadata.name), body) for body in bodies]
+            [
+                _tuple(CreateExecution, (_tuple(ObjectKey, (kind, namespace, body.metadata.name)), body))
+                for body in bodies
+            ]
         )
 
     def _expiry(self) -> tuple[Write, ...]:

@@ -268,9 +268,11 @@ class Controller:
                 instants.append(self._recorder.wake_at(self._now))
             if self._blocked:
                 instants.append(self._limiter.ready_at(self._now))
-        if not instants:
-            return None
-        return min((instant for instant in instants if instant is not None), default=None)
+        earliest: int | None = None
+        for instant in instants:
+            if instant is not None and (earliest is None or instant < earliest):
+                earliest = instant
+        return earliest
 
     def take_records(self) -> list[tuple[ObjectKey, Record]]:
         """Counts and log lines released since the last call, by workflow; events are sent as requests instead."""

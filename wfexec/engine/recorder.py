@@ -91,13 +91,14 @@ def event_name(workflow: str, uid: str, reason: str, message: str) -> str:
 
 
 class Recorder:
-    __slots__ = ("_known", "_resume_at", "_window_ms", "dropped", "in_flight", "rows", "waiting")
+    __slots__ = ("_known", "_oldest_ms", "_resume_at", "_window_ms", "dropped", "in_flight", "rows", "waiting")
 
     def __init__(self, dedupe_window_ms: int) -> None:
         self._window_ms = dedupe_window_ms
         # Oldest first. Not a plain dict: finding the first of one that always loses its first takes ever longer.
         self._known: OrderedDict[tuple[str, str, str], Occurrence] = OrderedDict()
         self.waiting: deque[Occurrence] = deque()
+        self._oldest_ms = 0
         self._resume_at = 0
         self.dropped = 0
         self.in_flight = 0
@@ -150,7 +151,8 @@ class Recorder:
             if len(row) == TOGETHER_MAX or not self.waiting or not spend():
                 break
         self.rows += 1
-        return row, EventWrites(tuple([occurrence.write() for occurrence in row]))
+        body: EventWrites = _tuple(EventWrites, (tuple([occurrence.write() for occurrence in row]),))
+        return row, body
 
     def row_replied(self, body: EventWrites, row: list[Occurrence], outcome: Outcome, now: int) -> None:
         """What was not tried waits again."""
@@ -221,8 +223,12 @@ class Recorder:
         Two for each one that comes, so that memory shrinks again after a storm.
         """
         known = self._known
+        # Whoever was the oldest at the last look: the oldest of now was not said before.
+        if len(known) <= REMEMBERED_MAX and now - self._oldest_ms <= self._window_ms:
+            return
         for _ in range(2):
             oldest = next(iter(known.values()))
+            self._oldest_ms = oldest.last_ms
             if len(known) <= REMEMBERED_MAX and now - oldest.last_ms <= self._window_ms:
                 return
             known.popitem(last=False)
