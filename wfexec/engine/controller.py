@@ -268,11 +268,7 @@ class Controller:
                 instants.append(self._recorder.wake_at(self._now))
             if self._blocked:
                 instants.append(self._limiter.ready_at(self._now))
-        earliest: int | None = None
-        for instant in instants:
-            if instant is not None and (earliest is None or instant < earliest):
-                earliest = instant
-        return earliest
+        return min([instant for instant in instants if instant is not None], default=None)
 
     def take_records(self) -> list[tuple[ObjectKey, Record]]:
         """Counts and log lines released since the last call, by workflow; events are sent as requests instead."""
