@@ -95,3 +95,64 @@ Feature: Execution
     When it is applied
     Then it is "completed"
     And its steps are "try failed, other completed, third completed"
+
+  @BR-WF-013
+  Scenario Outline: A workflow may have any name the server takes: <length> characters
+    Given a workflow with the steps "a, b after a"
+    And its name has <length> characters
+    And "b" fails once with "evicted"
+    When it is applied
+    Then it is "completed"
+    And 3 children have names of their own that the server takes
+    And each child belongs to the workflow
+    And each child's label "workflow-execution" is that of no other workflow
+    And an event "WorkflowExecutionCompleted" says "success"
+
+    Examples:
+      | length |
+      | 54     |
+      | 63     |
+      | 64     |
+      | 243    |
+      | 253    |
+
+  @BR-WF-014
+  Scenario: A phase of a child that nobody knows is waited out
+    Given a workflow with the steps "a, b after a"
+    And "a" uses the action "update-configmap"
+    And "a" never answers
+    When it is applied
+    And "a" is running
+    And somebody reports that the child of "a" is "dreaming"
+    And 1m passes
+    Then it is still "executing"
+    And its steps are "a executing, b pending"
+    When somebody reports that the child of "a" completed
+    Then it is "completed"
+    And the children ever seen are "recover-step-1, recover-step-2"
+
+  @BR-WF-014
+  Scenario: A child that is ready to be undone still runs
+    Given a workflow with the steps "a, b after a"
+    And "a" uses the action "update-configmap"
+    And "a" never answers
+    When it is applied
+    And "a" is running
+    And somebody reports that the child of "a" is "rollback_ready"
+    And 1m passes
+    Then it is still "executing"
+    And its steps are "a executing, b pending"
+    When somebody reports that the child of "a" completed
+    Then it is "completed"
+
+  @BR-WF-014
+  Scenario: A child that completed without success has failed
+    Given a workflow with the steps "a, b after a, c"
+    And "a" uses the action "update-configmap"
+    And "a" never answers
+    When it is applied
+    And "a" is running
+    And somebody reports that the child of "a" completed without success: "configmaps is forbidden: no right to patch"
+    Then it is "completed"
+    And its steps are "a failed, b skipped, c completed"
+    And its outcome is "partial_success"

@@ -116,3 +116,62 @@ Feature: Lifecycle
     And 4m passes
     And an event "OrphanNotDeleted" says "its deletion was refused"
     And it is still "completed"
+
+  @lifecycle @BR-WF-001 @BR-WF-021
+  Scenario: A parent makes its workflow, watches it and ends with it
+    Given a workflow with the steps "a, b after a"
+    When its parent asks for it
+    Then the parent is "completed"
+    And the parent's workflows are "shop-is-slow-workflow completed"
+    And the parent owns them all
+    And the parent knew of the end within 1s
+
+  @lifecycle @BR-WF-050
+  Scenario: After a failure the parent goes another way, once what was done is undone
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    And "b" always fails with "permission_denied"
+    And its parent knows another way with the steps "a"
+    When its parent asks for it
+    Then the parent is "completed"
+    And the parent's workflows are "shop-is-slow-workflow failed, shop-is-slow-workflow-2 completed"
+    And "shop-is-slow-workflow-2" was made after the end of "shop-is-slow-workflow"
+    And the children ever seen are "shop-is-slow-workflow-step-1, shop-is-slow-workflow-step-2, shop-is-slow-workflow-rollback-1, shop-is-slow-workflow-2-step-1"
+    And the parent owns them all
+
+  @lifecycle @BR-WF-050
+  Scenario: After the same failure twice the parent stops and asks for a person
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    And "b" always fails with "permission_denied"
+    And its parent knows another way with the steps "a, b after a"
+    And its parent knows another way with the steps "a"
+    When its parent asks for it
+    Then the parent is "failed"
+    And the parent says "a person is needed: the same failure twice"
+    And the parent's workflows are "shop-is-slow-workflow failed, shop-is-slow-workflow-2 failed"
+
+  @lifecycle @BR-WF-050
+  Scenario: After three recoveries the parent stops and asks for a person
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    And "b" always fails with "permission_denied"
+    And its parent knows another way with "restart-deployment" for "b"
+    And its parent knows another way with "update-image" for "b"
+    And its parent knows another way with "update-configmap" for "b"
+    And its parent knows another way with the steps "a"
+    When its parent asks for it
+    Then the parent is "failed"
+    And the parent says "a person is needed: 3 recoveries failed"
+    And the parent made 4 workflows
+
+  @lifecycle @BR-WF-018a
+  Scenario: What a person has cancelled the parent does not try again
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 5m
+    And its parent knows another way with the steps "a"
+    When its parent asks for it
+    And somebody cancels what the parent has made
+    Then the parent is "failed"
+    And the parent says "a person cancelled it"
+    And the parent made 1 workflows

@@ -46,6 +46,7 @@ class Recipe:
     """
 
     steps: list[Step] = field(default_factory=list)
+    name: str = NAME
     strategy: Json = field(default_factory=dict)
     spec: Json = field(default_factory=dict)
     definition: Json = field(default_factory=dict)
@@ -99,7 +100,7 @@ class Recipe:
             "apiVersion": "workflowexecution.kubernaut.io/v1",
             "kind": "WorkflowExecution",
             "metadata": {
-                "name": NAME,
+                "name": self.name,
                 "annotations": dict(self.annotations),
                 **({"ownerReferences": self.owners} if self.owners else {}),
             },

@@ -22,7 +22,7 @@ from features.cluster import (
     Setting,
     path_of,
 )
-from features.recipe import NAME, Recipe
+from features.recipe import Recipe
 from wfexec.model.meta import CONTROLLER_NAMESPACE, LEASE_NAME
 from wfexec.units import parse_instant
 
@@ -32,7 +32,8 @@ ENDED = ("completed", "failed", "cancelled")
 @dataclass
 class Story:
     """`moments` are instants that later sentences refer to, `foreign` names of children that belong to nobody here,
-    `holder` who held the lease once, `early` what happens between the making of the world and the manifest.
+    `holder` who held the lease once, `early` what happens between the making of the world and the manifest, `ways` what
+    its parent would try after a failure, as specs.
     """
 
     cluster: Cluster
@@ -43,6 +44,7 @@ class Story:
     foreign: list[str] = field(default_factory=list)
     holder: str = ""
     early: list[Callable[[], object]] = field(default_factory=list)
+    ways: list[Callable[[], Json]] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -88,25 +90,27 @@ class Story:
         return self.patch({"metadata": {"annotations": annotations}}, user)
 
     def patch(self, body: Json, user: str = "alice") -> Answer:
-        return self.cluster.request("PATCH", path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL, NAME), body, user)
+        return self.cluster.request(
+            "PATCH", path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL, self.recipe.name), body, user
+        )
 
     def versions(self) -> Iterator[Json]:
         """The workflow as it was, version by version."""
         for seen in self.cluster.history:
-            if seen.object["kind"] == "WorkflowExecution" and seen.object["metadata"]["name"] == NAME:
+            if seen.object["kind"] == "WorkflowExecution" and seen.object["metadata"]["name"] == self.recipe.name:
                 yield seen.object
 
     def workflow(self) -> Json:
         """The newest version; {} before the first."""
         for seen in reversed(self.cluster.history):
-            if seen.object["kind"] == "WorkflowExecution" and seen.object["metadata"]["name"] == NAME:
+            if seen.object["kind"] == "WorkflowExecution" and seen.object["metadata"]["name"] == self.recipe.name:
                 return seen.object
         return {}
 
     def gone(self) -> bool:
         """Whether the workflow was deleted."""
         for seen in reversed(self.cluster.history):
-            if seen.object["kind"] == "WorkflowExecution" and seen.object["metadata"]["name"] == NAME:
+            if seen.object["kind"] == "WorkflowExecution" and seen.object["metadata"]["name"] == self.recipe.name:
                 return seen.change == "DELETED"
         return False
 
@@ -160,7 +164,7 @@ class Story:
         answer = self.cluster.request("GET", path_of(CORE, self.namespace, "events"))
         assert answer.status == 200, answer.body
         items: list[Json] = answer.body["items"]
-        return [event for event in items if event["involvedObject"]["name"] == NAME]
+        return [event for event in items if event["involvedObject"]["name"] == self.recipe.name]
 
     def wait(self, what: str, done: Callable[[], Any], limit_ms: int = PATIENCE) -> None:
         self.cluster.wait_until(what, lambda: bool(done()), limit_ms)

@@ -6,7 +6,6 @@ from typing import Final
 from pytest_bdd import given, parsers, step, then, when
 
 from features.cluster import WORKFLOW_PLURAL, WORKFLOWS, Json, path_of
-from features.recipe import NAME
 from features.story import Story
 from wfexec.model.meta import CONTROLLER_NAMESPACE, FINALIZER, REMEDIATION_API, REMEDIATION_KIND, REMEDIATION_PLURAL
 from wfexec.units import parse_duration, parse_instant
@@ -122,7 +121,7 @@ def _delete_parent(story: Story) -> None:
 
 
 def _finalizers(story: Story) -> list[str]:
-    answer = story.cluster.request("GET", path_of(WORKFLOWS, story.namespace, WORKFLOW_PLURAL, NAME))
+    answer = story.cluster.request("GET", path_of(WORKFLOWS, story.namespace, WORKFLOW_PLURAL, story.recipe.name))
     found: list[str] = answer.body["metadata"].get("finalizers", [])
     return found
 

@@ -42,7 +42,7 @@ def _owned(story: Story) -> None:
     workflow = story.workflow()["metadata"]
     for child in story.ever().values():
         (owner,) = child["metadata"]["ownerReferences"]
-        assert (owner["kind"], owner["name"], owner["uid"]) == ("WorkflowExecution", NAME, workflow["uid"])
+        assert (owner["kind"], owner["name"], owner["uid"]) == ("WorkflowExecution", workflow["name"], workflow["uid"])
         assert owner["controller"] is True
         assert owner["blockOwnerDeletion"] is True
 

@@ -1,0 +1,156 @@
+"""Sentences about a parent that makes workflows and goes on when they fail: the rules of `sim.parent` at work."""
+
+import copy
+from typing import Any
+
+from pytest_bdd import given, parsers, then, when
+
+from features.cluster import WORKFLOW_PLURAL, WORKFLOWS, Json, path_of
+from features.recipe import names, parse_steps
+from features.steps.lifecycle import PARENT, ROOT, _make_parent
+from features.story import ENDED, Story
+from sim.parent import turn
+from wfexec.model.meta import REMEDIATION_PLURAL
+from wfexec.units import parse_duration, parse_instant
+
+
+def _spec(story: Story) -> Json:
+    found: Json = copy.deepcopy(story.recipe.manifest(story.namespace)["spec"])
+    return found
+
+
+@given(parsers.parse('its parent knows another way with the steps "{text}"'))
+def _other_steps(story: Story, text: str) -> None:
+    def made() -> Json:
+        kept = story.recipe.steps
+        known = {step.name: step for step in kept}
+        story.recipe.steps = [
+            copy.deepcopy(known[step.name]) if step.name in known else step for step in parse_steps(text)
+        ]
+        try:
+            return _spec(story)
+        finally:
+            story.recipe.steps = kept
+
+    story.ways.append(made)
+
+
+@given(parsers.parse('its parent knows another way with "{action}" for "{name}"'))
+def _other_action(story: Story, action: str, name: str) -> None:
+    def made() -> Json:
+        step = story.recipe.step(name)
+        kept, step.action = step.action, action
+        try:
+            return _spec(story)
+        finally:
+            step.action = kept
+
+    story.ways.append(made)
+
+
+def _parent(story: Story) -> Json:
+    answer = story.cluster.request("GET", path_of(ROOT, story.namespace, REMEDIATION_PLURAL, PARENT))
+    assert answer.status == 200, answer.body
+    found: Json = answer.body
+    return found
+
+
+def _workflows(story: Story) -> list[Json]:
+    """The newest version of each that exists, in the order of their making."""
+    found: dict[str, Json] = {}
+    for seen in story.cluster.history:
+        if seen.object["kind"] == "WorkflowExecution":
+            name = seen.object["metadata"]["name"]
+            if seen.change == "DELETED":
+                found.pop(name, None)
+            else:
+                found[name] = seen.object
+    return list(found.values())
+
+
+def _take_turn(story: Story, ways: list[Json]) -> str:
+    """The parent looks at what stands there and writes what its rules say; its phase afterwards."""
+    request = _parent(story)
+    create, status = turn(request, _workflows(story), ways, story.cluster.now_ms)
+    if create is not None:
+        answer = story.cluster.request("POST", path_of(WORKFLOWS, story.namespace, WORKFLOW_PLURAL), create)
+        # It may have been made a moment ago, and not be seen yet.
+        assert answer.status in (201, 409), answer.body
+        story.recipe.name = create["metadata"]["name"]
+    if status != request.get("status"):
+        path = path_of(ROOT, story.namespace, REMEDIATION_PLURAL, PARENT, "status")
+        answer = story.cluster.request("PATCH", path, {"status": status})
+        assert answer.status == 200, answer.body
+    return str(status["overallPhase"])
+
+
+def _specs(story: Story) -> list[Json]:
+    return [_spec(story), *[made() for made in story.ways]]
+
+
+@when("its parent asks for it")
+def _asks(story: Story) -> None:
+    story.prepare()
+    _make_parent(story)
+    _take_turn(story, _specs(story))
+    story.wait("the first workflow", story.workflow)
+
+
+@when("somebody cancels what the parent has made")
+def _cancels(story: Story) -> None:
+    story.wait("its execution", lambda: story.phase() in ("executing", *ENDED))
+    assert story.change({"cancel": True}).status == 200
+
+
+@then(parsers.parse('the parent is "{phase}"'))
+def _ends(story: Story, phase: str) -> None:
+    ways, seen = _specs(story), [-1]
+
+    def ended() -> bool:
+        count = len(story.cluster.history)
+        if count == seen[0]:
+            return False
+        seen[0] = count
+        return _take_turn(story, ways) in ("completed", "failed")
+
+    story.wait("the end of the parent", ended)
+    assert _parent(story)["status"]["overallPhase"] == phase, _parent(story)["status"]
+
+
+@then(parsers.parse('the parent says "{text}"'))
+def _says(story: Story, text: str) -> None:
+    assert text in _parent(story)["status"]["message"]
+
+
+@then(parsers.parse('the parent\'s workflows are "{text}"'))
+def _made(story: Story, text: str) -> None:
+    found = [f"{one['metadata']['name']} {one['status']['phase']}" for one in _workflows(story)]
+    assert found == names(text)
+
+
+@then(parsers.parse("the parent made {count:d} workflows"))
+def _count(story: Story, count: int) -> None:
+    assert len(_workflows(story)) == count
+
+
+@then("the parent owns them all")
+def _owns(story: Story) -> None:
+    uid = _parent(story)["metadata"]["uid"]
+    owners: list[Any] = [one["metadata"]["ownerReferences"] for one in _workflows(story)]
+    assert [[owner["uid"] for owner in each] for each in owners] == [[uid]] * len(owners)
+
+
+@then(parsers.parse('"{later}" was made after the end of "{earlier}"'))
+def _after(story: Story, later: str, earlier: str) -> None:
+    """The server's clock knows whole seconds only."""
+    found = {one["metadata"]["name"]: one for one in _workflows(story)}
+    ended = parse_instant(found[earlier]["status"]["completionTime"])
+    began = parse_instant(found[later]["status"]["planningStartTime"])
+    assert ended <= began
+
+
+@then(parsers.parse("the parent knew of the end within {duration}"))
+def _soon(story: Story, duration: str) -> None:
+    told = parse_instant(_parent(story)["status"]["completedAt"])
+    ended = parse_instant(_workflows(story)[-1]["status"]["completionTime"])
+    assert ended <= told <= ended + parse_duration(duration) + story.cluster.slack_ms
