@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
+from sim.alerts import AlertFeed
+
 Json = dict[str, Any]
 
 WORKFLOWS: Final = "/apis/workflowexecution.kubernaut.io/v1"
@@ -71,11 +73,16 @@ class Setting:
 class Cluster(Protocol):
     """One scenario's cluster. `namespace` is the scenario's own, `history` all that a watch of it has shown so far.
 
-    `slack_ms`: by how much something may happen later than it should, because the machine is busy.
+    `slack_ms`: by how much something may happen later than it should, because the machine is busy. `alerts`: what the
+    Alertmanager at `alerts_url` says, once the world is built.
     """
 
     namespace: str
     slack_ms: int
+    alerts_url: str
+
+    @property
+    def alerts(self) -> AlertFeed: ...
 
     @property
     def history(self) -> Sequence[Seen]:

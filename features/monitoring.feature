@@ -40,6 +40,203 @@ Feature: Monitoring
     And its targets are "degraded"
     And from its monitoring to its end at least 10m passed
 
+  @BR-WF-051s
+  Scenario: A new alert about what was changed makes the workflow fail
+    Given a workflow with the steps "a, b"
+    And the rollback strategy is "manual"
+    And new alerts are watched for
+    And targets must stay well for 4m
+    When it is applied
+    And it becomes "monitoring"
+    And the alert "HighErrorRate" begins on the deployment "b"
+    Then it is "failed"
+    And its failure reason says "workflow_triggered_new_alerts: HighErrorRate on Deployment"
+    And its outcome is "failed"
+    And its result says `workflow_triggered_new_alerts`
+    And its targets are "healthy"
+    And it is known that new alerts were triggered
+    And its effectiveness score is 0.49
+    And it recommends "look into HighErrorRate on Deployment"
+    And an event "WorkflowIneffective" says "HighErrorRate"
+    And the deployment of "b" has 5 replicas
+
+  @BR-WF-051s @BR-WF-051
+  Scenario: What a new alert is about is undone where the strategy is automatic
+    Given a workflow with the steps "a, b after a"
+    And the rollback strategy is "automatic"
+    And new alerts are watched for
+    And targets must stay well for 4m
+    When it is applied
+    And it becomes "monitoring"
+    And the alert "HighErrorRate" begins on the deployment "b"
+    Then it is "failed"
+    And its phases were "planning, validating, executing, monitoring, rolling_back, failed"
+    And its result says `workflow_triggered_new_alerts`
+    And it is known that new alerts were triggered
+    And the deployments of "a, b" have 3 replicas again
+
+  @BR-WF-051s
+  Scenario: Alerts that fired before, or about something else, are no news
+    Given a workflow with the steps "a"
+    And new alerts are watched for
+    And the alert "DiskPressure" is firing on the deployment of "a"
+    And targets must stay well for 4m
+    When it is applied
+    And it becomes "monitoring"
+    And the alert "HighErrorRate" begins on the deployment "elsewhere"
+    Then it is "completed"
+    And its outcome is "success"
+    And it is known that no alerts were triggered
+    And it recommends nothing
+
+  @BR-WF-051s
+  Scenario: Success waits until somebody says that there are no new alerts
+    Given a workflow with the steps "a"
+    And new alerts are watched for
+    And the Alertmanager does not answer
+    When it is applied
+    And it becomes "monitoring"
+    And 2m passes
+    Then it is still "monitoring"
+    And its message says "waiting for word about new alerts: the Alertmanager gave no answer"
+    When the Alertmanager answers again
+    Then it is "completed"
+    And its outcome is "success"
+    And it is known that no alerts were triggered
+    And from its monitoring to its end 2m to 5m passed
+
+  @BR-WF-051s
+  Scenario: Where nobody can say whether there are new alerts, the outcome is unknown
+    Given a workflow with the steps "a"
+    And new alerts are watched for
+    And the Alertmanager does not answer
+    When it is applied
+    Then it is "completed"
+    And its outcome is "unknown"
+    And its result says `alerts_unknown: the Alertmanager gave no answer`
+    And its targets are "healthy"
+    And nobody says whether new alerts were triggered
+    And it recommends "look at the Alertmanager"
+    And from its monitoring to its end at least 10m passed
+
+  @BR-WF-051s
+  Scenario: An Alertmanager that nothing feeds knows of no new alerts, and that is not taken for none
+    Given a workflow with the steps "a"
+    And new alerts are watched for, and the alert that always fires
+    And no alert reaches the Alertmanager any more
+    When it is applied
+    Then it is "completed"
+    And its outcome is "unknown"
+    And its result says `alerts_unknown: the Alertmanager is not fed: its alert Watchdog does not fire`
+    And nobody says whether new alerts were triggered
+
+  @BR-WF-051s
+  Scenario: An Alertmanager that is fed is believed
+    Given a workflow with the steps "a"
+    And new alerts are watched for, and the alert that always fires
+    When it is applied
+    Then it is "completed"
+    And its outcome is "success"
+    And it is known that no alerts were triggered
+
+  @BR-WF-051s
+  Scenario: Nobody who has no Alertmanager says that there are no new alerts
+    Given a workflow with the steps "a"
+    When it is applied
+    Then it is "completed"
+    And its outcome is "success"
+    And nobody says whether new alerts were triggered
+
+  @BR-WF-050s @BR-WF-052c
+  Scenario Outline: A postcondition that comes false while its target is watched and stays so is a failure
+    Given a workflow with the steps "a, b after a"
+    And the rollback strategy is "<strategy>"
+    And "a" postcondition is `input.deployment_available`
+    And targets must stay well for 4m
+    When it is applied
+    And it becomes "monitoring"
+    And the deployment of "a" becomes unavailable
+    Then it is "failed"
+    And its failure reason says "ineffective: postcondition checked of step 1 (a) no longer holds: it is false"
+    And its result says `ineffective`
+    And its phases were "<phases>"
+    And its steps are "a <a>, b <b>"
+    And the deployment of "b" has <replicas> replicas
+    And it recommends "see why checked does not hold after step 1 (scale-deployment)"
+
+    Examples:
+      | strategy  | phases                                                            | a           | b           | replicas |
+      | manual    | planning, validating, executing, monitoring, failed               | failed      | completed   | 5        |
+      | automatic | planning, validating, executing, monitoring, rolling_back, failed | rolled_back | rolled_back | 3        |
+
+  @BR-WF-050s @BR-WF-052c
+  Scenario: A postcondition that comes false for a while only delays success
+    Given a workflow with the steps "a"
+    And "a" postcondition is `input.deployment_available`
+    And targets must stay well for 4m
+    When it is applied
+    And it becomes "monitoring"
+    And the deployment of "a" becomes unavailable
+    And 1m passes
+    And the deployment of "a" becomes available
+    Then it is "completed"
+    And its outcome is "success"
+    And its effectiveness score is 1
+    And from its monitoring to its end at least 5m passed
+
+  @BR-WF-051s @BR-WF-050
+  Scenario: A retry and undone steps have their price
+    Given a workflow with the steps "a, b after a, c after b, d after c, e after d"
+    And the rollback strategy is "automatic"
+    And "a" fails once with "network"
+    And "d" is critical
+    And "d" always fails with "permission_denied"
+    When it is applied
+    Then it is "failed"
+    And its effectiveness score is 0.25
+    And it recommends "look into step 4 (scale-deployment) before it is tried again: permission_denied"
+
+  @BR-WF-051s
+  Scenario: Success after one retry is worth a little less
+    Given a workflow with the steps "a, b, c, d, e"
+    And "a" fails once with "network"
+    When it is applied
+    Then it is "completed"
+    And its effectiveness score is 0.95
+    And it recommends nothing
+
+  @BR-WF-051s
+  Scenario: A step that was not needed takes nothing away, one that a failure kept from running does
+    Given a workflow with the steps "a, b, c after b, d, e after d"
+    And "b" runs when `false`
+    And "d" always fails with "permission_denied"
+    When it is applied
+    Then it is "completed"
+    And its outcome is "partial_success"
+    And its steps are "a completed, b skipped, c skipped, d failed, e skipped"
+    And its effectiveness score is 0.3333
+
+  @BR-WF-051s
+  Scenario: A postcondition that does not hold takes its share of the score
+    Given a workflow with the steps "a, b"
+    And "a" postcondition is `input.current_replicas == 7`
+    And "a" may miss its postcondition
+    And "b" postcondition is `input.current_replicas == 5`
+    When it is applied
+    Then it is "completed"
+    And its outcome is "partial_success"
+    And its effectiveness score is 0.8333
+    And it recommends "see why checked does not hold after step 1 (scale-deployment)"
+
+  @BR-EXECUTION-001
+  Scenario: When it will be over is told by the longest way that is left
+    Given a workflow with the steps "a, b after a, c"
+    And "b" takes 3m
+    When it is applied
+    Then it is "completed"
+    And at the beginning of "monitoring" its end was expected 30s later
+    And its end is not expected any more
+
   @BR-EXECUTION-002
   Scenario: The health of an execution is told while it goes on
     Given a workflow with the steps "a, b, c after a+b"

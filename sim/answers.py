@@ -19,6 +19,7 @@ from wfexec.model.facts import (
     AccessFacts,
     Answer,
     AskAccess,
+    AskAlerts,
     AskHistory,
     AskNodes,
     AskParent,
@@ -39,11 +40,14 @@ _REACHABLE: Final = NetworkFacts(True, "")
 _MISSING: Final = (404, b"{}")
 # What earlier runs were like.
 Recall = Callable[[AskHistory], Facts]
+# Which alerts fire at an instant.
+Alarms = Callable[[AskAlerts, int], Facts]
 _tuple: Final[Any] = tuple.__new__
 
 
 class Answers:
-    def __init__(self, cluster: Cluster, outcomes: Outcomes, recall: Recall) -> None:
+    def __init__(self, cluster: Cluster, outcomes: Outcomes, recall: Recall, alarms: Alarms) -> None:
+        self._alarms = alarms
         self._find = cluster.targets.find
         self._get = cluster.store.get
         self._execute = cluster.execute
@@ -75,6 +79,8 @@ class Answers:
             return self._room(question, now)
         if isinstance(question, AskHistory):
             return self._recall(question)
+        if isinstance(question, AskAlerts):
+            return self._alarms(question, now)
         if isinstance(question, AskTemplate):
             return questions.facts(question, tuple(self._templates(each, now) for each in namespaces(question)))
         if isinstance(question, AskParent):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+from sim.alerts import AlertFeed
 from sim.answers import Answers
 from sim.clock import Clock
 from sim.cluster.cluster import Cluster, Depth, own_crds
@@ -101,10 +102,9 @@ class Simulation:
             options.depth, streams.seed_of("cluster"), crds=_crds(), manifests=access_documents(options)
         )
         self.world = World(self.cluster, options.outcomes, EPOCH_MS, options.objects)
-        if options.depth is Depth.WIRE:
-            self.door: Door = WireDoor(self.cluster, options.outcomes, self.recall)
-        else:
-            self.door = SharedDoor(self.cluster, Answers(self.cluster, options.outcomes, self.recall))
+        self.alerts = AlertFeed(options.outcomes.alerts, EPOCH_MS)
+        known = (self.cluster, options.outcomes, self.recall, self.alerts.facts)
+        self.door: Door = WireDoor(*known) if options.depth is Depth.WIRE else SharedDoor(self.cluster, Answers(*known))
         self._history: MemoryHistory | None = None
         self._told: list[tuple[ObjectKey, Record]] = []
         # Of these so many are in the history.

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from sim.answers import Recall
+from sim.answers import Alarms, Recall
 from sim.cluster.api import HttpReply
 from sim.cluster.cluster import Cluster
 from sim.cluster.requests import (
@@ -32,7 +32,7 @@ from wfexec.crd.codec import Decoder, render_workflow
 from wfexec.crd.tables import table_of
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import OurBug
-from wfexec.model.facts import AccessFacts, Answer, AskAccess, AskHistory, Facts, Question
+from wfexec.model.facts import AccessFacts, Answer, AskAccess, AskAlerts, AskHistory, Facts, Question
 from wfexec.model.requests import (
     Ask,
     Change,
@@ -54,10 +54,11 @@ _ALIASES: Final = {field.name: (field.alias, field.encode) for field in table_of
 class WireDoor:
     """One decoder serves all processes: it keeps only what the same text would give again."""
 
-    def __init__(self, cluster: Cluster, outcomes: Outcomes, recall: Recall) -> None:
+    def __init__(self, cluster: Cluster, outcomes: Outcomes, recall: Recall, alarms: Alarms) -> None:
         self._cluster = cluster
         self._outcomes = outcomes
         self._recall = recall
+        self._alarms = alarms
         self._decoder = Decoder()
 
     def execute(self, body: Any, user: str, now: int) -> Any:
@@ -102,6 +103,8 @@ class WireDoor:
     def _facts(self, question: Question, user: str, now: int) -> Facts:
         if isinstance(question, AskHistory):
             return self._recall(question)
+        if isinstance(question, AskAlerts):
+            return self._alarms(question, now)
         if isinstance(question, AskAccess) and self._outcomes.denied:
             denial = self._outcomes.denial(question)
             if denial is not None:

@@ -22,6 +22,7 @@ from threading import Event, Thread, current_thread, main_thread
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from uuid import uuid4
 
+from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.auth import MetricsGate
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.http import Server, Tls, metrics_site, probes_site
@@ -198,6 +199,7 @@ class Process:
         self.controller = Controller(
             settings, f"{socket.gethostname()}_{uuid4()}", leader_election=options.leader_elect
         )
+        self._alertmanager = None if transport else Alertmanager.of(settings, self.clock.monotonic)
         self._connection = None if transport else _connection(settings, options)
         self._transport = transport or self._workers(settings)
         self.loop = Loop(self.controller, self.clock, self._transport.send, self._after_turn)
@@ -211,6 +213,8 @@ class Process:
         gc.set_threshold(*GC_THRESHOLDS)
         with ExitStack() as closing:
             closing.callback(self._transport.close)
+            if self._alertmanager is not None:
+                closing.callback(self._alertmanager.close)
             self._serve(closing)
             self._listen_to_signals()
             engine = Thread(target=self.loop.run, name="engine", daemon=True)
@@ -256,7 +260,8 @@ class Process:
     def _workers(self, settings: Settings) -> Workers:
         assert self._connection is not None
         threads = settings.workers + CONNECTIONS_EXTRA
-        return Workers(self._connection, self.clock, threads, self._ended, self._crashed, self.history)
+        alerts = self._alertmanager.facts if self._alertmanager is not None else None
+        return Workers(self._connection, self.clock, threads, self._ended, self._crashed, self.history, alerts)
 
     def _ended(self, request: Request, outcome: Outcome, seconds: float) -> None:
         """From worker threads: a request is over."""

@@ -4,6 +4,7 @@ Loaded at start from flags, a ConfigMap folder and WFEXEC_ environment variables
 and the engine get the finished value. Keys are the field names in kebab case.
 """
 
+import re
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -13,6 +14,7 @@ from wfexec.units import Duration, parse_hours, parse_zone
 # Steps in a workflow decide its deadline: up to 3 are simple, 4 to 10 medium, more are complex (BR-WF-TIMEOUT-001).
 SIMPLE_STEPS_MAX = 3
 MEDIUM_STEPS_MAX = 10
+_BASE_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#@\s]*)?")
 NamespaceList = Annotated[tuple[str, ...], Field(max_length=64)]
 NameList = Annotated[tuple[str, ...], Field(max_length=256)]
 
@@ -71,6 +73,22 @@ class Settings(BaseModel):
     requeue_error: Duration = Field(30_000, description="Look again after a refused write or an unknown phase.")
     monitoring_interval: Duration = Field(10_000, description="Between two looks at the targets.")
     executor_silence: Duration = Field(60_000, description="A child nobody takes up for this long is told of.")
+    alertmanager_url: str = Field(
+        "",
+        max_length=2_048,
+        description="Asked for new alerts on what a workflow changed (BR-WF-051s); empty means that nobody is asked.",
+    )
+    alertmanager_watchdog: str = Field(
+        "",
+        max_length=253,
+        description="An alert that always fires; where it does not, new alerts are unknown. Empty means none.",
+    )
+    alertmanager_token_file: str = Field(
+        "", max_length=4_096, description="File with the bearer token for the Alertmanager, read at every request."
+    )
+    alertmanager_ca_file: str = Field(
+        "", max_length=4_096, description="File with the certificates that the Alertmanager's is checked with."
+    )
     rollback_step_timeout: Duration = Field(300_000, description="Limit of one undo that names none.")
     rollback_total_timeout: Duration = Field(1_800_000, description="Limit of a whole rollback.")
     rollback_parallel: bool = Field(
@@ -148,6 +166,24 @@ class Settings(BaseModel):
     @classmethod
     def _zone(cls, given: str) -> str:
         parse_zone(given)
+        return given
+
+    @field_validator("alertmanager_url")
+    @classmethod
+    def _alertmanager(cls, given: str) -> str:
+        """The value itself is not repeated: somebody may have put a password into it."""
+        if given and _BASE_URL.fullmatch(given) is None:
+            raise ValueError(
+                "must look like http://alertmanager.monitoring:9093, without user, password or query;"
+                " a token belongs into alertmanager-token-file"
+            )
+        return given.rstrip("/")
+
+    @field_validator("alertmanager_watchdog")
+    @classmethod
+    def _watchdog(cls, given: str) -> str:
+        if '"' in given or "\\" in given:
+            raise ValueError("must be the plain name of an alert, such as Watchdog")
         return given
 
     @model_validator(mode="after")

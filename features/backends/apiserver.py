@@ -28,6 +28,7 @@ from features.cluster import (
     path_of,
 )
 from features.recipe import NAME
+from sim.alerts import AlertFeed
 from sim.executor.machine import nameless
 from sim.executor.outcomes import Outcomes
 from sim.executor.targets import TargetCluster
@@ -35,6 +36,7 @@ from sim.live import LiveExecutor, seed_cluster
 from sim.past import parse_history
 from tests.envtest.plugin import guarded
 from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
+from tests.harness.alerts import AlertServer
 from tests.harness.controller import Disturbance, LiveController
 from tests.harness.observer import Observer
 from tests.harness.pace import PacedClock
@@ -101,6 +103,7 @@ class LiveWorld:
         self.clock = PacedClock(SPEED, lambda: self._pacing.call(PACE, PACE_S))
         self._seeded = False
         self._given: Json = {}
+        self.alerts = AlertServer(self.clock.now_ms)
         self.controllers = self._fresh(1)
 
     def start(self) -> None:
@@ -124,6 +127,10 @@ class LiveWorld:
         self._start()
 
     def stop(self) -> None:
+        self._dismiss()
+        self.alerts.stop()
+
+    def _dismiss(self) -> None:
         for controller in self.controllers:
             controller.stop()
 
@@ -135,7 +142,7 @@ class LiveWorld:
     def staff(self, count: int, given: Json) -> None:
         """So many controllers with these settings from now on; others end first."""
         if (count, given) != (len(self.controllers), self._given):
-            self.stop()
+            self._dismiss()
             self._given = given
             self.controllers = self._fresh(count)
             self._start()
@@ -189,6 +196,8 @@ class LiveCluster:
     def __init__(self, world: LiveWorld) -> None:
         self.namespace = f"feature-{os.getpid()}-{next(_numbers)}"
         self._world = world
+        self.alerts_url = world.alerts.url
+        self.alerts = world.alerts.feed = AlertFeed()
         self._plane = world.plane
         self._disturbance = Disturbance(self.namespace)
         self._executor: LiveExecutor | None = None

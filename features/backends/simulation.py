@@ -26,6 +26,7 @@ from features.cluster import (
     path_of,
 )
 from features.recipe import NAME
+from sim.alerts import AlertFeed
 from sim.cluster.cluster import Depth
 from sim.driver import Options, Simulation
 from sim.executor.outcomes import Outcomes
@@ -92,6 +93,7 @@ class SimulatedCluster:
 
     slack_ms = SLACK_MS
     namespace = NAMESPACE
+    alerts_url = "http://alertmanager.monitoring:9093"
     # What befalls the controller's writes where the setting asks for nothing; the crash sweep has other plans.
     faults = CALM
 
@@ -99,6 +101,10 @@ class SimulatedCluster:
         self._simulation = Simulation(Options(depth=Depth.WIRE))
         self._seen: list[Seen] = []
         self._read = 0
+
+    @property
+    def alerts(self) -> AlertFeed:
+        return self._simulation.alerts
 
     @property
     def history(self) -> Sequence[Seen]:

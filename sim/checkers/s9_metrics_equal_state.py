@@ -94,7 +94,7 @@ def _steps(history: History, shown: Counter[Series]) -> None:
             shown[about, STARTED, (move.after.action,)] += 1
         elif target is StepState.COMPLETED and source in (StepState.EXECUTING, StepState.RETRYING):
             shown[about, STEPS, (move.after.action, "success")] += 1
-        elif target is StepState.FAILED:
+        elif target is StepState.FAILED and source is not StepState.COMPLETED:
             shown[about, STEPS, (move.after.action, "failed")] += 1
 
 

@@ -177,6 +177,17 @@ class Rules(Given):
         return tuple(found)
 
 
+class AlertModel(Given):
+    """An alert about one object, from `at` after the beginning of the run, for `for_` or until its end."""
+
+    alert: Annotated[str, Field(min_length=1, max_length=200)]
+    kind: Annotated[str, Field(pattern="^(Deployment|Node|ConfigMap|Pod)$")]
+    namespace: str = ""
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    at: Duration
+    for_: Duration | None = Field(None, alias="for")
+
+
 class Phases(StrEnum):
     """BRIEF writes executing and the end; FULL every phase a real executor goes through."""
 
@@ -197,6 +208,7 @@ class Outcomes(Rules):
     approval_limit: Duration = 3_600_000
     undo: Rules = Field(default_factory=Rules)
     storms: Annotated[tuple[Storm, ...], Field(max_length=64)] = ()
+    alerts: Annotated[tuple[AlertModel, ...], Field(max_length=256)] = ()
 
     def rule(self, workflow: str, step: str, number: int, action: str, *, undo: bool = False) -> Rule:
         """The one rule of a step (or of its undo), every layer folded in; `duration` is always set."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Final
 
+from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
 from wfexec.adapters.workers import Workers
@@ -119,7 +120,10 @@ class LiveController:
         threads = settings.workers + CONNECTIONS_EXTRA
         connection = connect(str(self._kubeconfig), None, threads)
         posts: list[Callable[[Any], None]] = []
-        workers = Workers(connection, self._clock, threads, _unmeasured, lambda error: posts[0](Crash(error)), self)
+        alertmanager = Alertmanager.of(settings, self._clock.monotonic)
+        alerts = alertmanager.facts if alertmanager is not None else None
+        crashed = lambda error: posts[0](Crash(error))  # noqa: E731 - the process is made after it
+        workers = Workers(connection, self._clock, threads, _unmeasured, crashed, self, alerts)
         tap = Tap(workers, self)
         process = Process(settings, self._options, tap, self._clock, self)
         posts.append(process.loop.post)

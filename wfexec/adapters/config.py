@@ -115,12 +115,17 @@ def _validated(given: Mapping[str, Given], findings: list[Finding]) -> Settings 
             message = trouble["msg"].removeprefix("Value error, ")
             if key:
                 one = given[key]
-                findings.append(Finding(one.source, key, repr(one.value[:80]), f"{message}; {_allowed(key)}"))
+                findings.append(Finding(one.source, key, repr(_shown(one.value)), f"{message}; {_allowed(key)}"))
             else:
                 named = [one for one in given.values() if one.key in message]
                 places = ", ".join(f"{one.key}={one.value} from {one.source}" for one in named)
                 findings.append(Finding("settings", "", places, f"{message}; change one of them"))
         return None
+
+
+def _shown(value: str) -> str:
+    """Short, and without the user and password that somebody may have written into an address."""
+    return re.sub(r"//[^/\s]*@", "//…@", value)[:80]
 
 
 def _parsed(key: str, text: str) -> Any:

@@ -14,7 +14,7 @@ from wfexec.adapters.kube import Connection, Reply, Watching
 from wfexec.crd import questions, wire
 from wfexec.crd.codec import Decoder
 from wfexec.engine.history import HistoryStore, MemoryHistory
-from wfexec.model.facts import Answer, AskHistory, AskNetwork, Facts, Question
+from wfexec.model.facts import Answer, AskAlerts, AskHistory, AskNetwork, Facts, Question, Unknown
 from wfexec.model.requests import Ask, Code, EventWrites, ListObjects, Outcome, Replied, Request, Signal, WatchObjects
 
 # Within which the API server must answer to count as reachable (BR-WF-016).
@@ -25,6 +25,10 @@ HEAD_S: Final = 10.0
 _PAUSE: Final = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.LOST})
 Hear = Callable[[Signal], None]
 Observe = Callable[[Request, Outcome, float], None]
+# What answers a question about alerts within so many seconds.
+AlertSource = Callable[[AskAlerts, float], Facts]
+# Threads for requests that wait for a source of alerts: a slow one must not hold up anything else.
+ALERT_THREADS: Final = 2
 
 
 class _Job(NamedTuple):
@@ -35,7 +39,7 @@ class _Job(NamedTuple):
 class Workers:
     """`crashed` hears of an exception in a thread of ours: always a defect, the process must not go on.
 
-    `history` answers what the cluster cannot: how earlier runs went.
+    `history` and `alerts` answer what the cluster cannot: how earlier runs went, and which alerts fire.
     """
 
     def __init__(
@@ -46,8 +50,10 @@ class Workers:
         observe: Observe,
         crashed: Callable[[BaseException], None],
         history: HistoryStore | None = None,
+        alerts: AlertSource | None = None,
     ) -> None:
         self._connection = connection
+        self._alerts = alerts
         self._history = history or MemoryHistory()
         self._clock = clock
         self._observe = observe
@@ -56,9 +62,13 @@ class Workers:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         # By request id; None while one is being opened. What is not in here any more was replaced by another.
         self._watches: dict[int, Watching | None] = {}
+        self._slow_jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = Lock()
         self._closed = False
-        self._threads = [Thread(target=self._work, name=f"request-{n}", daemon=True) for n in range(threads)]
+        named = [(f"request-{n}", self._jobs) for n in range(threads)]
+        if alerts is not None:
+            named += [(f"alerts-{n}", self._slow_jobs) for n in range(ALERT_THREADS)]
+        self._threads = [Thread(target=self._work, args=(jobs,), name=name, daemon=True) for name, jobs in named]
         for thread in self._threads:
             thread.start()
 
@@ -72,6 +82,8 @@ class Workers:
                 replaced.stop()
             name = f"watch-{request.body.kind}"
             Thread(target=self._guarded, args=(self._watch, job), name=name, daemon=True).start()
+        elif self._alerts is not None and isinstance(request.body, Ask) and _about_alerts(request.body):
+            self._slow_jobs.put(job)
         else:
             self._jobs.put(job)
 
@@ -85,10 +97,11 @@ class Workers:
                 watch.stop()
         for _ in self._threads:
             self._jobs.put(None)
+            self._slow_jobs.put(None)
         self._connection.close()
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+    def _work(self, jobs: "SimpleQueue[_Job | None]") -> None:
+        while (job := jobs.get()) is not None:
             self._guarded(self._carry_out, job)
 
     def _guarded(self, work: Callable[[_Job], None], job: _Job) -> None:
@@ -156,6 +169,8 @@ class Workers:
     def _facts(self, question: Question, timeout_s: float) -> Facts:
         if isinstance(question, AskHistory):
             return self._history.facts(question)
+        if isinstance(question, AskAlerts):
+            return self._alerts(question, timeout_s) if self._alerts is not None else Unknown("nobody watches alerts")
         return look(self._connection, question, timeout_s)
 
     def _watch(self, job: _Job) -> None:
@@ -200,6 +215,10 @@ class Workers:
                 return None
             job.reply(signal)
         raise AssertionError("a watch ends with its outcome")
+
+
+def _about_alerts(body: Ask) -> bool:
+    return any(isinstance(question, AskAlerts) for question in body.questions)
 
 
 def look(connection: Connection, question: Question, timeout_s: float) -> Facts:

@@ -18,7 +18,7 @@ from wfexec.crd.offline import Offline, OfflineCluster, flat, namespace_facts
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import BadInput, Finding
 from wfexec.model.bearings import Bearings
-from wfexec.model.facts import AskHistory, Facts, Question, Unknown
+from wfexec.model.facts import AskAlerts, AskHistory, Facts, Question, Unknown
 from wfexec.model.phases import CheckType
 
 GROUP: Final = "wfexec.worlds"
@@ -47,8 +47,8 @@ def open_world(text: str, kubeconfig: str | None, context: str | None, readers: 
 
 def _live(connection: Connection) -> World:
     def answer(question: Question) -> Facts:
-        if isinstance(question, AskHistory):
-            return Unknown("earlier runs are known to the controller alone")
+        if isinstance(question, AskHistory | AskAlerts):
+            return Unknown(f"the {question.about} are known to the controller alone")
         return look(connection, question, TIMEOUT_S)
 
     found = connection.call(HttpCall("GET", "/api/v1/namespaces"), TIMEOUT_S)

@@ -57,13 +57,13 @@ class Verdict(NamedTuple):
 def may_start(draft: Draft, step: RecipeStep) -> bool | None:
     """True: it may start; False: a condition is waited for; None: the step is blocked (BR-WF-016c)."""
     state = draft.steps[step.position]
-    conditions = _conditions(draft, step, state)
+    conditions = conditions_of(draft, step, state)
     if conditions is None or not (conditions.pre or conditions.post):
         return True
     policy = state.policy or _policy(conditions)
     ended = [draft.steps[one].end_time or 0 for one in step.dependencies]
     began = max([draft.get("execution_start_time") or draft.now, *ended])
-    side = Side(PRE, step, conditions.pre, state.pre_condition_results, began, _embedded(conditions, step, PRE))
+    side = Side(PRE, step, conditions.pre, state.pre_condition_results, began, embedded_types(conditions, step, PRE))
     verdict = judge(draft, side, max([draft.now - PATIENCE * draft.settings.condition_poll_interval, *ended]))
     if verdict.failed is not None:
         _blocked(draft, step, verdict, policy)
@@ -85,7 +85,7 @@ def kept_promise(draft: Draft, step: RecipeStep, ended: int, overdue: bool) -> R
     `overdue`: the workflow's deadline has passed, nothing is waited for any more.
     """
     state = draft.steps[step.position]
-    conditions = _conditions(draft, step, state)
+    conditions = conditions_of(draft, step, state)
     if conditions is None or not conditions.post:
         return ()
     started = state.attempts[-1].start_time if state.attempts else ended
@@ -94,7 +94,9 @@ def kept_promise(draft: Draft, step: RecipeStep, ended: int, overdue: bool) -> R
         # Nobody builds on it any more.
         return tuple(map(_unjudged, conditions.post))
     since = max(ended, started + 1)
-    side = Side(POST, step, conditions.post, state.post_condition_results, since, _embedded(conditions, step, POST))
+    side = Side(
+        POST, step, conditions.post, state.post_condition_results, since, embedded_types(conditions, step, POST)
+    )
     verdict = judge(draft, side, since)
     if verdict.waiting and overdue:
         verdict = _final(side, verdict)
@@ -161,7 +163,7 @@ def judge(draft: Draft, side: Side, valid: int) -> Verdict:
             results.append(before)
             continue
         since = side.began if before is None or before.evaluation_time is None else before.evaluation_time
-        interval, limit = draft.settings.condition_poll_interval, _limit(draft, side.kind, condition)
+        interval, limit = draft.settings.condition_poll_interval, condition_limit(draft, side.kind, condition)
         over = ticking and draft.now >= since + limit
         # Its last look is at facts of then, unless no answer comes.
         found = _held(draft, side, condition, valid, over, over and draft.now >= since + limit + PATIENCE * interval)
@@ -205,7 +207,7 @@ def _final(side: Side, verdict: Verdict) -> Verdict:
     return Verdict(results, False, failed, tuple(each for each in missing if not each[0].required))
 
 
-def _limit(draft: Draft, kind: str, condition: StepCondition) -> int:
+def condition_limit(draft: Draft, kind: str, condition: StepCondition) -> int:
     if condition.timeout is not None:
         return condition.timeout
     settings = draft.settings
@@ -280,7 +282,7 @@ def _unjudged(condition: StepCondition) -> ConditionResult:
     return evolve(_BLANK, condition_type=condition.type, evaluated=False)
 
 
-def _conditions(draft: Draft, step: RecipeStep, state: StepStatus) -> Effective | None:
+def conditions_of(draft: Draft, step: RecipeStep, state: StepStatus) -> Effective | None:
     """What the step is judged by: what it began with, else what holds now."""
     spec = draft.workflow.spec
     kept = state.policy
@@ -297,7 +299,7 @@ def _policy(conditions: Effective) -> StepPolicy | None:
     return StepPolicy(version=shared.version, pre=shared.pre, post=shared.post)
 
 
-def _embedded(conditions: Effective, step: RecipeStep, kind: str) -> frozenset[str]:
+def embedded_types(conditions: Effective, step: RecipeStep, kind: str) -> frozenset[str]:
     """Types of those that nobody wrote down: the step's own of the same type is none of them."""
     shared = conditions.shared
     if shared is None or shared.version != EMBEDDED_VERSION:

@@ -8,6 +8,7 @@ from wfexec.core.ending import cancelled
 from wfexec.core.execute import count_steps, executing, look_at_steps
 from wfexec.core.interventions import ASKED, by_hand, forget, retry_failed
 from wfexec.core.maintenance import held, why_held
+from wfexec.core.progress import expect_end
 from wfexec.core.rollback import enter_rolling_back, rolling_back
 from wfexec.core.rollback_request import forget_rollback_request, rollback_request
 from wfexec.model.meta import ANNOTATION_ROLLBACK, FINALIZER, FINALIZER_OLD
@@ -38,7 +39,7 @@ def pause(draft: Draft, namespace: str) -> None:
     _tell_why(draft, namespace)
     paused_total = draft.get("paused_total")
     draft.move_phase(Phase.PAUSED, f"paused while {source}", paused_from=source, paused_at=draft.now)
-    draft.set(paused_total=paused_total)
+    draft.set(paused_total=paused_total, estimated_completion_time=None)
     draft.event("Normal", "Paused", f"paused while {source}{f': {why_held(namespace)}' if namespace else ''}")
 
 
@@ -75,6 +76,10 @@ def resume(draft: Draft) -> None:
     draft.condition("Paused", False, "Resumed")
     draft.move_phase(phase, f"resumed {phase}", paused_at=None, paused_from="", **{field: began or draft.now})
     draft.set(paused_total=total)
+    if phase is Phase.EXECUTING:
+        expect_end(draft)
+    elif phase is Phase.MONITORING:
+        draft.set(estimated_completion_time=draft.now + draft.settings.stabilization_window)
     draft.event("Normal", "Resumed", f"resumed {phase} after {(total + 500) // 1_000}s paused")
     draft.wake(draft.now + 1)
 

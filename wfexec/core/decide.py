@@ -10,7 +10,7 @@ from typing import Final
 
 from wfexec.core import control
 from wfexec.core.draft import Draft
-from wfexec.core.ending import complete, fail
+from wfexec.core.ending import Findings, complete, fail
 from wfexec.core.execute import executing
 from wfexec.core.interventions import ASKED
 from wfexec.core.lookup import look_up
@@ -167,6 +167,6 @@ def _fail_anyhow(draft: Draft, message: str) -> None:
         control.resume(draft)
         draft.wake_at = None
     if draft.get("phase") == Phase.MONITORING:
-        complete(draft, WorkflowOutcome.UNKNOWN, message, ResourceHealth.UNHEALTHY)
+        complete(draft, WorkflowOutcome.UNKNOWN, message, Findings(ResourceHealth.UNHEALTHY))
     else:
         fail(draft, message, ErrorType.VALIDATION_ERROR)

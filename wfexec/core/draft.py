@@ -63,7 +63,6 @@ class Draft:
 
     __slots__ = (
         "_changes",
-        "_steps_changed",
         "base",
         "creates",
         "deadline",
@@ -79,6 +78,7 @@ class Draft:
         "snapshot",
         "status",
         "steps",
+        "steps_changed",
         "ties",
         "troubles",
         "undo_request",
@@ -120,7 +120,7 @@ class Draft:
         # Set by the executing phase where steps to come may be changed.
         self.rules: AdaptiveOrchestration | None = None
         self._changes: dict[str, Any] = {}
-        self._steps_changed = False
+        self.steps_changed = False
 
     def get(self, field: str) -> Any:
         """A status field as it will be written."""
@@ -136,13 +136,13 @@ class Draft:
 
     def set_steps(self, steps: Iterable[StepStatus]) -> None:
         self.steps = list(steps)
-        self._steps_changed = True
+        self.steps_changed = True
 
     def set_step(self, position: int, **changes: Any) -> StepStatus:
         """Fields of one step, its state apart."""
         made = evolve(self.steps[position], **changes)
         self.steps[position] = made
-        self._steps_changed = True
+        self.steps_changed = True
         return made
 
     def move_step(self, position: int, state: StepState, **changes: Any) -> StepStatus:
@@ -208,7 +208,7 @@ class Draft:
     def finish(self) -> Plan:
         changes = self._changes
         status: WorkflowExecutionStatus | None = None
-        if self._steps_changed:
+        if self.steps_changed:
             changes["step_statuses"] = tuple(self.steps)
         if changes:
             generation = self.workflow.metadata.generation

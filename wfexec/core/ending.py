@@ -3,31 +3,18 @@
 Every way into a terminal phase goes through `fail`, `complete` or `cancelled`, so nothing ends without them.
 """
 
+from typing import Final, NamedTuple
+
 from wfexec.core.draft import Draft
+from wfexec.core.effectiveness import NEW_ALERTS, recommendations, score
 from wfexec.model.base import clip
 from wfexec.model.meta import ANNOTATION_CORRELATION
 from wfexec.model.phases import ErrorType, Phase, ResourceHealth, StepState, WorkflowOutcome
 from wfexec.model.plan import HistoryRecord
-from wfexec.model.status import ExecutionMetrics, ExecutionSnapshot, StepStatus, WorkflowResult
+from wfexec.model.status import ExecutionMetrics, ExecutionSnapshot, WorkflowResult
 
 # A failed workflow never looks better than one that half succeeded.
 FAILED_SCORE_MAX = 0.49
-RETRY_PRICE = 0.05
-ROLLBACK_PRICE = 0.10
-
-
-def score(steps: list[StepStatus]) -> float:
-    """Completed over total, less 0.05 a retry and 0.10 an undone step, within 0..1; 0 when there are no steps.
-
-    An undone step still counts as completed: its price is the 0.10.
-    """
-    if not steps:
-        return 0.0
-    completed = sum(1 for step in steps if step.status in (StepState.COMPLETED, StepState.ROLLED_BACK))
-    undone = sum(1 for step in steps if step.status is StepState.ROLLED_BACK)
-    retries = sum(step.retries_attempted for step in steps)
-    raw = completed / len(steps) - RETRY_PRICE * retries - ROLLBACK_PRICE * undone
-    return round(min(1.0, max(0.0, raw)), 4)
 
 
 def _metrics(draft: Draft) -> ExecutionMetrics:
@@ -54,18 +41,32 @@ def close_steps(draft: Draft, why: str) -> None:
             draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
 
 
-def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, health: ResourceHealth | None) -> None:
+class Findings(NamedTuple):
+    """What monitoring found: `new_alerts` None where nobody watches for alerts or none could be known (BR-WF-051)."""
+
+    health: ResourceHealth | None = None
+    new_alerts: bool | None = None
+
+
+NOT_WATCHED: Final = Findings()
+
+
+def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, findings: Findings) -> None:
+    """`reason` of a failure is told in short, by its machine word."""
     metrics = _metrics(draft)
-    value = score(draft.steps)
+    value = score(draft.steps, draft.recipe)
     first = not any(condition.type == "Succeeded" for condition in draft.get("conditions"))
     if outcome is WorkflowOutcome.FAILED:
         value = min(value, FAILED_SCORE_MAX)
+    succeeded = outcome is WorkflowOutcome.SUCCESS
     result = WorkflowResult(
         outcome=outcome,
         effectiveness_score=value,
-        resource_health=health,
-        reason=clip(reason),
-        recommended_actions=_recommendations(draft),
+        resource_health=findings.health,
+        # Told by the reason of the failure as well, which outlives a rollback.
+        new_alerts_triggered=True if reason.startswith(NEW_ALERTS) else findings.new_alerts,
+        reason=clip(reason.split(":", 1)[0] if phase is Phase.FAILED else reason),
+        recommended_actions=() if succeeded else recommendations(draft.steps, draft.recipe, reason),
     )
     draft.set(
         execution_metrics=metrics,
@@ -116,20 +117,6 @@ _OUTCOME_LABELS = {
 }
 
 
-def _recommendations(draft: Draft) -> tuple[str, ...]:
-    """What a person may do next, one sentence per failed step."""
-    sentences = []
-    for step in draft.steps:
-        if step.status is StepState.FAILED:
-            if step.error_type is ErrorType.TIMEOUT:
-                sentences.append(
-                    f"raise the timeout of step {step.step_number} ({step.action}) or find what holds it up"
-                )
-            else:
-                sentences.append(f"look into step {step.step_number} ({step.action}): {step.error_type or 'failed'}")
-    return tuple(clip(sentence) for sentence in sentences[:64])
-
-
 def note_failure(draft: Draft, position: int | None) -> None:
     """What the parent needs to decide about recovery, frozen at the failure (BR-WF-050); None: no step failed."""
     completed = tuple(one.step_number for one in draft.steps if one.status is StepState.COMPLETED)
@@ -140,19 +127,19 @@ def note_failure(draft: Draft, position: int | None) -> None:
         draft.set(failed_step=step.number, failed_action=step.action)
 
 
-def fail(draft: Draft, reason: str, error: ErrorType) -> None:
+def fail(draft: Draft, reason: str, error: ErrorType, findings: Findings = NOT_WATCHED) -> None:
     """To `failed`; `reason` begins with a machine word and a colon."""
     close_steps(draft, f"not started: {reason}")
     draft.set(failure_reason=clip(reason, 4096), error_type=error)
-    _finish(draft, Phase.FAILED, WorkflowOutcome.FAILED, reason.split(":", 1)[0], None)
+    _finish(draft, Phase.FAILED, WorkflowOutcome.FAILED, reason, findings)
     draft.condition("Succeeded", False, "Failed", reason)
     draft.move_phase(Phase.FAILED, reason)
     draft.event("Warning", "WorkflowExecutionFailed", reason)
 
 
-def complete(draft: Draft, outcome: WorkflowOutcome, reason: str, health: ResourceHealth) -> None:
+def complete(draft: Draft, outcome: WorkflowOutcome, reason: str, findings: Findings) -> None:
     """To `completed`; `outcome` unknown when the effect could not be verified."""
-    _finish(draft, Phase.COMPLETED, outcome, reason, health)
+    _finish(draft, Phase.COMPLETED, outcome, reason, findings)
     draft.set(progress=100)
     verified = outcome is not WorkflowOutcome.UNKNOWN
     draft.condition("Succeeded", verified, "Completed" if verified else "NotVerified", reason)
@@ -166,7 +153,7 @@ def cancelled(draft: Draft, message: str) -> None:
     close_steps(draft, "not started: workflow cancelled")
     draft.set(error_type=ErrorType.CANCELLED, paused_at=None, paused_from="")
     outcome = WorkflowOutcome.UNKNOWN
-    _finish(draft, Phase.CANCELLED, outcome, "cancelled", None)
+    _finish(draft, Phase.CANCELLED, outcome, "cancelled", NOT_WATCHED)
     draft.condition("Succeeded", False, "Cancelled", message)
     draft.move_phase(Phase.CANCELLED, message)
     draft.event("Normal", "Cancelled", message)

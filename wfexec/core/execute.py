@@ -15,11 +15,12 @@ from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import clear_away, fold_child
 from wfexec.core.health import judge_health
 from wfexec.core.monitoring import enter_monitoring
+from wfexec.core.progress import expect_end
 from wfexec.core.references import late_parameters
 from wfexec.core.rollback import enter_rolling_back
 from wfexec.core.triggers import give_up, triggered
 from wfexec.core.undo import undoable
-from wfexec.core.when import condition_error, judge_when
+from wfexec.core.when import AFTER_DEPENDENCY, condition_error, judge_when
 from wfexec.model.base import clip, compact, evolve
 from wfexec.model.expressions import EvaluationError
 from wfexec.model.meta import ObjectReference
@@ -66,7 +67,6 @@ def enter_executing(draft: Draft) -> None:
     draft.move_phase(
         Phase.EXECUTING,
         f"executing {len(draft.steps)} steps",
-        estimated_completion_time=draft.now + draft.recipe.estimate_ms,
         health=ResourceHealth.HEALTHY,
     )
     draft.condition("Executing", True, "Started")
@@ -105,6 +105,8 @@ def executing(draft: Draft) -> None:
             if state.status is StepState.FAILED:
                 clear_away(draft, position)
     count_steps(draft, len(active), queued, look.unfinished)
+    if draft.steps_changed:
+        expect_end(draft)
 
 
 def look_at_steps(draft: Draft, overdue: bool) -> Look:
@@ -200,7 +202,7 @@ def _skip(draft: Draft, position: int) -> None:
         (draft.recipe.steps[one] for one in step.dependencies if draft.steps[one].status in _UNMET),
         draft.recipe.steps[step.dependencies[0]],
     )
-    reason = clip(f"dependency {unmet.name!r} is {draft.steps[unmet.position].status}")
+    reason = clip(f"{AFTER_DEPENDENCY} {unmet.name!r} is {draft.steps[unmet.position].status}")
     draft.move_step(position, StepState.SKIPPED, skip_reason=reason, ready_time=None, end_time=draft.now)
     draft.event("Normal", "StepSkipped", f"step {step.number} ({step.name}) skipped: {reason}")
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from wfexec.core.authority import may_decide
 from wfexec.core.draft import Draft
+from wfexec.core.progress import expect_end
 from wfexec.core.triggers import forget_trigger
 from wfexec.model.base import clip
 from wfexec.model.meta import (
@@ -151,9 +152,8 @@ def retry_failed(draft: Draft) -> bool:
     forget_trigger(draft)
     message = f"{len(failed)} steps are tried again at the request of {who or 'an approver'}"
     draft.condition(CONDITION, True, "ManualRetry", message)
-    draft.move_phase(
-        Phase.EXECUTING, message, estimated_completion_time=draft.now + draft.recipe.estimate_ms
-    )  # fmt: skip
+    draft.move_phase(Phase.EXECUTING, message)
+    expect_end(draft)
     draft.event("Normal", "ManualRetry", message)
     return True
 

@@ -4,35 +4,68 @@ Each look asks for every target again; `healthySince` moves only when health doe
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from wfexec.core.conditions import missed_promise
 from wfexec.core.draft import Draft
-from wfexec.core.ending import complete
+from wfexec.core.effectiveness import ALERTS_UNKNOWN, CANNOT_VERIFY, INEFFECTIVE, NEW_ALERTS, UNMET
+from wfexec.core.ending import Findings, complete, fail, note_failure
 from wfexec.core.expressions import asks, context_of, holds
+from wfexec.core.promises import Promise, asked_by, judge_promises, promises_of
+from wfexec.core.rollback import enter_rolling_back
+from wfexec.core.targets import target_text
 from wfexec.core.triggers import give_up, triggered
 from wfexec.model.base import clip
 from wfexec.model.expressions import EvaluationError
-from wfexec.model.facts import AskTarget, Question, TargetFacts
-from wfexec.model.phases import Phase, ResourceHealth, StepState, WorkflowOutcome
+from wfexec.model.facts import AlertFacts, AskAlerts, AskTarget, Question, TargetFacts, Unknown
+from wfexec.model.phases import ErrorType, Phase, ResourceHealth, RollbackStrategy, StepState, WorkflowOutcome
+from wfexec.units import format_instant
 
-CANNOT_VERIFY = "monitoring_timeout_cannot_verify_success"
-UNMET = "success_criteria_unmet"
+
+class Watched(NamedTuple):
+    """What is looked at: targets, alerts (None where nobody is asked), postconditions, and all questions of it."""
+
+    targets: list[AskTarget]
+    alerts: AskAlerts | None
+    promises: list[Promise]
+    questions: list[Question]
 
 
 def enter_monitoring(draft: Draft) -> None:
     """Every step has ended; what was changed is watched from here on."""
     draft.condition("StepsCompleted", True, "StepsEnded")
-    draft.move_phase(Phase.MONITORING, "watching the targets", healthy_since=draft.now)
-    _ask(draft, _watched(draft), draft.now)
-    draft.wake(draft.now + draft.settings.stabilization_window)
+    over = draft.now + draft.settings.stabilization_window
+    draft.move_phase(Phase.MONITORING, "watching the targets", healthy_since=draft.now, estimated_completion_time=over)
+    _ask(draft, _watched(draft).questions, draft.now)
+    draft.wake(over)
 
 
-def _watched(draft: Draft) -> list[AskTarget]:
-    """Questions for the targets of completed steps that are still meant to exist, once each."""
+def _watched(draft: Draft) -> Watched:
+    """The targets of completed steps that are still meant to exist, once each, and what else tells of the effect."""
     steps = draft.steps
     completed = StepState.COMPLETED
     asked = {step.watch: None for step in draft.recipe.steps if steps[step.position].status is completed}
-    return [question for question in asked if question is not None]
+    targets = [question for question in asked if question is not None]
+    promises = promises_of(draft)
+    alerts = _alerts_of(draft) if draft.settings.alertmanager_url else None
+    questions: list[Question] = [*targets]
+    if alerts is not None:
+        questions.append(alerts)
+    if promises:
+        questions += [one for one in dict.fromkeys(asked_by(draft, promises)) if one not in questions]
+    if draft.recipe.criteria:
+        questions += [one for one in _asked_by_criteria(draft) if one not in questions]
+    return Watched(targets, alerts, promises, questions)
+
+
+def _alerts_of(draft: Draft) -> AskAlerts | None:
+    """About the objects of every step that ran, deleted ones included; None when there are none."""
+    ran = (step for step in draft.recipe.steps if draft.steps[step.position].attempts)
+    affected = dict.fromkeys(step.target for step in ran if step.target is not None)
+    if not affected:
+        return None
+    since = draft.get("execution_start_time") or draft.now
+    return AskAlerts(tuple(affected), since, draft.settings.alertmanager_watchdog)
 
 
 def _ask(draft: Draft, watched: Sequence[Question], not_before: int) -> bool:
@@ -51,43 +84,119 @@ def monitoring(draft: Draft) -> None:
     if trigger:
         give_up(draft, trigger)
         return
-    if now > deadline:
-        healthy, health = _health(draft, _watched(draft))
-        unmet = _unmet(draft, required=True) if healthy else ""
-        complete(draft, WorkflowOutcome.UNKNOWN, f"{UNMET}: {unmet}" if unmet else CANNOT_VERIFY, health)
+    watched = _watched(draft)
+    fresh, unknown = _new_alerts(draft, watched.alerts, began)
+    if fresh:
+        _ineffective(draft, f"{NEW_ALERTS}: {fresh}", watched)
         return
-    # An answer serves for one interval; the last look before the end must be a fresh one.
+    if now > deadline:
+        _cannot_verify(draft, watched, unknown)
+        return
+    # An answer serves for one interval; what ends the window is looked at after it.
     since = draft.get("healthy_since")
     over = since is not None and now >= since + settings.stabilization_window
-    oldest = since + settings.stabilization_window if over and since is not None else now - settings.monitoring_interval
-    watched = _watched(draft)
-    asked: list[Question] = [*watched]
-    if draft.recipe.criteria:
-        asked += _asked_by_criteria(draft, watched)
-        # A criterion may come true later than health: it is looked at again at the pace of monitoring.
-        oldest = max(oldest, now - settings.monitoring_interval)
-    if not _ask(draft, asked, max(began, oldest + 1 if not over else oldest)):
+    oldest = now - settings.monitoring_interval + 1
+    if over:
+        oldest = max(oldest, since + settings.stabilization_window)
+    if not _ask(draft, watched.questions, max(began, oldest)):
         draft.wake(min(deadline + 1, now + settings.requeue_error))
         return
-    healthy, health = _health(draft, watched)
-    if not healthy:
+    kept = judge_promises(draft, watched.promises)
+    if kept.broken is not None:
+        _broken(draft, *kept.broken, watched)
+        return
+    _wait_or_end(draft, watched, kept.open, unknown, deadline)
+
+
+def _wait_or_end(draft: Draft, watched: Watched, unkept: str, unknown: str, deadline: int) -> None:
+    """Every answer is there and nothing is broken: the window goes on, begins anew, or is over."""
+    settings, now = draft.settings, draft.now
+    healthy, health = _health(draft, watched.targets)
+    since = draft.get("healthy_since")
+    end = now + settings.monitoring_interval
+    if unkept or not healthy:
         draft.set(healthy_since=None)
+        since = None
+        # Told in the write that the change of health makes anyway, not moved at every look.
+        if draft.status.healthy_since is not None:
+            draft.set(estimated_completion_time=end + settings.stabilization_window)
     elif since is None:
-        draft.set(healthy_since=now)
+        draft.set(healthy_since=now, estimated_completion_time=now + settings.stabilization_window)
         since = now
-    missing = _unmet(draft, required=True) if healthy and over else ""
-    if healthy and over and not missing:
+    over = since is not None and now >= since + settings.stabilization_window
+    missing = _open_ends(draft, unknown) if over else ""
+    if over and not missing:
         missed = _unmet(draft, required=False)
         if missed:
             draft.event("Warning", "SuccessCriterionUnmet", f"not required: {missed}")
-        complete(draft, _outcome(draft), "", health)
+        complete(draft, _outcome(draft), "", _findings(watched, health, unknown))
         return
     if missing:
-        draft.set(message=clip(f"waiting for success criteria: {missing}"))
-        draft.wake(min(deadline + 1, now + settings.monitoring_interval))
-        return
-    end = now + settings.monitoring_interval if since is None else since + settings.stabilization_window
+        draft.set(message=clip(f"waiting for {missing}"))
+    elif since is not None:
+        end = since + settings.stabilization_window
     draft.wake(min(deadline + 1, end, now + settings.monitoring_interval))
+
+
+def _open_ends(draft: Draft, unknown: str) -> str:
+    """What success still wants when the targets have been well for a window."""
+    missing = _unmet(draft, required=True)
+    if missing:
+        return f"success criteria: {missing}"
+    return f"word about new alerts: {unknown}" if unknown else ""
+
+
+def _cannot_verify(draft: Draft, watched: Watched, unknown: str) -> None:
+    """The time of monitoring is over."""
+    healthy, health = _health(draft, watched.targets)
+    unmet = _unmet(draft, required=True) if healthy else ""
+    why = f"{UNMET}: {unmet}" if unmet else CANNOT_VERIFY
+    if healthy and unknown and not unmet:
+        why = f"{ALERTS_UNKNOWN}: {unknown}"
+    complete(draft, WorkflowOutcome.UNKNOWN, why, _findings(watched, health, unknown))
+
+
+def _findings(watched: Watched, health: ResourceHealth, unknown: str) -> Findings:
+    """No alert is told only by somebody who was asked and could say."""
+    return Findings(health, None if watched.alerts is None or unknown else False)
+
+
+def _new_alerts(draft: Draft, question: AskAlerts | None, began: int) -> tuple[str, str]:
+    """Which ones fire, and why nobody knows; both "" when there are none, or nobody is asked. What was seen before
+    monitoring `began` belongs to an earlier try."""
+    if question is None:
+        return "", ""
+    answer = draft.snapshot.answers.get(question)
+    facts = answer.facts if answer is not None and answer.at >= began else None
+    if isinstance(facts, AlertFacts):
+        told = [f"{one.name} on {target_text(one.about)} since {format_instant(one.began)}" for one in facts.alerts]
+        return ", ".join(told), ""
+    return "", facts.reason if isinstance(facts, Unknown) else "nobody has answered"
+
+
+def _broken(draft: Draft, position: int, why: str, watched: Watched) -> None:
+    """A completed step fails after all: what it did took effect, and is undone with the others (BR-WF-052)."""
+    message = clip(why, 4096)
+    draft.move_step(position, StepState.FAILED, error_message=message, error_type=ErrorType.VALIDATION_ERROR)
+    draft.count("kubernaut_workflowexecution_errors_total", ErrorType.VALIDATION_ERROR, Phase.MONITORING)
+    note_failure(draft, position)
+    _ineffective(draft, f"{INEFFECTIVE}: {why}", watched)
+
+
+def _ineffective(draft: Draft, reason: str, watched: Watched) -> None:
+    """What was done made things worse or did not last: undo it or fail, as the strategy says (BR-WF-051)."""
+    note_failure(draft, None)
+    strategy = draft.recipe.rollback_strategy
+    draft.event("Warning", "WorkflowIneffective", reason)
+    if strategy is RollbackStrategy.AUTOMATIC:
+        draft.set(failure_reason=clip(reason, 4096), error_type=ErrorType.VALIDATION_ERROR)
+        enter_rolling_back(draft, reason, cause="validation_failure")
+        return
+    _, health = _health(draft, watched.targets)
+    if draft.get("failed_step") is not None:
+        health = ResourceHealth.UNHEALTHY
+    told = f"{reason}; rollback strategy is {strategy}, manual intervention required"
+    fail(draft, told, ErrorType.VALIDATION_ERROR, Findings(health))
 
 
 def _health(draft: Draft, watched: list[AskTarget]) -> tuple[bool, ResourceHealth]:
@@ -104,10 +213,9 @@ def _health(draft: Draft, watched: list[AskTarget]) -> tuple[bool, ResourceHealt
     return False, ResourceHealth.DEGRADED if well else ResourceHealth.UNHEALTHY
 
 
-def _asked_by_criteria(draft: Draft, watched: list[AskTarget]) -> list[Question]:
-    """What the criteria must know beyond the watched targets."""
-    wanted = {question: None for one in draft.recipe.criteria for question in asks(one.program, draft.recipe, None)}
-    return [question for question in wanted if question not in watched]
+def _asked_by_criteria(draft: Draft) -> dict[Question, None]:
+    """What the criteria must know, once each."""
+    return {question: None for one in draft.recipe.criteria for question in asks(one.program, draft.recipe, None)}
 
 
 def _unmet(draft: Draft, *, required: bool) -> str:

@@ -1,16 +1,20 @@
 """How far has a workflow come, and when will it end? (BR-EXECUTION-001)
 
-For people who watch one: made from its status and its recipe alone, at any moment. Milliseconds.
+Made from its status and its recipe alone: for people who watch one, at any moment; for its status, with the writes
+that are made anyway. Milliseconds.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
+from wfexec.core.draft import Draft
 from wfexec.model.phases import STEP_ENDED, Phase, StepState
 from wfexec.model.recipe import Recipe
 from wfexec.model.status import StepStatus, WorkflowExecutionStatus
 
 # What the monitoring phase takes when all goes well; its window is a setting of the controller.
-MONITORING_MS = 60_000
+MONITORING_MS: Final = 60_000
+EXPECTED_WITHIN_MS: Final = 1_000
 
 
 class Progress(NamedTuple):
@@ -30,22 +34,48 @@ def progress_of(status: WorkflowExecutionStatus, recipe: Recipe | None, now: int
 
 
 def _left(status: WorkflowExecutionStatus, recipe: Recipe | None, now: int) -> int | None:
+    known = status.estimated_completion_time
     if status.phase == Phase.MONITORING:
+        if known is not None:
+            return max(0, known - now)
         began = status.monitoring_start_time or now
         return max(0, began + MONITORING_MS - now)
     if status.phase != Phase.EXECUTING or recipe is None or len(recipe.steps) != len(status.step_statuses):
         return None
-    ends = [0] * len(recipe.steps)
+    left = remaining_ms(status.step_statuses, recipe, now)
+    return left + MONITORING_MS if known is None else max(left, known - now)
+
+
+def expect_end(draft: Draft) -> None:
+    """When all will be over if nothing goes wrong any more, told anew where it moved by a second (BR-EXECUTION-001)."""
+    left = remaining_ms(draft.steps, draft.recipe, draft.now) + draft.settings.stabilization_window
+    known = draft.get("estimated_completion_time")
+    if known is None or abs(known - draft.now - left) >= EXPECTED_WITHIN_MS:
+        draft.set(estimated_completion_time=draft.now + left)
+
+
+def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int:
+    """Until the last step will have ended: the longest way still to go, or all work over all places if that is more."""
+    ends = [0] * len(steps)
+    latest = work = 0
     for position in recipe.order:
+        state = steps[position]
+        if state.status in STEP_ENDED:
+            continue
         step = recipe.steps[position]
-        before = max((ends[dependency] for dependency in step.dependencies), default=0)
-        ends[position] = before + _cost(status.step_statuses[position], step.estimate_ms, now)
-    return max(ends) + MONITORING_MS
+        cost = _cost(state, step.estimate_ms, now)
+        before = 0
+        for dependency in step.dependencies:
+            if ends[dependency] > before:
+                before = ends[dependency]
+        ends[position] = before + cost
+        work += cost
+        if before + cost > latest:
+            latest = before + cost
+    return max(latest, work // recipe.parallel_max)
 
 
 def _cost(state: StepStatus, estimate: int, now: int) -> int:
-    if state.status in STEP_ENDED:
-        return 0
     if state.status is StepState.EXECUTING and state.attempts:
         return max(0, estimate - max(0, now - state.attempts[-1].start_time))
     if state.status is StepState.RETRYING and state.next_retry_time is not None:

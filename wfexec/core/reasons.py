@@ -100,6 +100,27 @@ ENDINGS: Final[tuple[Reason, ...]] = (
         "BR-WF-051s",
     ),
     _end(
+        "workflow_triggered_new_alerts",
+        "monitoring",
+        "Alerts about objects that the workflow changed began after its first step did",
+        "Look into the alerts that the reason names; the completed steps are undone where the strategy is automatic",
+        "BR-WF-051s",
+    ),
+    _end(
+        "ineffective",
+        "monitoring",
+        "A required postcondition of a completed step came false while its target was watched, and stayed so",
+        "Look at what the condition reads; the completed steps are undone where the strategy is automatic",
+        "BR-WF-050s",
+    ),
+    _end(
+        "alerts_unknown",
+        "monitoring",
+        "The targets are well, but until monitoring-timeout nobody could say whether new alerts fire",
+        "Look at the Alertmanager of setting alertmanager-url, and at what feeds it",
+        "BR-WF-051s",
+    ),
+    _end(
         "success_criteria_unmet",
         "monitoring",
         "The steps are done and the targets are well, a required success criterion does not hold",

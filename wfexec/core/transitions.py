@@ -35,8 +35,16 @@ PHASE_MOVES: Final = _moves(
     ),
     (Phase.EXECUTING, Phase.FAILED, "fatal failure, trigger or deadline, strategy manual or none"),
     (Phase.MONITORING, Phase.COMPLETED, "targets healthy for the window, or it cannot be verified in time"),
-    (Phase.MONITORING, Phase.ROLLING_BACK, "rollback requested; trigger, strategy automatic"),
-    (Phase.MONITORING, Phase.FAILED, "trigger, strategy manual or none"),
+    (
+        Phase.MONITORING,
+        Phase.ROLLING_BACK,
+        "trigger, new alerts or a required postcondition that no longer holds, strategy automatic; rollback requested",
+    ),
+    (
+        Phase.MONITORING,
+        Phase.FAILED,
+        "trigger, new alerts or a required postcondition that no longer holds, strategy manual or none",
+    ),
     (Phase.FAILED, Phase.ROLLING_BACK, "rollback requested"),
     (Phase.FAILED, Phase.EXECUTING, "manual retry"),
     (Phase.ROLLING_BACK, Phase.FAILED, "rollback ended"),

@@ -18,6 +18,7 @@ from wfexec.model.recipe import RecipeStep
 # After an answer that was none.
 ASK_AGAIN_MS: Final = 2_000
 WHEN_FALSE: Final = "when is false"
+AFTER_DEPENDENCY: Final = "dependency"
 
 
 def judge_when(draft: Draft, step: RecipeStep, when: Program) -> bool | None:

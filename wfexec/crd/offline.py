@@ -16,6 +16,7 @@ from wfexec.model.bearings import Bearings, NamespaceFacts
 from wfexec.model.facts import (
     AccessFacts,
     AskAccess,
+    AskAlerts,
     AskHistory,
     AskNodes,
     AskParent,
@@ -66,7 +67,7 @@ class OfflineCluster:
     def answer(self, question: Question) -> Facts:
         if isinstance(question, AskAccess):
             return self._access(question)
-        if isinstance(question, AskHistory | AskParent):
+        if isinstance(question, AskHistory | AskAlerts | AskParent):
             return Unknown(NOT_IN_FILE)
         if isinstance(question, AskTarget) and not self.knows(question.target.kind):
             return Unknown(f"the file holds no {question.target.kind}")

@@ -17,6 +17,7 @@ from wfexec.model.base import clip
 from wfexec.model.facts import (
     AccessFacts,
     AskAccess,
+    AskAlerts,
     AskHistory,
     AskNetwork,
     AskNodes,
@@ -75,8 +76,8 @@ def calls(question: Question) -> tuple[HttpCall, ...]:
             return (HttpCall("GET", "/api/v1/nodes", (_CACHED,)), HttpCall("GET", "/api/v1/pods", (_RUNNING, _CACHED)))
         case AskNetwork():
             return (HttpCall("GET", "/readyz"),)
-        case AskHistory():
-            raise OurBug("the history is not asked of the API server")
+        case AskHistory() | AskAlerts():
+            raise OurBug(f"the {question.about} are not asked of the API server")
         case AskTemplate():
             return template_calls(question)
         case AskParent(namespace, name):
@@ -97,8 +98,8 @@ def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
                 status, payload = replies[0]
                 text = "" if status == 200 else _told(payload) or (f"HTTP {status}" if status else "no answer")
                 return NetworkFacts(status == 200, text)
-            case AskHistory():
-                raise OurBug("the API server knows no history")
+            case AskHistory() | AskAlerts():
+                raise OurBug(f"the API server knows no {question.about}")
             case AskTemplate():
                 return template_facts(question, replies)
             case AskParent():

@@ -75,7 +75,20 @@ class AskParent(NamedTuple):
     about: str = "parent"
 
 
-Question = AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory | AskTemplate | AskParent
+class AskAlerts(NamedTuple):
+    """Which alerts about these objects fire now and began after `since` (milliseconds)?
+
+    Answered by a source of alerts, not by the cluster (BR-WF-051). `watchdog` names an alert that always fires: where
+    it does not, the source is not fed, and nobody knows. "" for none.
+    """
+
+    targets: tuple[TargetRef, ...]
+    since: int
+    watchdog: str = ""
+    about: str = "alerts"
+
+
+Question = AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory | AskTemplate | AskParent | AskAlerts
 
 
 class Unknown(NamedTuple):
@@ -179,7 +192,31 @@ class ParentFacts(NamedTuple):
     about: str = "parent"
 
 
-Facts = AccessFacts | TargetFacts | NodesFacts | NetworkFacts | HistoryFacts | TemplateFacts | ParentFacts | Unknown
+class Alert(NamedTuple):
+    """One that fires; `began` in milliseconds."""
+
+    name: str
+    about: TargetRef
+    began: int
+
+
+class AlertFacts(NamedTuple):
+    """The oldest first."""
+
+    alerts: tuple[Alert, ...]
+
+
+Facts = (
+    AccessFacts
+    | TargetFacts
+    | NodesFacts
+    | NetworkFacts
+    | HistoryFacts
+    | TemplateFacts
+    | ParentFacts
+    | AlertFacts
+    | Unknown
+)
 
 
 class Answer(NamedTuple):

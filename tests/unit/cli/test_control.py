@@ -181,4 +181,4 @@ def test_the_time_left_is_that_of_the_longest_way_still_to_go() -> None:
     estimate = recipe.steps[0].estimate_ms
     assert (progress.completed, progress.total) == (1, 3)
     assert world.now == START + 10_000
-    assert progress.left_ms == estimate + 60_000
+    assert progress.left_ms == estimate + world.settings.stabilization_window

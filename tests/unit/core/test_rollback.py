@@ -1,11 +1,8 @@
 """Rollback order, sources of the undo, failures while undoing (BR-WF-035, 037, 050, 051, 053, 054)."""
 
 from tests.unit.core.world import HANGS, World, completed, failed, spec, step
-from wfexec.core.ending import score
 from wfexec.model.execution import RollbackInformation
 from wfexec.model.parameters import UndoParameters, UndoScale
-from wfexec.model.phases import StepState
-from wfexec.model.status import StepStatus
 from wfexec.settings import Settings
 
 BREAK = "not found"
@@ -178,17 +175,3 @@ def test_manual_and_none_fail_without_touching_anything() -> None:
         assert "manual intervention required" in world.workflow.status.failure_reason
         assert world.workflow.status.execution_snapshot is not None
         assert world.workflow.status.execution_snapshot.completed_steps == (1,)
-
-
-def test_the_score_of_the_specification_comes_out() -> None:
-    def steps(completed_count: int, total: int, retries: int, undone: int) -> list[StepStatus]:
-        states = ["rolled_back"] * undone + ["completed"] * (completed_count - undone)
-        states += ["failed"] * (total - completed_count)
-        return [
-            StepStatus(step_number=n, action="x", status=StepState(state), retries_attempted=retries if n == 1 else 0)
-            for n, state in enumerate(states, start=1)
-        ]
-
-    assert score(steps(5, 5, 1, 0)) == 0.95
-    assert score(steps(3, 5, 1, 3)) == 0.25
-    assert score([]) == 0.0

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.alerts import AlertFeed
 from sim.answers import Answers
 from sim.cluster.cluster import Cluster, Depth
 from sim.cluster.requests import (
@@ -79,9 +80,9 @@ class World:
 
     def __init__(self, depth: Depth) -> None:
         self.cluster = Cluster(depth, 7)
-        self.door: Any = SharedDoor(self.cluster, Answers(self.cluster, CALM, MemoryHistory().facts))
+        self.door: Any = SharedDoor(self.cluster, Answers(self.cluster, CALM, MemoryHistory().facts, AlertFeed().facts))
         if depth is Depth.WIRE:
-            self.door = WireDoor(self.cluster, CALM, MemoryHistory().facts)
+            self.door = WireDoor(self.cluster, CALM, MemoryHistory().facts, AlertFeed().facts)
         self.told: list[tuple[Change, Any, str]] = []
         for kind in Kind:
             watch = WatchObjects(kind, str(self.cluster.store.version), 1_000)

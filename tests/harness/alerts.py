@@ -1,0 +1,34 @@
+"""A source of alerts for controllers that run against a real API server: the simulation's feed behind a socket.
+
+Called by the features' API server back-end, which lets the shipped adapter ask it over HTTP.
+"""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Final
+
+from sim.alerts import AlertFeed
+from tests.unit.adapters.apiserver import Answer, Asked, Hangs, ScriptedServer, Told
+
+POLL_S: Final = 0.05
+
+
+class AlertServer:
+    """`feed` may be replaced at any time. `now` in milliseconds, of the clock that the controllers follow."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self.feed = AlertFeed()
+        self._now = now
+        self._server = ScriptedServer(self._answer)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = Thread(target=self._server.serve_forever, args=(POLL_S,), name="alerts", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, asked: Asked) -> Answer:
+        status, body = self.feed.reply(asked.path, self._now())
+        return Told(status, body) if status else Hangs(cut=True)
