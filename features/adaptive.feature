@@ -6,6 +6,7 @@ Feature: Adaptation
   Scenario: A step whose earlier runs came close to its timeout is given more time
     Given a workflow with the steps "scale"
     And "scale" takes 5m30s
+    And the workflow has a timeout of 30m
     And it learns from earlier runs
     And 12 earlier runs of "scale-deployment" took 4m30s
     When it is applied
@@ -208,3 +209,75 @@ Feature: Adaptation
     And it was adjusted in "timeout" of "b": "5m → " because "took 4m"
     And child "recover-step-3" has a timeout of at most 5m
     And an event "AdaptationLimitReached" says "no more changes are made"
+
+  @BR-AUTOMATION-001 @BR-ORCHESTRATION-001
+  Scenario: A step with nothing left to do is skipped, and counts as completed
+    Given a workflow with the steps "a, b after a, c after b"
+    And "b" postcondition is `target.replicas >= 3`
+    And its steps may be adjusted while it runs
+    When it is applied
+    And "c" is running
+    And the controller is killed
+    Then it is "completed"
+    And its outcome is "success"
+    And its steps are "a completed, b skipped, c completed"
+    And "b" was skipped because "already_satisfied"
+    And the children ever seen are "recover-step-1, recover-step-3"
+    And it was adjusted in "skip" of "b": "step 'b' skipped" because "what it promises holds already: checked"
+    And an event "StepSkipped" says "step 2 (b) skipped: already_satisfied"
+    And the deployment of "b" has 3 replicas
+
+  @BR-AUTOMATION-001 @BR-ORCHESTRATION-001
+  Scenario Outline: A step is not spared <when>
+    Given a workflow with the steps "a, b after a, c after b"
+    And "b" postcondition is `<promise>`
+    And its steps may be adjusted while it runs
+    And <given>
+    When it is applied
+    Then it is "completed"
+    And its steps are "a completed, b completed, c completed"
+    And nothing was adjusted
+
+    Examples:
+      | when                           | promise              | given                                                            |
+      | whose promise is not kept yet  | target.replicas == 5 | nobody guards it                                                 |
+      | that is critical               | target.replicas >= 3 | "b" is critical                                                  |
+      | of a workflow that is approved | target.replicas >= 3 | a person has approved it                                         |
+      | whose effect is no state       | target.replicas >= 3 | "b" uses the action "restart-deployment"                         |
+      | that others ask about          | target.replicas >= 3 | "c" runs when `steps.b.status == 'completed'`                    |
+      | where the setting is off       | target.replicas >= 3 | its steps may be adjusted while it runs, but the setting forbids it |
+
+  @BR-AUTOMATION-001 @BR-ORCHESTRATION-001
+  Scenario: What an analysis suggests for the parameters of a step is taken when it is sure of it
+    Given a workflow with the steps "a, b after a, c after b"
+    And an analysis suggests replicas "7" for "a", sure to 0.9, with low impact
+    And an analysis suggests replicas "8" for "b", sure to 0.7, with low impact
+    And an analysis suggests deployment "a" for "c", sure to 0.9, with low impact
+    And it may be optimised while it runs
+    When it is applied
+    And "a" is running
+    And the controller is killed
+    Then it is "completed"
+    And the deployment of "a" has 7 replicas
+    And the deployment of "b" has 5 replicas
+    And the deployment of "c" has 5 replicas
+    And it was adjusted in "parameter" of "a": "replicas of step 'a' becomes 7" because "suggested with confidence 0.90: seen before"
+    And it was adjusted 1 times
+    And an event "SuggestionIgnored" says "replicas of step 2: confidence 0.70 is below 0.80"
+    And an event "SuggestionIgnored" says "deployment of step 3: deployment names what the step is about"
+
+  @BR-AUTOMATION-001
+  Scenario Outline: A suggestion of high impact is taken only where a person approves: <replicas> replicas
+    Given a workflow with the steps "a"
+    And an analysis suggests replicas "7" for "a", sure to 0.9, with high impact
+    And it may be optimised while it runs
+    And <given>
+    When it is applied
+    Then it is "completed"
+    And the deployment of "a" has <replicas> replicas
+
+    Examples:
+      | given                                                  | replicas |
+      | nobody guards it                                       | 5        |
+      | a person has approved it                               | 7        |
+      | it may be optimised while it runs, but the setting forbids it | 5 |

@@ -20,6 +20,39 @@ def _optimised(story: Story, unless: str) -> None:
     _allow(story, "optimizationEnabled", unless)
 
 
+@given(
+    parsers.re(r"its steps may be adjusted while it runs(?P<unless>|, but the setting forbids it|, at most \d+ times)")
+)
+def _adjustable(story: Story, unless: str) -> None:
+    _allow(story, "dynamicStepAdjustment", unless)
+
+
+@given(
+    parsers.re(
+        r'an analysis suggests (?P<key>\w+) "(?P<value>[^"]*)" for "(?P<name>[^"]+)", '
+        r"sure to (?P<confidence>[\d.]+), with (?P<impact>\w+) impact"
+    )
+)
+def _suggests(story: Story, key: str, value: str, name: str, confidence: str, impact: str) -> None:
+    analysis: Json = story.recipe.definition.setdefault("aiRecommendations", {"overallConfidence": 0.9})
+    offers: list[Json] = analysis.setdefault("stepOptimizations", [])
+    change = {"suggestedParameters": {key: value}, "reason": "seen before"}
+    offer = {"stepNumber": story.recipe.number(name), "confidence": float(confidence), "impactLevel": impact}
+    offers.append({**offer, "parameterChanges": change})
+
+
+@given("nobody guards it")
+def _unguarded(story: Story) -> None:
+    assert "approvalRequired" not in story.recipe.strategy
+
+
+@given("a person has approved it")
+def _approved(story: Story) -> None:
+    story.recipe.strategy["approvalRequired"] = True
+    prefix = "workflowexecution.kubernaut.io"
+    story.recipe.annotations |= {f"{prefix}/pre-approved": "true", f"{prefix}/approval-source": "alice"}
+
+
 def _allow(story: Story, switch: str, unless: str) -> None:
     story.recipe.spec.setdefault("adaptiveOrchestration", {})[switch] = True
     if "at most" in unless:

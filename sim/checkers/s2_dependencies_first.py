@@ -6,6 +6,7 @@ from sim.checkers.complaint import Complaint
 from sim.history import History
 from sim.trace import is_undo
 from wfexec.model.phases import STEP_ENDED, RunCondition, StepState
+from wfexec.model.status import ALREADY_SATISFIED, StepStatus
 from wfexec.model.workflow import WorkflowDefinition, WorkflowStep
 
 _STARTED = frozenset({StepState.EXECUTING, StepState.RETRYING, *STEP_ENDED})
@@ -21,13 +22,19 @@ def check(history: History) -> Iterator[Complaint]:
         step = next((step for step in definition.steps if step.step_number == move.after.spec.step_number), None)
         if step is None:
             continue
-        states = {entry.step_number: entry.status for entry in move.workflow.status.step_statuses}
+        states = {entry.step_number: _counted(entry) for entry in move.workflow.status.step_statuses}
         for number in dependencies_of(definition, step):
             state = states.get(number, StepState.PENDING)
             if state not in _allowed(step.run_condition):
                 meta = move.after.metadata
                 message = f"step {step.step_number} starts while step {number}, which it needs, is {state}"
                 yield Complaint("S2", move.at, f"{meta.namespace}/{meta.name}", message)
+
+
+def _counted(entry: StepStatus) -> StepState:
+    """A step that had nothing left to do counts as completed."""
+    spared = entry.status is StepState.SKIPPED and entry.skip_reason == ALREADY_SATISFIED
+    return StepState.COMPLETED if spared else entry.status
 
 
 def dependencies_of(definition: WorkflowDefinition, step: WorkflowStep) -> list[int]:

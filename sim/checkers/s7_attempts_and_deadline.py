@@ -11,6 +11,7 @@ from wfexec.model.status import WorkflowExecution
 from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX, Settings
 
 UNDO_TRIES: Final = 3
+RAISED_MAX: Final = 5
 
 
 def check(history: History) -> Iterator[Complaint]:
@@ -46,6 +47,13 @@ def _early(history: History) -> Iterator[Complaint]:
 
 
 def _retries_max(workflow: WorkflowExecution, number: int, settings: Settings) -> int:
+    """As it was written, or what adaptation raised it to."""
+    plan = workflow.status.execution_plan
+    planned = next((one.max_retries for one in plan.steps if one.step_number == number), 0) if plan is not None else 0
+    return max(_written(workflow, number, settings), min(planned, RAISED_MAX))
+
+
+def _written(workflow: WorkflowExecution, number: int, settings: Settings) -> int:
     definition = workflow.spec.workflow_definition
     for step in definition.steps if definition is not None else ():
         if step.step_number == number and step.max_retries is not None:

@@ -36,6 +36,10 @@ def worlds(draw: st.DrawFn) -> World:
     for number in range(1, count + 1):
         after = draw(st.lists(st.integers(1, count), max_size=2, unique=True))
         more: dict[str, Any] = {"maxRetries": draw(st.sampled_from([0, 1, 2, 10]))}
+        if not draw(st.integers(0, 3)):
+            expr = draw(st.sampled_from(["target.replicas == 3", "target.replicas == 5", "1 / 0 == 1"]))
+            more["postConditions"] = [{"type": "promise", "expr": expr}]
+            more["criticalStep"] = draw(st.booleans())
         if draw(st.booleans()):
             more["action"] = "restart-deployment"
             more["parameters"] = {"restartDeployment": {"namespace": "shop", "deployment": f"d{number}"}}

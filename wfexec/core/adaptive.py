@@ -50,9 +50,18 @@ def note(draft: Draft, kind: str, text: str, reason: str, number: int | None = N
         draft.event("Warning", "AdaptationLimitReached", "no more changes are made; it goes on as it is planned now")
 
 
+def take_suggestions(draft: Draft) -> None:
+    """Planning tells which suggested parameters it took, and which not, and why."""
+    for one in draft.recipe.suggestions if draft.settings.adaptation else ():
+        if one.change:
+            note(draft, "parameter", one.change, one.reason, one.number)
+        else:
+            draft.event("Normal", "SuggestionIgnored", f"{one.key} of step {one.number}: {one.reason}")
+
+
 def adapt(draft: Draft) -> None:
     """Judge what has ended in this run so far, whenever more of it has."""
-    if not _news(draft):
+    if draft.rules is None or not draft.rules.optimization_enabled or not _news(draft):
         return
     _throttle(draft)
     _replan(draft)
@@ -184,6 +193,8 @@ def reorder(draft: Draft, ready: Sequence[int], active: int) -> None:
 
     Only where some of them have to wait, and never where one wants to be alone: nothing may overtake that.
     """
+    if draft.rules is None or not draft.rules.optimization_enabled:
+        return
     recipe = draft.recipe
     joined = sorted(at for at in ready if draft.steps[at].ready_time is None and untouched(draft, at))
     if len(joined) < ENOUGH or len(ready) <= recipe.parallel_max - active:

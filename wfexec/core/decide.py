@@ -18,7 +18,7 @@ from wfexec.core.maintenance import held
 from wfexec.core.monitoring import monitoring
 from wfexec.core.parents import look_for_parent, retention
 from wfexec.core.refusals import UNRESOLVED
-from wfexec.core.replan import laid_over
+from wfexec.core.replan import laid_over, planned_as
 from wfexec.core.rollback import rolling_back
 from wfexec.core.start import new, planning, validating
 from wfexec.model.meta import FINALIZER, FINALIZER_OLD
@@ -83,7 +83,9 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     base = snapshot.recipe if isinstance(snapshot.recipe, Recipe) else NO_RECIPE
     recipe, rules = base, workflow.spec.adaptive_orchestration
     if rules.optimization_enabled or rules.dynamic_step_adjustment or rules.learning_from_history:
-        recipe = laid_over(base, workflow.status.execution_plan, settings)
+        plan = workflow.status.execution_plan
+        base = planned_as(base, plan, settings)
+        recipe = laid_over(base, plan, settings)
     draft = Draft(snapshot, recipe, now, settings, base)
     if FINALIZER not in meta.finalizers:
         kept = tuple(one for one in meta.finalizers if one != FINALIZER_OLD)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from wfexec.core.adaptive import adapt, reorder
 from wfexec.core.birth import birth, deadline_of, undo_facts
-from wfexec.core.conditions import broke_promise, may_start
+from wfexec.core.conditions import broke_promise
 from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import clear_away, fold_child
@@ -19,6 +19,7 @@ from wfexec.core.progress import expect_end
 from wfexec.core.references import late_parameters
 from wfexec.core.rollback import enter_rolling_back
 from wfexec.core.triggers import give_up, triggered
+from wfexec.core.turn import UNMET, counted, its_turn, may_begin
 from wfexec.core.undo import undoable
 from wfexec.core.when import AFTER_DEPENDENCY, condition_error, judge_when
 from wfexec.model.base import clip, compact, evolve
@@ -32,11 +33,9 @@ from wfexec.model.phases import (
     Phase,
     ResourceHealth,
     RollbackStrategy,
-    RunCondition,
     StepState,
 )
 from wfexec.model.plan import DeleteChild
-from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import AttemptStatus, StepStatus
 from wfexec.model.workflow import CancelChildren, CancelRollback
 
@@ -50,7 +49,6 @@ BATCHES_TOLD: Final = 10
 # Copied for each start: a validated constructor would cost as much as the rest of it.
 _BLANK_ATTEMPT: Final = compact(AttemptStatus(name="unset", phase=StepState.EXECUTING, start_time=0))
 _BLANK_REFERENCE: Final = compact(ObjectReference(name="unset"))
-_UNMET: Final = frozenset({StepState.FAILED, StepState.BLOCKED, StepState.SKIPPED, StepState.ROLLED_BACK})
 
 
 class Look(NamedTuple):
@@ -77,17 +75,18 @@ def enter_executing(draft: Draft) -> None:
 def executing(draft: Draft) -> None:
     deadline = deadline_of(draft)
     overdue = draft.now > deadline
-    look = look_at_steps(draft, overdue)
     spec = draft.workflow.spec
+    rules = spec.adaptive_orchestration
+    if (rules.optimization_enabled or rules.dynamic_step_adjustment) and draft.settings.adaptation:
+        draft.rules = rules
+    look = look_at_steps(draft, overdue)
     # Nothing but the end is looked at where the end has come.
     over = spec.cancel or overdue or look.fatal is not None or draft.undo_request is not None
     trigger = "" if over else triggered(draft)
     if over or trigger:
         _wind_down(draft, look, overdue, trigger)
         return
-    rules = spec.adaptive_orchestration
-    if rules.optimization_enabled and draft.settings.adaptation:
-        draft.rules = rules
+    if draft.rules is not None:
         adapt(draft)
     active, ready = look.active, look.ready
     if not look.unfinished:
@@ -115,6 +114,8 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
     # Kept beside the steps: a plain list is read ten times faster than a value's field.
     states = list(map(_STATE_OF, steps))
     spec = draft.workflow.spec
+    if spec.adaptive_orchestration.dynamic_step_adjustment:
+        states = list(map(counted, steps))
     terminate = spec.failure_policy is FailurePolicy.TERMINATE
     undoes = draft.recipe.rollback_strategy is RollbackStrategy.AUTOMATIC
     # A workflow that pauses or winds down judges nothing that it will not start.
@@ -135,7 +136,7 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
                 continue
         elif state is _PENDING:
             step = recipe_steps[position]
-            verdict = _its_turn(step, states)
+            verdict = its_turn(step, states)
             if verdict is None:
                 _skip(draft, position)
             elif not verdict:
@@ -144,10 +145,10 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
             elif step.when is not None and judging and steps[position].ready_time is None:
                 verdict = judge_when(draft, step, step.when)
             if verdict and judging and steps[position].ready_time is None:
-                verdict = may_start(draft, step)
+                verdict = may_begin(draft, step)
             if verdict:
                 ready.append(position)
-            state = states[position] = steps[position].status
+            state, states[position] = steps[position].status, counted(steps[position])
         elif state is _RETRYING or (state is StepState.FAILED and undoes):
             clear_away(draft, position)
         if state is _RETRYING:
@@ -171,35 +172,10 @@ def _earlier(steps: list[StepStatus], one: int, other: int) -> int:
     return min(one, other, key=lambda position: (steps[position].end_time or 0, position))
 
 
-def _its_turn(step: RecipeStep, states: list[StepState]) -> bool | None:
-    """By what it depends on. True: may run; False: not yet; None: never."""
-    if step.run_condition is not None:
-        return _run_condition_met(step, states)
-    for dependency in step.dependencies:
-        before = states[dependency]
-        if before is not _COMPLETED:
-            return None if before in _UNMET else False
-    return True
-
-
-def _run_condition_met(step: RecipeStep, states: list[StepState]) -> bool | None:
-    """True: may run; False: not yet; None: never (BR-WF-020)."""
-    primary = states[step.dependencies[0]]
-    if step.run_condition is RunCondition.PARALLEL_WITH_PRIMARY:
-        if primary in (StepState.SKIPPED, StepState.BLOCKED):
-            return None
-        return primary is not _PENDING
-    if primary not in STEP_ENDED:
-        return False
-    if step.run_condition is RunCondition.AFTER_PRIMARY:
-        return True
-    return True if primary is StepState.FAILED else None
-
-
 def _skip(draft: Draft, position: int) -> None:
     step = draft.recipe.steps[position]
     unmet = next(
-        (draft.recipe.steps[one] for one in step.dependencies if draft.steps[one].status in _UNMET),
+        (draft.recipe.steps[one] for one in step.dependencies if draft.steps[one].status in UNMET),
         draft.recipe.steps[step.dependencies[0]],
     )
     reason = clip(f"{AFTER_DEPENDENCY} {unmet.name!r} is {draft.steps[unmet.position].status}")

@@ -18,9 +18,10 @@ from wfexec.core.references import late_of
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, find_action
+from wfexec.core.suggestions import suggested
 from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons, undo_keys
 from wfexec.errors import OurBug
-from wfexec.model.base import compact
+from wfexec.model.base import compact, evolve
 from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.expressions import CompileError, Program
 from wfexec.model.facts import AskTarget, TargetRef
@@ -208,6 +209,23 @@ def compile_recipe(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | 
 
 
 def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusal:
+    digest = digest_of(spec)
+    written = _planned(spec, digest, settings)
+    tuned, suggestions = suggested(spec, settings)
+    if isinstance(written, Refusal) or not suggestions:
+        return written
+    if tuned is spec:
+        return written._replace(suggestions=suggestions)
+    made = _planned(tuned, digest, settings)
+    if isinstance(made, Refusal) or made.plan is None:
+        # A plan is never refused for what an analysis suggests.
+        why = f"planning would refuse it: {made.message}" if isinstance(made, Refusal) else "it cannot be planned"
+        refused = tuple(one._replace(change="", reason=why) if one.change else one for one in suggestions)
+        return written._replace(suggestions=refused)
+    return made._replace(suggestions=suggestions, written=written, plan=evolve(made.plan, tuned=True))
+
+
+def _planned(spec: WorkflowExecutionSpec, digest: str, settings: Settings) -> Recipe | Refusal:
     definition = spec.workflow_definition
     refusal = next(findings(spec, settings), None)
     if refusal is not None or definition is None:
@@ -237,7 +255,7 @@ def _compile(spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusa
     made = Recipe(
         name=definition.name,
         version=definition.version,
-        digest=digest_of(spec),
+        digest=digest,
         steps=steps,
         order=order,
         batches=batches,

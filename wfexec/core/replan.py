@@ -39,6 +39,13 @@ def laid_over(recipe: Recipe, plan: ExecutionPlan | None, settings: Settings) ->
     return made
 
 
+def planned_as(recipe: Recipe, plan: ExecutionPlan | None, settings: Settings) -> Recipe:
+    """With or without what an analysis suggests: as it was planned; where it is not yet, as the setting says."""
+    if recipe.written is None or (settings.adaptation if plan is None else plan.tuned):
+        return recipe
+    return recipe.written
+
+
 def _step(step: RecipeStep, planned: PlannedStep, settings: Settings) -> RecipeStep:
     """Never less time and tries than the definition asks for, never more than is allowed."""
     timeout = max(step.timeout_ms, min(planned.timeout, settings.step_timeout_max))

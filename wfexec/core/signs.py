@@ -35,6 +35,9 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("TemplateResolved", N, "The template was found; its version is named", "BR-WF-025"),
     EventRow("HistoryUnavailable", W, "It was planned without what earlier runs teach", "BR-ORCHESTRATION-001"),
     EventRow("AdaptiveAdjustment", N, "The plan was adjusted; what and why is named", "BR-AUTOMATION-001"),
+    EventRow(
+        "SuggestionIgnored", N, "A suggested parameter was not taken; which and why is named", "BR-AUTOMATION-001"
+    ),
     EventRow("AdaptationLimitReached", W, "No more changes are made while it runs", "BR-ORCHESTRATION-001"),
     EventRow("PlanCreated", N, "The plan stands: steps, batches, strategy", "BR-WF-004"),
     EventRow("ValidationWarning", W, "An optional check did not pass, or a target is only partly well", "BR-WF-015"),

@@ -3,6 +3,7 @@
 (BR-WF-001, BR-WF-002, BR-WF-015 to BR-WF-018, BR-WF-169)
 """
 
+from wfexec.core.adaptive import take_suggestions
 from wfexec.core.approval import approval, refuse, standing, with_word
 from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
@@ -40,6 +41,7 @@ def planning(draft: Draft) -> None:
     learns = draft.workflow.spec.adaptive_orchestration.learning_from_history and draft.settings.adaptation
     if learns and not learned(draft):
         return
+    take_suggestions(draft)
     recipe = draft.recipe
     draft.set_steps(recipe.pending)
     count = len(recipe.steps)

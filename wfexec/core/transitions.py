@@ -76,7 +76,11 @@ STEP_MOVES: Final = _moves(
     (StepState.EXECUTING, StepState.RETRYING, "error, attempts left"),
     (StepState.RETRYING, StepState.EXECUTING, "start"),
     (StepState.RETRYING, StepState.FAILED, "workflow ends before the next attempt"),
-    (StepState.PENDING, StepState.SKIPPED, "dependency did not complete, when is false, or the workflow ended"),
+    (
+        StepState.PENDING,
+        StepState.SKIPPED,
+        "dependency did not complete, when is false, nothing is left to do, or the workflow ended",
+    ),
     (StepState.PENDING, StepState.FAILED, "an expression of its has no value"),
     (StepState.FAILED, StepState.RETRYING, "a person tries again"),
     (StepState.BLOCKED, StepState.PENDING, "a person tries again"),

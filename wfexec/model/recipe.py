@@ -89,6 +89,15 @@ class Trigger(NamedTuple):
     program: Program
 
 
+class Suggestion(NamedTuple):
+    """One parameter an analysis suggests: `change` says what becomes of it, "" when it is not taken, `reason` why."""
+
+    number: int
+    key: str
+    change: str
+    reason: str
+
+
 class Recipe(NamedTuple):
     """`batches` and `critical_path` hold positions; `order` is topological, ties by stepNumber.
 
@@ -97,7 +106,8 @@ class Recipe(NamedTuple):
     `targets` are the objects of all steps, once each, and `asks` the questions for them; `access` the rights the
     executor needs; `risks` the steps that production has rules for; `checks` the safety checks in their fixed order;
     `questions` all that must be answered before anything runs; `conflicts` steps that may change the same object at the
-    same time; `plan` and `pending` what planning writes into status.
+    same time; `plan` and `pending` what planning writes into status. `suggestions` are those of an analysis with what
+    became of them; `written` is the recipe without them, None where none is taken.
     """
 
     name: str
@@ -123,6 +133,8 @@ class Recipe(NamedTuple):
     pending: tuple[StepStatus, ...]
     criteria: tuple[Criterion, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    written: "Recipe | None" = None
 
 
 class Refusal(NamedTuple):

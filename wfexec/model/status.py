@@ -38,6 +38,8 @@ from wfexec.units import Duration, Instant
 
 STATUSES_MAX = 200
 ADJUSTMENTS_MAX = 256
+# Why a step was skipped that had nothing left to do; all others were skipped for want of something.
+ALREADY_SATISFIED = "already_satisfied"
 ATTEMPTS_MAX = 48
 Numbers = Annotated[tuple[StepNumber, ...], Field(max_length=STATUSES_MAX)]
 
@@ -78,7 +80,8 @@ class PlannedStep(Value):
 class ExecutionPlan(Value):
     """`definition_digest` tells a changed definition from the planned one; "" was planned by an earlier version.
 
-    `parallel_limit` is what adaptation left of the places, None all of them.
+    `parallel_limit` is what adaptation left of the places, None all of them; `tuned`: what an analysis suggests of
+    parameters is part of it.
     """
 
     strategy: Strategy
@@ -87,6 +90,7 @@ class ExecutionPlan(Value):
     definition_version: Word = ""
     template: TemplateIdentity | None = None
     definition_digest: Annotated[str, Field(max_length=64)] = ""
+    tuned: bool = False
     safety_checks: tuple[SafetyCheck, ...] = Field(default=(), max_length=4)
     batches: tuple[Batch, ...] = Field(default=(), max_length=STATUSES_MAX)
     critical_path: Numbers = ()
