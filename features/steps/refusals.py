@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import yaml
 from pytest_bdd import given, parsers, step, then
 
 from features.cluster import WORKFLOW_PLURAL, WORKFLOWS, path_of
@@ -40,6 +41,11 @@ WRONG: dict[str, dict[str, Any]] = {
 @given(parsers.re(r'"(?P<name>\w+)" (?P<what>' + "|".join(WRONG) + ")"))
 def _wrong(story: Story, name: str, what: str) -> None:
     story.recipe.step(name).fields.update(WRONG[what])
+
+
+@given(parsers.re(r"it is recommended: `(?P<text>.*)`"))
+def _recommended(story: Story, text: str) -> None:
+    story.recipe.definition["aiRecommendations"] = {"overallConfidence": 0.9, **yaml.safe_load(text)}
 
 
 @given("a template is named beside the steps")
