@@ -70,6 +70,30 @@ Feature: Simulation
       | failure  |
       | rollback |
 
+  @BR-WF-033
+  Scenario Outline: Nobody waits longer than was promised: <what>
+    Given <what>
+    And each of its steps uses the action "<action>"
+    And it is approved beforehand by "alice"
+    When it is applied at an instant that is noted
+    Then it is "completed"
+    And it was picked up within 5s and planned within <planned>
+    And whatever became ready was ready within 5s
+    And its steps were through within <through>
+
+    Examples:
+      | what                                | action           | planned | through |
+      | a chain of 10 steps                 | update-configmap | 500ms   | 5m      |
+      | a workflow of 100 independent steps | notify-only      | 1s      | 30m     |
+
+  @BR-WF-033
+  Scenario: Many workflows at a time get on side by side
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 4m
+    When 8 copies of it are applied
+    Then all of them are "completed"
+    And all of them were executing at one moment
+
   @BR-WF-034
   Scenario Outline: The policy that does better on the same luck does better in the next trouble: <policy>
     Given a workflow with the steps "a, b after a"

@@ -13,11 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sim.checkers.complaint import Complaint
 from wfexec.errors import BadInput, Finding, OurBug
 from wfexec.model.workflow import Scalar
+from wfexec.units import parse_duration
 
 COMPLETED: Final = 0
 DEFECT: Final = 1
 BAD_INPUT: Final = 2
 FAILED: Final = 3
+TOLD: Final = 10
 
 
 @contextmanager
@@ -34,9 +36,11 @@ def exit_codes() -> Iterator[None]:
 
 
 def complain(complaints: Sequence[Complaint], seed: int) -> None:
-    """A checker spoke: that is a defect of ours, and the seed replays it."""
-    for complaint in complaints:
+    """A checker spoke: that is a defect of ours, and the seed replays it. The first ones are told."""
+    for complaint in complaints[:TOLD]:
         typer.echo(f"a promise was broken (a defect of ours, seed {seed} replays it): {complaint}", err=True)
+    if len(complaints) > TOLD:
+        typer.echo(f"and {len(complaints) - TOLD} more", err=True)
 
 
 def coloured() -> bool:
@@ -53,6 +57,14 @@ def pairs(given: Sequence[str]) -> dict[str, Scalar]:
             raise BadInput((Finding("--set", "", each, "write it as key=value, such as max-parallel-steps=2"),))
         found[key.strip()] = value.strip()
     return found
+
+
+def duration(option: str, text: str) -> int:
+    """The milliseconds of an option."""
+    try:
+        return parse_duration(text)
+    except ValueError as trouble:
+        raise BadInput((Finding(option, "", text, str(trouble)),)) from None
 
 
 @contextmanager

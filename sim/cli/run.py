@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from sim.cli.common import COMPLETED, DEFECT, FAILED, coloured, complain, exit_codes, pairs
+from sim.cli.common import COMPLETED, DEFECT, FAILED, coloured, complain, duration, exit_codes, pairs
 from sim.cluster.cluster import Depth
 from sim.driver import Options
 from sim.faults import CALM, crash_after_write
@@ -19,7 +19,7 @@ from sim.scenario import Run, Scenario, config_maps, find_executor, load_setting
 from sim.troubles import load_troubles
 from wfexec.crd.files import load_workflows
 from wfexec.errors import BadInput, Finding
-from wfexec.units import format_instant, parse_duration
+from wfexec.units import format_instant
 
 EXAMPLE: Final = (
     "Example: wfexec sim run examples/memory-pressure/workflow.yaml --seed 7 --set max-parallel-steps=2 "
@@ -71,7 +71,7 @@ def run(
         if faults is not None:
             options = load_troubles(faults).over(options)
         workflows = tuple(each for file in files for each in load_workflows(file))
-        result = play(Scenario(workflows, options, _until(until)))
+        result = play(Scenario(workflows, options, duration("--until", until) if until else None))
         _show(result, as_json=as_json, trace=trace)
         if svg is not None:
             draw(result, svg, ", ".join(chart.workflow for chart in charts(result.history, *_span(result))))
@@ -106,15 +106,6 @@ def draw(result: Run, path: Path, title: str) -> None:
     from sim.report_svg import draw_timelines
 
     draw_timelines(charts(result.history, *_span(result)), path, title)
-
-
-def _until(text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError as trouble:
-        raise BadInput((Finding("--until", "", text, str(trouble)),)) from None
 
 
 def _span(result: Run) -> tuple[int, int]:
