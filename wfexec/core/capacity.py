@@ -18,6 +18,7 @@ from wfexec.model.recipe import Recipe, RecipeStep
 # A drain moves a node's work to the others: with fewer than three nodes there is no safe place for it.
 DRAIN_NODES_MIN: Final = 3
 _NOTHING: Final = Resources(0, 0)
+_REQUESTS: Final = ("cpu:", "memory:")
 # The constructor of a named tuple is a call of its own.
 _tuple: Final[Any] = tuple.__new__
 OBSERVER: Final = "give the controller the observer role, or make the check not required"
@@ -128,8 +129,9 @@ def _added(step: RecipeStep, seen: TargetFacts) -> Resources:
         more = p.scale_deployment.replicas - replicas
         if more <= 0:
             return _NOTHING
-        cpu = tuple([state[key] for key in state if key.startswith("cpu:")])
-        return _times(more, cpu, tuple([state[key] for key in state if key.startswith("memory:")]))
+        asked = [key for key in state if key.startswith(_REQUESTS)]
+        cpu = tuple([state[key] for key in asked if key[0] == "c"])
+        return _times(more, cpu, tuple([state[key] for key in asked if key[0] == "m"]))
     config = p.custom.config if p is not None and p.custom is not None else {}
     containers = [key.partition(":")[2] for key in state if key.startswith("image:")]
     name = config.get("container") or (containers[0] if containers else "")

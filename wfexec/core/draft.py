@@ -201,7 +201,9 @@ class Draft:
 
     def wake(self, at: int) -> None:
         """Look again no later than `at`; never in the past, which would spin."""
-        at = max(at, self.now + 1)
+        now = self.now
+        if at <= now:
+            at = now + 1
         if self.wake_at is None or at < self.wake_at:
             self.wake_at = at
 

@@ -6,6 +6,7 @@ against it, or when its target could not be looked at: a dry run that saw nothin
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from wfexec.core.forecast import Forecast, State, beside_target, forecast, issue, presentable, unaddressed, verifies
@@ -25,6 +26,12 @@ _BLANK_RESULTS: Final = compact(DryRunResults(overall_success=True))
 _UNSEEN: Final = Unknown("nobody looked")
 _BLANK_STEP: Final = compact(DryRunStep(step_number=1, action="unset", would_succeed=True))
 _BLANK_CHANGE: Final = compact(ResourceChange(resource_type="", resource_name="", change_type="update"))
+
+
+# Of most steps nothing else is to be said, whichever workflow they are in.
+@lru_cache(maxsize=4_096)
+def _fine(number: int, action: str, lasts: int) -> DryRunStep:
+    return evolve(_BLANK_STEP, step_number=number, action=action, simulated_duration=lasts)
 
 
 def simulate(
@@ -91,14 +98,8 @@ class _Rehearsal:
             lasts = 0
         else:
             problem = self._simulated(step)
-        return evolve(
-            _BLANK_STEP,
-            step_number=step.number,
-            action=step.action,
-            would_succeed=not problem,
-            simulated_duration=lasts,
-            validation_errors=(clip(problem),) if problem else (),
-        )
+        fine = _fine(step.number, step.action, lasts)
+        return evolve(fine, would_succeed=False, validation_errors=(clip(problem),)) if problem else fine
 
     def _stands_by(self, step: RecipeStep) -> bool:
         """Where all goes well, a step for failures does not run, and neither do those behind it."""

@@ -52,12 +52,16 @@ _BLANK_REFERENCE: Final = compact(ObjectReference(name="unset"))
 
 
 class Look(NamedTuple):
-    """What one pass over the steps found; `ready` and `active` hold positions, `fatal` one that ends the execution."""
+    """What one pass over the steps found; `ready` and `active` hold positions, `fatal` one that ends the execution.
+
+    `failed`: whether any step has failed by now.
+    """
 
     active: list[int]
     ready: list[int]
     fatal: int | None
     unfinished: int
+    failed: bool
 
 
 def enter_executing(draft: Draft) -> None:
@@ -98,7 +102,7 @@ def executing(draft: Draft) -> None:
         return
     draft.wake(deadline + 1)
     queued = start_ready(draft, active, ready)
-    if draft.creates:
+    if draft.creates and (draft.unwell or look.failed):
         # Nothing begins beside an attempt that was given up and still hangs, not even another step (BR-WF-166).
         for position, state in enumerate(draft.steps):
             if state.status is StepState.FAILED:
@@ -164,7 +168,7 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
             and (terminate or recipe_steps[position].critical or broke_promise(steps[position]))
         ):
             fatal = position if fatal is None else _earlier(steps, fatal, position)
-    return Look(active, ready, fatal, unfinished)
+    return Look(active, ready, fatal, unfinished, StepState.FAILED in states)
 
 
 def _earlier(steps: list[StepStatus], one: int, other: int) -> int:
@@ -195,9 +199,10 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
             reorder(draft, ready, len(active))
         _line_up(draft, ready)
     steps, recipe = draft.steps, draft.recipe
-    alone = any(recipe.steps[position].barrier for position in active)
     queued = 0
-    held = alone
+    held = False
+    for position in active:
+        held = held or recipe.steps[position].barrier
     for position in ready:
         barrier = recipe.steps[position].barrier
         if not held and len(active) < recipe.parallel_max and not (barrier and active):

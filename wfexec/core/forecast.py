@@ -6,6 +6,7 @@ never enter: neither what stands there nor what the step writes.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from wfexec.core.registry import READING, VERIFYING, find_action
@@ -56,7 +57,12 @@ def issue(severity: str, step: RecipeStep, description: str, recommendation: str
 
 def reads_only(step: RecipeStep) -> bool:
     """Does the step leave everything as it is?"""
-    action = find_action(step.action)
+    return _reads(step.action)
+
+
+@lru_cache(maxsize=256)
+def _reads(word: str) -> bool:
+    action = find_action(word)
     return action is not None and action.name in READING
 
 

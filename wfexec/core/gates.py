@@ -149,16 +149,17 @@ def _made_worse(step: RecipeStep, fact: TargetFacts) -> str:
     p, state = step.spec.parameters, fact.state
     if p is None or step.target is None:
         return ""
-    what = target_text(step.target)
     if state.get("paused") == "true" and (p.restart_deployment or p.update_image):
-        return f"{what} is paused, so nothing would be rolled out; kubectl rollout resume it first"
-    ready = state.get("readyReplicas", "0")
+        return f"{target_text(step.target)} is paused, so nothing would be rolled out; kubectl rollout resume it first"
     scale = p.scale_deployment
-    if scale is None or fact.healthy is not False or not ready.isdecimal() or scale.replicas >= int(ready):
+    if scale is None or fact.healthy is not False:
+        return ""
+    ready = state.get("readyReplicas", "0")
+    if not ready.isdecimal() or scale.replicas >= int(ready):
         return ""
     return (
-        f"{what} is failing ({fact.message or 'not healthy'}) and scaling it to {scale.replicas} takes away some of "
-        f"its {ready} ready replicas; mend it first"
+        f"{target_text(step.target)} is failing ({fact.message or 'not healthy'}) and scaling it to "
+        f"{scale.replicas} takes away some of its {ready} ready replicas; mend it first"
     )
 
 
