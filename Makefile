@@ -41,6 +41,7 @@ test: lint ## format, lint, types, layers, then every test on both back-ends
 	  fi; \
 	fi; \
 	if [ -n "$$assets" ]; then export KUBEBUILDER_ASSETS="$$assets"; fi; \
+	$(BIN)/python tests/envtest/alertmanager.py || true; \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 .PHONY: crash.sweep
@@ -76,7 +77,8 @@ bench: $(DEV) ## the table of figures, also in build/bench.json
 	@$(BIN)/python -m tests.bench
 
 .PHONY: envtest
-envtest: $(DEV) ## build kube-apiserver, etcd and kubectl; the last line is their folder
+envtest: $(DEV) ## build kube-apiserver, etcd and kubectl; the last line is their folder; and an Alertmanager of Debian's
+	@$(BIN)/python tests/envtest/alertmanager.py || true
 	@$(BIN)/python tests/envtest/build.py
 
 .PHONY: venv

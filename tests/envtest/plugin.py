@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.envtest import build
+from tests.envtest import alertmanager, build
 from tests.envtest.server import SYSTEM_NAMESPACE, ControlPlane
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +42,15 @@ def envtest_binaries() -> Path:
     if os.environ.get("CI"):
         pytest.fail(f"CI must test against the real API server: {reason}", pytrace=False)
     pytest.skip(f"not tested against the real API server: {reason}")
+
+
+@pytest.fixture(scope="session")
+def alertmanager_binary() -> Path:
+    """A real Alertmanager. Not every machine (nor CI) has Debian's packages; a recorded reply is read anywhere."""
+    found = alertmanager.find()
+    if found is None:
+        pytest.skip("not tested against a real Alertmanager: run `make envtest` once where there is apt")
+    return found
 
 
 @pytest.fixture(scope="session")
