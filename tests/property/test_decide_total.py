@@ -15,10 +15,11 @@ from wfexec.core.fold import on_its_way
 from wfexec.core.graph import compile_recipe
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.model.base import evolve
+from wfexec.model.bearings import NO_BEARINGS, Bearings, NamespaceFacts
 from wfexec.model.execution import ExecutionResults, KubernetesExecution, KubernetesExecutionStatus, RollbackInformation
-from wfexec.model.facts import Answer, Facts, TargetFacts, Unknown
-from wfexec.model.meta import ObjectMeta, ObjectReference
-from wfexec.model.phases import EXECUTION_ENDED, ExecutionPhase, Phase, RollbackStrategy, StepState, UndoState
+from wfexec.model.facts import Answer, AskParent, Facts, ParentFacts, TargetFacts, Unknown
+from wfexec.model.meta import LABEL_MAINTENANCE, ObjectMeta, ObjectReference
+from wfexec.model.phases import EXECUTION_ENDED, TERMINAL, ExecutionPhase, Phase, RollbackStrategy, StepState, UndoState
 from wfexec.model.plan import Plan
 from wfexec.model.snapshot import CreateFailure, Snapshot
 from wfexec.model.status import (
@@ -172,6 +173,15 @@ def children(draw: st.DrawFn) -> KubernetesExecution:
     return evolve(world.children["wf-step-1"], status=status)
 
 
+PARENT = AskParent("ns", "rr")
+HELD = NamespaceFacts({LABEL_MAINTENANCE: "true"})
+BEARINGS = [
+    NO_BEARINGS,
+    Bearings(namespaces={}),
+    Bearings(namespaces={"ns": HELD}),
+    Bearings(namespaces={"ns": NamespaceFacts({}), DEFAULTS.controller_namespace: HELD}),
+]
+KEEPING = DEFAULTS.model_copy(update={"manage_orphan_retention": True})
 NAMES = [f"wf-{what}-{n}{again}" for what in ("step", "rollback") for n in (1, 2, 3) for again in ("", "-r1")]
 
 
@@ -196,6 +206,9 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     )
     questions = getattr(recipe, "questions", ())
     answers = {one: Answer(START - draw(durations), draw(facts)) for one in questions if draw(st.booleans())}
+    parents: list[Facts] = [Unknown("no"), Unknown("no", transient=True), ParentFacts(""), ParentFacts("uid-parent")]
+    if draw(st.booleans()):
+        answers[PARENT] = Answer(START - draw(durations), draw(st.sampled_from(parents)))
     failure = CreateFailure(draw(st.integers(1, 9)), "server_error", "no", START, draw(st.booleans()))
     return Snapshot(
         WorkflowExecution(metadata=meta, spec=given_spec, status=draw(statuses(given_spec))),
@@ -205,6 +218,8 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         draw(st.frozensets(st.sampled_from(NAMES), max_size=1)),
         answers,
         draw(st.dictionaries(st.sampled_from(NAMES), st.just(failure), max_size=1)),
+        draw(st.sampled_from(BEARINGS)),
+        draw(st.sampled_from([None, None, START, START + 30_000])),
     )
 
 
@@ -248,8 +263,22 @@ def test_any_snapshot_gets_a_legal_plan_and_always_the_same(snapshot: Snapshot, 
     plan = decide(snapshot, now, DEFAULTS)
     legal(snapshot, now, plan)
     assert decide(snapshot, now, DEFAULTS) == plan
+    assert not plan.expired
     if snapshot.workflow.metadata.deletion_timestamp is not None:
         assert plan.creates == ()
+
+
+@settings(max_examples=200)
+@given(snapshots(), st.integers(START - 100_000, START + 200_000_000))
+def test_only_what_has_ended_and_has_no_living_parent_expires(snapshot: Snapshot, now: int) -> None:
+    plan = decide(snapshot, now, KEEPING)
+    legal(snapshot, now, plan)
+    if plan.expired:
+        workflow = snapshot.workflow
+        assert workflow.status.phase in TERMINAL
+        assert not workflow.metadata.owner_references
+        assert snapshot.answers[PARENT].facts == ParentFacts("")
+        assert (plan.status, plan.metadata, plan.creates, plan.deletes) == (None, None, (), ())
 
 
 RUNNING = [str(one) for one in ExecutionPhase if one not in EXECUTION_ENDED]
@@ -294,3 +323,37 @@ def test_a_run_that_the_world_interferes_with_stays_legal_and_ends(
         child.status.phase in EXECUTION_ENDED for name, child in world.children.items() if "rollback" in name
     ) or (status.phase == "failed")
     assert world.busiest <= DEFAULTS.max_parallel_steps
+
+
+@settings(max_examples=60)
+@given(specs(), st.sampled_from([0, 1, 29_999, 30_000, 45_000, 75_000, 130_000]), st.integers(1, 7_200_000), st.data())
+def test_a_maintenance_starts_nothing_and_changes_no_end(
+    given_spec: WorkflowExecutionSpec, begins: int, lasts: int, data: st.DataObject
+) -> None:
+    """Children end within their timeouts here: only then is it the same end, whenever somebody looks."""
+    strategy = evolve(given_spec.execution_strategy, approval_required=False, dry_run_first=False)
+    given_spec = evolve(given_spec, suspend=False, cancel=False, timeout=None, execution_strategy=strategy)
+    reports = {
+        name: failed("forbidden", 30_000) if data.draw(st.integers(0, 4), label=name) == 0 else completed(30_000)
+        for name in NAMES
+    }
+    calm, held = World(given_spec), World(given_spec)
+    for world in (calm, held):
+        for name, report in reports.items():
+            world.say(name, report)
+    calm.run(until_ms=20 * 3_600_000)
+    held.run(until_ms=begins)
+    held.now = START + begins
+    free, held.bearings = held.bearings, in_maintenance(held.bearings)
+    created = len(held.created)
+    held.run(until_ms=lasts)
+    assert len(held.created) == created
+    held.now = START + begins + lasts
+    held.bearings = free
+    held.run(until_ms=20 * 3_600_000)
+    assert (held.workflow.status.phase, held.states()) == (calm.workflow.status.phase, calm.states())
+    assert sorted(held.created) == sorted(calm.created)
+
+
+def in_maintenance(bearings: Bearings) -> Bearings:
+    return bearings._replace(namespaces={**(bearings.namespaces or {}), "ns": HELD})

@@ -16,7 +16,7 @@ from wfexec.core.interventions import ASKED
 from wfexec.core.lookup import look_up
 from wfexec.core.maintenance import held
 from wfexec.core.monitoring import monitoring
-from wfexec.core.parents import look_for_parent, retention
+from wfexec.core.parents import look_for_parent, retention, tell_alone
 from wfexec.core.refusals import UNRESOLVED
 from wfexec.core.replan import laid_over, planned_as
 from wfexec.core.rollback import rolling_back
@@ -90,11 +90,12 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     if FINALIZER not in meta.finalizers:
         kept = tuple(one for one in meta.finalizers if one != FINALIZER_OLD)
         draft.metadata = MetadataChange(finalizers=(*kept, FINALIZER))
-    if phase not in TERMINAL:
-        adoption = look_for_parent(draft)
-        if adoption is not None:
-            return adoption
+    found = look_for_parent(draft) if phase not in TERMINAL else None
+    if isinstance(found, Plan):
+        return found
     _judge(draft, handler)
+    if found is not None:
+        tell_alone(draft, *found)
     return draft.finish()
 
 

@@ -199,6 +199,11 @@ class Draft:
         made = evolve(old, status=status, reason=reason, message=message, last_transition_time=since)
         self._changes["conditions"] = (*conditions[:at], made, *conditions[at + 1 :])
 
+    @property
+    def writes(self) -> bool:
+        """Whether status is written in any case, so that one more field of it costs nothing."""
+        return bool(self._changes) or self.steps_changed
+
     def wake(self, at: int) -> None:
         """Look again no later than `at`; never in the past, which would spin."""
         now = self.now

@@ -19,10 +19,10 @@ PARENT_FOUND: Final = "ParentFound"
 RETENTION_CHECK_MS: Final = 3_600_000
 
 
-def look_for_parent(draft: Draft) -> Plan | None:
-    """The plan that names the parent as owner, for a workflow that has none; None: nothing to write just now.
+def look_for_parent(draft: Draft) -> Plan | tuple[str, str] | None:
+    """The plan that names the parent as owner, for a workflow that has none, or why it has none: reason and message.
 
-    A plan of its own: if the API server refuses it, nothing else is refused with it.
+    A plan of its own: if the API server refuses it, nothing else is refused with it. None: nothing to say just now.
     """
     meta, spec = draft.workflow.metadata, draft.workflow.spec
     if _has_parent(meta) or any(one.type == PARENT_FOUND for one in draft.status.conditions):
@@ -30,8 +30,7 @@ def look_for_parent(draft: Draft) -> Plan | None:
     reference, settings = spec.remediation_request_ref, draft.settings
     stranger = _stranger(meta, reference)
     if stranger:
-        _alone(draft, "ParentElsewhere", stranger)
-        return None
+        return "ParentElsewhere", stranger
     refused_at = draft.snapshot.refused_at
     if refused_at is not None and draft.now < refused_at + settings.requeue_error:
         draft.wake(refused_at + settings.requeue_error)
@@ -45,20 +44,25 @@ def look_for_parent(draft: Draft) -> Plan | None:
     facts = answer.facts
     if isinstance(facts, Unknown):
         if not facts.transient:
-            _alone(draft, "ParentUnseen", f"whether RemediationRequest {reference.name!r} exists: {facts.reason}")
-        elif draft.now < answer.at + settings.requeue_error:
+            return "ParentUnseen", f"whether RemediationRequest {reference.name!r} exists: {facts.reason}"
+        if draft.now < answer.at + settings.requeue_error:
             draft.wake(answer.at + settings.requeue_error)
         else:
             draft.questions.append(question)
         return None
     uid = _living(answer, reference)
     if uid is None:
-        _alone(
-            draft, "ParentMissing", f"RemediationRequest {reference.name!r} does not exist; nobody owns this workflow"
-        )
-        return None
+        return "ParentMissing", f"RemediationRequest {reference.name!r} does not exist; nobody owns this workflow"
     # Where the finalizer is missing, that comes first.
     return None if draft.metadata is not None else _adoption(meta, reference, uid)
+
+
+def tell_alone(draft: Draft, reason: str, message: str) -> None:
+    """Said once, with the next write of the status; then nobody asks again."""
+    if not draft.writes:
+        return
+    draft.condition(PARENT_FOUND, False, reason, message)
+    draft.event("Warning", "OwnerReferenceFailed" if reason == "ParentUnseen" else "ParentMissing", message)
 
 
 def retention(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
@@ -116,9 +120,3 @@ def _adoption(meta: ObjectMeta, reference: ObjectReference, uid: str) -> Plan:
         api_version=REMEDIATION_API, kind=REMEDIATION_KIND, name=reference.name, uid=uid, controller=not controlled
     )
     return Plan(metadata=MetadataChange(owner_references=(*meta.owner_references, owner)))
-
-
-def _alone(draft: Draft, reason: str, message: str) -> None:
-    """Said once, in status and by an event; then nobody asks again."""
-    draft.condition(PARENT_FOUND, False, reason, message)
-    draft.event("Warning", "OwnerReferenceFailed" if reason == "ParentUnseen" else "ParentMissing", message)
