@@ -28,9 +28,9 @@ PLANS: dict[str, Callable[[int], FaultPlan]] = {
 UNSEEN_DELETION = "somebody deletes the child"
 # Words that no scenario can reach, and why. An entry that is reached all the same fails the test.
 BEYOND_SCENARIOS: dict[str, str] = {
-    "template_unresolved": "the controller looks a template up before it plans",
-    "template_unanswered": "needs an API server that takes questions and never answers",
-    "template_not_kept": "needs a CRD of another version",
+    "template_unresolved": "needs a status that loses what it held; shown in tests/unit",
+    "template_unanswered": "needs an API server that takes questions and never answers; shown in tests/unit",
+    "template_not_kept": "needs a CRD of another version; shown in tests/unit",
     "validation_timeout": "needs an API server that takes questions and never answers; shown in tests/unit",
     "creation_failed": "needs an API server that refuses a child for good; shown in tests/unit",
 }

@@ -14,9 +14,11 @@ from wfexec.core.check_templates import problems_of
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.core.lint import advise
 from wfexec.core.rules import DEPRECATED_SPELLING, REFUSALS, SCHEMA, TEMPLATE_UNSEEN
+from wfexec.core.templates import effective_spec, resolve_among
 from wfexec.crd.complaints import shown, spelled
 from wfexec.crd.documents import NOWHERE, Mark, parse_documents, read_bytes
 from wfexec.crd.files import Placed, read_places
+from wfexec.crd.templates import Found as FoundTemplate
 from wfexec.crd.templates import found_in, is_template, load_siblings
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import WORKFLOW_KIND
@@ -26,6 +28,7 @@ from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
 
 FieldPath = tuple[str | int, ...]
+Library = tuple[FoundTemplate, ...]
 # A field path in words: plain names, indices, and names in quotes or as they stand in brackets.
 _PART: Final = re.compile(r"\.?([A-Za-z_]\w*)|\[(\d+)\]|\[\"?(.*?)\"?\](?=$|[.\[])")
 _ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
@@ -66,19 +69,22 @@ class Report(NamedTuple):
         return sum(1 for one in self.found if one.rule.severity is severity)
 
 
-def lint_files(files: list[Path], settings: Settings, least: Severity) -> Report:
-    """All findings of at least this severity, by file in the given order, then by line."""
+def lint_files(files: list[Path], settings: Settings, least: Severity, templates: Library | None = None) -> Report:
+    """All findings of at least this severity, by file in the given order, then by line.
+
+    `templates` are where a workflow's template is looked up; None: nowhere.
+    """
     found: list[Found] = []
     count = 0
     wanted = _ORDER[: _ORDER.index(least) + 1]
     for file in files:
-        mine, workflows = _lint(file, settings)
+        mine, workflows = _lint(file, settings, templates)
         found += sorted((one for one in mine if one.rule.severity in wanted), key=lambda one: one.mark)
         count += workflows
     return Report(tuple(found), count)
 
 
-def _lint(file: Path, settings: Settings) -> tuple[list[Found], int]:
+def _lint(file: Path, settings: Settings, library: Library | None) -> tuple[list[Found], int]:
     source = str(file)
     try:
         templates = _templates(file)
@@ -92,7 +98,7 @@ def _lint(file: Path, settings: Settings) -> tuple[list[Found], int]:
     if not workflows and not found:
         found.append(Found(source, NOWHERE, SCHEMA, "", "", "", f"holds no {WORKFLOW_KIND}"))
     for one in workflows:
-        found += _of_workflow(source, one, settings)
+        found += _of_workflow(source, one, settings, library)
     return found, len(workflows)
 
 
@@ -114,11 +120,13 @@ def _of_reader(source: str, finding: Finding) -> Found:
     return Found(source, mark, rule, "", finding.field, finding.value, finding.message)
 
 
-def _of_workflow(source: str, placed: Placed, settings: Settings) -> list[Found]:
+def _of_workflow(source: str, placed: Placed, settings: Settings, library: Library | None) -> list[Found]:
     """What planning refuses; the rules look only at what it takes."""
     workflow = placed.object
     assert isinstance(workflow, WorkflowExecution), workflow
     name = workflow.metadata.name
+    if workflow.spec.template_ref is not None and library is not None:
+        return _from_template(source, placed, workflow, settings, library)
     if workflow.spec.template_ref is not None:
         text = f"the steps of template {workflow.spec.template_ref.name!r} are not looked at"
         return [_found(source, placed, TEMPLATE_UNSEEN, name, ("spec", "templateRef"), text, None)]
@@ -131,6 +139,32 @@ def _of_workflow(source: str, placed: Placed, settings: Settings) -> list[Found]
         found += [
             _found(source, placed, one.rule, name, one.path, one.message, one.value)
             for one in advise(workflow.spec, recipe, settings)
+        ]
+    return found
+
+
+def _from_template(
+    source: str, placed: Placed, workflow: WorkflowExecution, settings: Settings, library: Library
+) -> list[Found]:
+    """What planning would refuse of the rendered steps; all of it is told at the reference, in the template's name."""
+    name, ref, here = workflow.metadata.name, workflow.spec.template_ref, ("spec", "templateRef")
+    assert ref is not None
+    resolved = resolve_among(library, ref)
+    if isinstance(resolved, tuple):
+        return [
+            _found(source, placed, REFUSALS[one.reason], name, parse_path(one.field), one.message, None)
+            for one in resolved
+        ]
+    spec, whose = effective_spec(workflow.spec, resolved.body), f"template {resolved.name} {resolved.version}"
+    found = [
+        _found(source, placed, REFUSALS[one.reason], name, here, f"{whose}: {one.field}: {one.message}", "")
+        for one in refusals(spec, settings)
+    ]
+    recipe = compile_recipe(spec, settings)
+    if isinstance(recipe, Recipe):
+        found += [
+            _found(source, placed, one.rule, name, here, f"{whose}: {spelled(one.path)}: {one.message}", one.value)
+            for one in advise(spec, recipe, settings)
         ]
     return found
 

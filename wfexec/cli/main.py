@@ -20,6 +20,7 @@ from wfexec.core.approval import needs_approval
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.crd import schema
 from wfexec.crd.files import load_workflows
+from wfexec.crd.templates import load_folder
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import EXECUTION_KIND, WORKFLOW_KIND
 from wfexec.model.recipe import Recipe
@@ -159,6 +160,9 @@ def lint(
     form: Annotated[Form, typer.Option("--format", help="How to say it.")] = Form.TEXT,
     level: Annotated[Severity, typer.Option(help="The least severity that is told.")] = Severity.WARNING,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as well.")] = False,
+    templates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the templates that workflows name.")
+    ] = None,
 ) -> None:
     """Find what would be refused, and what would only be regretted.
 
@@ -166,7 +170,7 @@ def lint(
     """
     from wfexec.cli.sarif import as_sarif
 
-    report = lint_files(files, DEFAULTS, level)
+    report = lint_files(files, DEFAULTS, level, load_folder(templates) if templates is not None else None)
     forms = {Form.TEXT: as_text, Form.JSON: as_json, Form.SARIF: as_sarif}
     typer.echo(forms[form](report), nl=False)
     if report.count(Severity.ERROR):

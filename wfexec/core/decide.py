@@ -109,7 +109,7 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
     elif phase in TERMINAL:
         handler(draft)
     elif isinstance(refusal, Refusal) and not waiting:
-        _refused(draft, refusal)
+        _refused(draft, _of_template(draft, refusal))
     elif _changed(draft):
         message = "the definition is not the one that was planned; put a new workflow beside it instead of changing it"
         _refused(draft, Refusal("definition_changed", "spec", message))
@@ -121,6 +121,14 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
         control.cancel(draft)
     elif ASKED.isdisjoint(draft.workflow.metadata.annotations) or not control.intervened(draft):
         _go_on(draft, handler)
+
+
+def _of_template(draft: Draft, refusal: Refusal) -> Refusal:
+    """Nobody finds the steps of a template in the workflow: say whose they are (BR-WF-026)."""
+    template = draft.status.template
+    if template is None or not refusal.field.startswith("spec.workflowDefinition"):
+        return refusal
+    return refusal._replace(message=f"template {template.name} {template.version}: {refusal.message}")
 
 
 def _go_on(draft: Draft, handler: Callable[[Draft], None]) -> None:

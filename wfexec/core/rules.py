@@ -65,7 +65,7 @@ REDUNDANT_DEPENDENCY: Final = _note(
 TEMPLATE_UNSEEN: Final = _note(
     "template_unseen",
     "The steps come from a template, which is not looked up here",
-    "Lint what `wfexec template render` prints",
+    "Give the folder of the templates: --templates DIR",
     "BR-WF-026",
 )
 # Said of a file that is no manifest the API server would take.

@@ -17,7 +17,7 @@ from wfexec.crd.files import read_value
 from wfexec.crd.spellings import hint
 from wfexec.crd.tables import render
 from wfexec.crd.template_checks import blanks_in, undeclared, wrong_value
-from wfexec.crd.templates import Found, choose
+from wfexec.crd.templates import Found, choose, versions_of
 from wfexec.errors import BadInput, Finding
 from wfexec.model.base import clip, evolve
 from wfexec.model.recipe import Refusal
@@ -35,6 +35,7 @@ from wfexec.model.workflow import (
     RollbackTrigger,
     Scalar,
     SuccessCriterion,
+    TemplateRef,
     WorkflowExecutionSpec,
 )
 
@@ -126,8 +127,10 @@ def render_with(
 def resolve(chain: Sequence[Template], given: Mapping[str, Scalar], origin: str) -> ResolvedTemplate | Refusal:
     """What a workflow keeps of its template."""
     body = render_body(chain, given)
-    if isinstance(body, tuple):
-        return body[0]
+    return body[0] if isinstance(body, tuple) else kept(chain, body, origin)
+
+
+def kept(chain: Sequence[Template], body: TemplateBody, origin: str) -> ResolvedTemplate:
     first, *others = chain
     lineage = tuple(TemplateIdentity(name=each.name, version=each.version) for each in others)
     return ResolvedTemplate(
@@ -270,3 +273,22 @@ def chain_among(found: Sequence[Found], template: Template) -> tuple[Template, .
         if len(chain) > DEPTH_MAX:
             return Refusal("template_depth", "extends", f"{chain_text(chain)}: more than {DEPTH_MAX} templates")
     return tuple(chain)
+
+
+def resolve_among(found: Sequence[Found], ref: TemplateRef) -> ResolvedTemplate | tuple[Refusal, ...]:
+    """What a reference amounts to among templates found in files, or all that is wrong with it."""
+    chosen = choose(found, ref.name, ref.version)
+    wanted = f"template {ref.name} {ref.version}".strip()
+    if isinstance(chosen, str):
+        there = ", ".join(versions_of(found, ref.name))
+        why = chosen or (f"there is {there}" if there else "there is none of that name")
+        return (Refusal("template_ambiguous" if chosen else "template_not_found", FIELD, f"{wanted}: {why}"),)
+    if chosen.template is None:
+        return (Refusal("template_invalid", FIELD, f"{wanted}: {chosen.problem}"),)
+    chain = chain_among(found, chosen.template)
+    if isinstance(chain, Refusal):
+        return (chain._replace(field=FIELD),)
+    body = render_body(chain, ref.parameters)
+    if isinstance(body, tuple):
+        return body
+    return kept(chain, body, chosen.origin)

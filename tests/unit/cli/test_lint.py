@@ -244,6 +244,82 @@ def test_a_workflow_from_a_template_is_no_error(tmp_path: Path) -> None:
     assert ": note: template_unseen: spec.templateRef: " in wfexec("lint", "--level", "note", path)[1]
 
 
+TEMPLATE = """\
+name: restart
+version: 1.0.0
+parameters: [{name: deployment, type: string}]
+steps:
+- {name: one, action: restart-deployment,
+   parameters: {restartDeployment: {namespace: shop, deployment: "${deployment}"}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ref", "template", "code", "told"),
+    [
+        ("{name: restart, parameters: {deployment: web}}", TEMPLATE, 0, "nothing found"),
+        (
+            "{name: other}",
+            TEMPLATE,
+            2,
+            "template_not_found: spec.templateRef: template other: there is none of",
+        ),
+        ("{name: restart, version: 2.0.0}", TEMPLATE, 2, "template restart 2.0.0: there is 1.0.0"),
+        ("{name: restart}", TEMPLATE, 2, "template_parameter_missing: spec.templateRef.parameters.deployment: "),
+        (
+            "{name: restart, parameters: {deployment: web, replica: 2}}",
+            TEMPLATE,
+            2,
+            "6:62: error: template_parameter_unknown: spec.templateRef.parameters.replica: ",
+        ),
+        (
+            "{name: restart, parameters: {deployment: web}}",
+            TEMPLATE.replace("action: restart-deployment", "action: restart-deploymnet"),
+            2,
+            "unknown_action: spec.templateRef: template restart 1.0.0: spec.workflowDefinition.steps[0].action: ",
+        ),
+        (
+            "{name: restart, parameters: {deployment: web}}",
+            TEMPLATE.replace("name: one,", "name: one, criticalStep: true, dependsOn: [],"),
+            1,
+            "template restart 1.0.0: ",
+        ),
+        (
+            "{name: restart}",
+            TEMPLATE.replace("version: 1.0.0", "version: one"),
+            2,
+            "template_invalid: spec.templateRef",
+        ),
+        (
+            "{name: restart}",
+            TEMPLATE + "extends: {name: restart, version: 1.0.0}\n",
+            2,
+            "template_cycle: spec.templateRef: templates extend each other in a circle",
+        ),
+    ],
+)
+def test_a_workflow_from_a_template_is_judged_by_its_steps(
+    tmp_path: Path, ref: str, template: str, code: int, told: str
+) -> None:
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "restart.yaml").write_text(template)
+    path = tmp_path / "workflow.yaml"
+    head, _, _ = REGRET.partition("  workflowDefinition:")
+    path.write_text(f"{head}  templateRef: {ref}\n")
+    found, out, _ = wfexec("lint", "--strict", "--templates", folder, path)
+    assert told in out
+    assert found == code
+
+
+def test_a_folder_without_templates_is_said(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    code, out, err = wfexec("lint", "--templates", empty, EXAMPLE)
+    assert (code, out) == (2, "")
+    assert "no .yaml, .yml or .json file in this folder" in err
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [
