@@ -57,6 +57,8 @@ class Answers:
         self._changes = 0
         self._targets: dict[TargetRef, tuple[Any, int, Facts]] = {}
         self._nodes: dict[AskNodes, tuple[int, Facts]] = {}
+        # By namespace.
+        self._running: dict[str, tuple[int, tuple[int, bytes]]] = {}
         for resource in (PODS, NODES):
             cluster.store.watch(resource, cluster.store.version, self._changed)
 
@@ -116,9 +118,14 @@ class Answers:
 
     def _pods(self, namespace: str, now: int) -> tuple[int, bytes]:
         """Those that still run, as the request's field selector has it."""
+        known = self._running.get(namespace)
+        if known is not None and known[0] == self._changes:
+            return known[1]
         pods = _items(self._execute(ListTargets("Pod", namespace), "", now))
         running = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
-        return 200, orjson.dumps({"items": running})
+        reply = (200, orjson.dumps({"items": running}))
+        self._running[namespace] = (self._changes, reply)
+        return reply
 
 
 def _items(outcome: TargetOutcome) -> tuple[Any, ...]:

@@ -96,7 +96,7 @@ class Lifecycle:
             names = self._event_names[namespace] = deque()
         names.append((namespace, name))
         if len(names) > self._events_kept:
-            self.store.drop(EVENTS, (names.popleft(),))
+            self.store.drop(EVENTS, names.popleft())
 
     @property
     def collectable(self) -> bool:

@@ -5,7 +5,7 @@ One counter numbers all changes, as etcd's revision does. It must never change a
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from wfexec.model.requests import Change
@@ -215,13 +215,11 @@ class Store:
             shelf.compacted = self.version
             shelf.history.clear()
 
-    def drop(self, resource: str, names: Iterable[Name]) -> None:
-        """Forget objects without a trace, as expired Events go."""
-        objects = self._shelf(resource).objects
-        for name in names:
-            gone = objects.pop(name, None)
-            if gone is not None:
-                self._living.discard(gone.uid)
+    def drop(self, resource: str, name: Name) -> None:
+        """Forget an object without a trace, as expired Events go."""
+        gone = self._shelf(resource).objects.pop(name, None)
+        if gone is not None:
+            self._living.discard(gone.uid)
 
     def _shelf(self, resource: str) -> _Shelf:
         shelf = self._shelves.get(resource)

@@ -22,12 +22,12 @@ from wfexec.model.phases import ExecutionPhase
 AFFECTED_MAX: Final = 256
 MESSAGE_MAX: Final = 4_096
 UNDO_ESTIMATE_MS: Final = 30_000
-NO_UNDO: Final = RollbackInformation(available=False)
+NO_UNDO: Final = compact(RollbackInformation(available=False))
 _NO_RESULTS: Final = compact(ExecutionResults())
 # An enumeration gives its value by a call.
 _EXECUTING: Final = ExecutionPhase.EXECUTING.value
 _COMPLETED: Final = ExecutionPhase.COMPLETED.value
-_CONDITION: Final = Condition(type="Executed", status="True", reason="Completed", last_transition_time=0)
+_CONDITION: Final = compact(Condition(type="Executed", status="True", reason="Completed", last_transition_time=0))
 
 
 def validating(status: KubernetesExecutionStatus, now: int) -> KubernetesExecutionStatus:

@@ -89,7 +89,8 @@ def test_what_is_dropped_leaves_no_trace() -> None:
     store, told = Store(), Told()
     store.watch("things", 0, lambda *event: told.append(event))
     put(store, "a")
-    store.drop("things", [("ns", "a"), ("ns", "never-there")])
+    store.drop("things", ("ns", "a"))
+    store.drop("things", ("ns", "never-there"))
     assert store.get("things", "ns", "a") is None
     assert len(told) == 1
     assert not store.lives("a")
