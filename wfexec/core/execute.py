@@ -108,8 +108,7 @@ def executing(draft: Draft) -> None:
             if state.status is StepState.FAILED:
                 clear_away(draft, position)
     count_steps(draft, len(active), queued, look.unfinished)
-    if draft.steps_changed:
-        expect_end(draft)
+    expect_end(draft)
 
 
 def look_at_steps(draft: Draft, overdue: bool) -> Look:

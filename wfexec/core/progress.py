@@ -11,9 +11,13 @@ from wfexec.core.draft import Draft
 from wfexec.model.phases import STEP_ENDED, Phase, StepState
 from wfexec.model.recipe import Recipe
 from wfexec.model.status import StepStatus, WorkflowExecutionStatus
+from wfexec.settings import DEFAULTS
 
-# What the monitoring phase takes when all goes well; its window is a setting of the controller.
-MONITORING_MS: Final = 60_000
+# What the monitoring phase takes when all goes well, for who does not know the controller's settings.
+WINDOW_MS: Final = DEFAULTS.stabilization_window
+# The expected end is told anew after each fifth of the steps, where it moved by this much: to work it out takes a pass
+# over all steps, which would cost a long workflow more than all else that is done at a look.
+PERCENT_BETWEEN: Final = 20
 EXPECTED_WITHIN_MS: Final = 1_000
 
 
@@ -36,20 +40,18 @@ def progress_of(status: WorkflowExecutionStatus, recipe: Recipe | None, now: int
 def _left(status: WorkflowExecutionStatus, recipe: Recipe | None, now: int) -> int | None:
     known = status.estimated_completion_time
     if status.phase == Phase.MONITORING:
-        if known is not None:
-            return max(0, known - now)
-        began = status.monitoring_start_time or now
-        return max(0, began + MONITORING_MS - now)
+        return max(0, known - now) if known is not None else WINDOW_MS
     if status.phase != Phase.EXECUTING or recipe is None or len(recipe.steps) != len(status.step_statuses):
         return None
-    left = remaining_ms(status.step_statuses, recipe, now)
-    return left + MONITORING_MS if known is None else max(left, known - now)
+    return remaining_ms(status.step_statuses, recipe, now) + WINDOW_MS
 
 
 def expect_end(draft: Draft) -> None:
-    """When all will be over if nothing goes wrong any more, told anew where it moved by a second (BR-EXECUTION-001)."""
+    """When all will be over if nothing goes wrong any more (BR-EXECUTION-001)."""
+    known, told = draft.get("estimated_completion_time"), draft.status.progress
+    if known is not None and draft.get("progress") // PERCENT_BETWEEN == told // PERCENT_BETWEEN:
+        return
     left = remaining_ms(draft.steps, draft.recipe, draft.now) + draft.settings.stabilization_window
-    known = draft.get("estimated_completion_time")
     if known is None or abs(known - draft.now - left) >= EXPECTED_WITHIN_MS:
         draft.set(estimated_completion_time=draft.now + left)
 
