@@ -4,7 +4,8 @@ Each look asks for every target again; `healthySince` moves only when health doe
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from wfexec.core.conditions import missed_promise
 from wfexec.core.draft import Draft
@@ -20,6 +21,8 @@ from wfexec.model.expressions import EvaluationError
 from wfexec.model.facts import AlertFacts, AskAlerts, AskTarget, Question, TargetFacts, Unknown
 from wfexec.model.phases import ErrorType, Phase, ResourceHealth, RollbackStrategy, StepState, WorkflowOutcome
 from wfexec.units import format_instant
+
+_STATE_OF: Final = attrgetter("status")
 
 
 class Watched(NamedTuple):
@@ -42,9 +45,8 @@ def enter_monitoring(draft: Draft) -> None:
 
 def _watched(draft: Draft) -> Watched:
     """The targets of completed steps that are still meant to exist, once each, and what else tells of the effect."""
-    steps = draft.steps
-    completed = StepState.COMPLETED
-    asked = {step.watch: None for step in draft.recipe.steps if steps[step.position].status is completed}
+    states, completed = map(_STATE_OF, draft.steps), StepState.COMPLETED
+    asked = {step.watch: None for step, state in zip(draft.recipe.steps, states, strict=False) if state is completed}
     targets = [question for question in asked if question is not None]
     promises = promises_of(draft)
     alerts = _alerts_of(draft) if draft.settings.alertmanager_url else None

@@ -5,6 +5,7 @@ that are made anyway. Milliseconds.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from wfexec.core.draft import Draft
@@ -19,6 +20,7 @@ WINDOW_MS: Final = DEFAULTS.stabilization_window
 # over all steps, which would cost a long workflow more than all else that is done at a look.
 PERCENT_BETWEEN: Final = 20
 EXPECTED_WITHIN_MS: Final = 1_000
+_STATE_OF: Final = attrgetter("status")
 
 
 class Progress(NamedTuple):
@@ -60,20 +62,23 @@ def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int:
     """Until the last step will have ended: the longest way still to go, or all work over all places if that is more."""
     ends = [0] * len(steps)
     latest = work = 0
+    states, planned = list(map(_STATE_OF, steps)), recipe.steps
     for position in recipe.order:
-        state = steps[position]
-        if state.status in STEP_ENDED:
+        state = states[position]
+        if state in STEP_ENDED:
             continue
-        step = recipe.steps[position]
-        cost = _cost(state, step.estimate_ms, now)
+        step = planned[position]
+        cost = step.estimate_ms
+        if state is not StepState.PENDING:
+            cost = _cost(steps[position], cost, now)
         before = 0
         for dependency in step.dependencies:
             if ends[dependency] > before:
                 before = ends[dependency]
         ends[position] = before + cost
         work += cost
-        if before + cost > latest:
-            latest = before + cost
+        if ends[position] > latest:
+            latest = ends[position]
     return max(latest, work // recipe.parallel_max)
 
 

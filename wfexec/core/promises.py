@@ -44,8 +44,10 @@ def promises_of(draft: Draft) -> list[Promise]:
     found = []
     for step in draft.recipe.steps:
         state = draft.steps[step.position]
-        written = step.spec.post_conditions or state.policy is not None
-        if not written or state.status is not StepState.COMPLETED or not state.post_condition_results:
+        # Most steps promised nothing: that is asked first, and at every look.
+        if not state.post_condition_results or state.status is not StepState.COMPLETED:
+            continue
+        if not step.spec.post_conditions and state.policy is None:
             continue
         effective = conditions_of(draft, step, state)
         if effective is None:
