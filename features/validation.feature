@@ -223,6 +223,25 @@ Feature: Validation
       | update-configmap   | config-update-approved | completed |                        |
       | restart-deployment |                        | completed |                        |
 
+  @BR-WF-016 @BR-WF-018
+  Scenario Outline: Where no admission policy guards the marks, the right of whom they name is asked for: <what>
+    Given no admission policy guards the annotations
+    And a workflow with the steps "change"
+    And its namespace is production
+    And "change" uses the action "update-image"
+    And it is marked "image-update-approved" by "<who>"
+    When it is applied
+    Then it is "<phase>"
+    And its validation says "<rule>"
+    And its message says "<told>"
+    And its condition "ApprovalGuarded" is "False" and says "the right of the named user is asked for instead"
+
+    Examples:
+      | what          | who     | phase     | rule                  | told                            |
+      | she may       | alice   | completed |                       | completed                       |
+      | she may not   | mallory | failed    | image-update-approved | mallory has no right to approve |
+      | nobody signed |         | failed    | image-update-approved | intervened-by is missing        |
+
   @BR-WF-016
   Scenario: A risky change in production is rehearsed first
     Given a workflow with the steps "change"

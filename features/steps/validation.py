@@ -7,6 +7,7 @@ from pytest_bdd import given, parsers, then
 from features.cluster import APPS, path_of
 from features.recipe import REPLICAS_BEFORE
 from features.story import Story
+from wfexec.model.meta import ANNOTATION_INTERVENED_BY
 
 
 @given(parsers.parse('"{name}" drains the node "{node}"'))
@@ -78,7 +79,14 @@ def _hours(story: Story, hours: str) -> None:
     story.setting.settings["business-hours"] = hours
 
 
-@given(parsers.re(r'it is marked "(?P<mark>.*)"'))
+@given(parsers.re(r'it is marked "(?P<mark>[^"]*)" by "(?P<user>[^"]*)"'))
+def _marked_by(story: Story, mark: str, user: str) -> None:
+    story.recipe.annotations[f"kubernaut.ai/{mark}"] = "true"
+    if user:
+        story.recipe.annotations[ANNOTATION_INTERVENED_BY] = user
+
+
+@given(parsers.re(r'it is marked "(?P<mark>[^"]*)"'))
 def _marked(story: Story, mark: str) -> None:
     if mark:
         story.recipe.annotations[f"kubernaut.ai/{mark}"] = "true"

@@ -45,10 +45,14 @@ class Ties(NamedTuple):
 
 
 class Demands(NamedTuple):
-    """What production asks: `refusals` stop the workflow; `person` says why somebody must approve, "" for nobody."""
+    """What production asks: `refusals` stop the workflow; `person` says why somebody must approve, "" for nobody.
+
+    `unsure`: it has been asked whether the person may whom the marks name, and they do not count until it is known.
+    """
 
     refusals: tuple[str, ...]
     person: str
+    unsure: bool = False
 
 
 class UndoRequest(NamedTuple):

@@ -9,16 +9,24 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
+from wfexec.core.authority import may_decide, tell_guard
 from wfexec.core.draft import Demands, Draft
 from wfexec.core.registry import find_action
 from wfexec.core.targets import manifest_targets
 from wfexec.errors import BadInput
+from wfexec.model.base import clip
 from wfexec.model.bearings import NamespaceFacts
-from wfexec.model.meta import ANNOTATION_CONFIG_APPROVED, ANNOTATION_EMERGENCY, ANNOTATION_IMAGE_APPROVED
+from wfexec.model.meta import (
+    ANNOTATION_CONFIG_APPROVED,
+    ANNOTATION_EMERGENCY,
+    ANNOTATION_IMAGE_APPROVED,
+    ANNOTATION_INTERVENED_BY,
+)
 from wfexec.model.recipe import Recipe, RecipeStep, Risk
 from wfexec.settings import Settings
 from wfexec.units import parse_hours, within_hours
 
+MARKS: Final = (ANNOTATION_EMERGENCY, ANNOTATION_IMAGE_APPROVED, ANNOTATION_CONFIG_APPROVED)
 ENVIRONMENT: Final = "environment"
 PRODUCTION: Final = "production"
 IMAGES: Final = frozenset({"update-image", "patch-deployment"})
@@ -70,18 +78,32 @@ def demands(
 
 
 def demands_of(draft: Draft) -> Demands:
-    """The same, worked out once per decision."""
+    """The same, worked out once per decision; where nobody guards the marks, they count with a person who may."""
     if draft.demands is None:
-        workflow = draft.workflow
-        draft.demands = demands(
-            draft.recipe,
-            draft.snapshot.bearings.namespaces,
-            workflow.metadata.annotations,
-            workflow.spec.execution_strategy.dry_run_first,
-            draft.now,
-            draft.settings,
-        )
+        marks = draft.workflow.metadata.annotations
+        claimed = not draft.snapshot.bearings.guarded and any(marks.get(one) == "true" for one in MARKS)
+        draft.demands = _proven(draft, marks) if claimed else _demands(draft, marks)
     return draft.demands
+
+
+def _demands(draft: Draft, marks: Mapping[str, str]) -> Demands:
+    dry_run = draft.workflow.spec.execution_strategy.dry_run_first
+    return demands(draft.recipe, draft.snapshot.bearings.namespaces, marks, dry_run, draft.now, draft.settings)
+
+
+def _proven(draft: Draft, marks: Mapping[str, str]) -> Demands:
+    """A mark that anybody may have written counts when the person it names may approve (BR-WF-018)."""
+    bare = _demands(draft, {})
+    if not bare.refusals and not bare.person:
+        return bare
+    tell_guard(draft)
+    who = clip(marks.get(ANNOTATION_INTERVENED_BY, ""), 253)
+    allowed = may_decide(draft, who)
+    if allowed:
+        return _demands(draft, marks)
+    why = f"{who} has no right to approve" if who else f"{ANNOTATION_INTERVENED_BY} is missing"
+    told = tuple(f"{one} (no admission policy guards the marks, and {why})" for one in bare.refusals)
+    return Demands(told, bare.person, unsure=allowed is None)
 
 
 def risks_of(steps: tuple[RecipeStep, ...]) -> tuple[Risk, ...]:

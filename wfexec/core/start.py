@@ -66,7 +66,7 @@ def validating(draft: Draft) -> None:
     if began is None:
         return
     deadline = began + draft.settings.validation_timeout + draft.get("paused_total")
-    if not _answered(draft, began):
+    if not _answered(draft, began) or demands_of(draft).unsure:
         unseen = _unseen(draft)
         dry_by = _dry_run_limit(draft, began) if unseen else deadline
         if draft.now > deadline:
