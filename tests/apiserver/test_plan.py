@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import yaml
 from typer.testing import CliRunner
 
 from tests.envtest.server import ControlPlane
 from wfexec.cli.main import app
+from wfexec.model.meta import CONTROLLER_NAMESPACE, REGISTRY_NAME
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 
@@ -54,3 +56,57 @@ def test_a_plan_sees_the_live_targets_and_changes_nothing(
     code, told = plan()
     assert code == 3
     assert "does not exist" in str(told["refused"])
+
+
+def test_a_plan_knows_the_registry_of_the_cluster_and_that_marks_are_guarded(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    maps = f"/api/v1/namespaces/{CONTROLLER_NAMESPACE}/configmaps"
+    entries = {
+        "update-image": "pre: [{type: calm, expr: 'input.restarts < 3', required: false}]",
+        "scale-deploymant": "{}",
+    }
+    registry = {"metadata": {"name": REGISTRY_NAME, "labels": {"version": "v9"}}, "data": entries}
+    assert control_plane.request("POST", maps, registry)[0] == 201
+    try:
+        told = plan_of_new_image(control_plane, namespace, tmp_path)
+    finally:
+        assert control_plane.request("DELETE", f"{maps}/{REGISTRY_NAME}")[0] == 200
+    (step,) = told["conditions"]
+    assert (step["stepNumber"], step["version"], step["postConditions"]) == (1, "v9", [])
+    assert [(one["type"], one["required"]) for one in step["preConditions"]] == [("calm", False)]
+    assert any("scale-deploymant: no such action" in text for text in told["warnings"])
+    # Signed by nobody, and believed, for the shipped policy stands at the door.
+    assert told["refused"] is None
+    told = plan_of_new_image(control_plane, namespace, tmp_path)
+    assert [one["version"] for one in told["conditions"]] == ["embedded"]
+
+
+def plan_of_new_image(control_plane: ControlPlane, namespace: str, folder: Path) -> dict[str, Any]:
+    labels = {"metadata": {"labels": {"environment": "production"}}}
+    assert control_plane.request("PATCH", f"/api/v1/namespaces/{namespace}", labels)[0] == 200
+    image = {"namespace": namespace, "deployment": "web", "container": "app", "newImage": "app:2"}
+    one = {"stepNumber": 1, "name": "roll", "action": "update-image", "parameters": {"updateImage": image}}
+    spec = {
+        "remediationRequestRef": {"name": "parent"},
+        "workflowDefinition": {"name": "heal", "version": "1", "steps": [one]},
+        "executionStrategy": {"safetyChecks": [{"type": "network"}]},
+    }
+    head = {"apiVersion": "workflowexecution.kubernaut.io/v1", "kind": "WorkflowExecution"}
+    meta = {"name": "heal", "namespace": namespace, "annotations": {"kubernaut.ai/image-update-approved": "true"}}
+    path = folder / "roll.yaml"
+    path.write_text(yaml.safe_dump({**head, "metadata": meta, "spec": spec}))
+    pod = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app", "image": "app:1"}]}}
+    body = {
+        "metadata": {"name": "web"},
+        "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": pod},
+    }
+    assert control_plane.request("POST", DEPLOYMENTS.format(namespace), body)[0] in (201, 409)
+    kubeconfig = str(control_plane.kubeconfig("admin"))
+    arguments = ["plan", str(path), "--against", "live", "--kubeconfig", kubeconfig, "--json", "--runs", "0"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    unlabelled = {"metadata": {"labels": {"environment": None}}}
+    assert control_plane.request("PATCH", f"/api/v1/namespaces/{namespace}", unlabelled)[0] == 200
+    told: dict[str, Any] = json.loads(done.stdout)[0]
+    return told

@@ -13,13 +13,18 @@ import orjson
 
 from wfexec.adapters.kube import Connection, Reply, connect
 from wfexec.adapters.workers import look
+from wfexec.core.policies import vetted
 from wfexec.crd.documents import Document, parse_documents, read_bytes
+from wfexec.crd.landmarks import guards, landmark
 from wfexec.crd.offline import Offline, OfflineCluster, flat, namespace_facts
-from wfexec.crd.wire import HttpCall
+from wfexec.crd.policies import parse_policies
+from wfexec.crd.wire import ADMISSION, HttpCall, place
 from wfexec.errors import BadInput, Finding
-from wfexec.model.bearings import Bearings
+from wfexec.model.bearings import Bearings, Policies, RegistryData
 from wfexec.model.facts import AskAlerts, AskHistory, Facts, Question, Unknown
+from wfexec.model.meta import ADMISSION_POLICY_NAME, REGISTRY_NAME
 from wfexec.model.phases import CheckType
+from wfexec.model.requests import Kind, Landmark
 
 GROUP: Final = "wfexec.worlds"
 LIVE: Final = "live"
@@ -40,12 +45,17 @@ class World(NamedTuple):
 Reader = Callable[[Any, str], Any]
 
 
-def open_world(text: str, kubeconfig: str | None, context: str | None, readers: Sequence[Reader] = ()) -> World:
-    """`live` or a file; BadInput when it cannot be read. `readers` understand files that hold no objects."""
-    return _live(connect(kubeconfig, context, CONNECTIONS)) if text == LIVE else _file(Path(text), readers)
+def open_world(
+    text: str, kubeconfig: str | None, context: str | None, readers: Sequence[Reader] = (), home: str = ""
+) -> World:
+    """`live` or a file; BadInput when it cannot be read. `readers` understand files that hold no objects.
+
+    `home` is the controller's namespace.
+    """
+    return _live(connect(kubeconfig, context, CONNECTIONS), home) if text == LIVE else _file(Path(text), readers)
 
 
-def _live(connection: Connection) -> World:
+def _live(connection: Connection, home: str) -> World:
     def answer(question: Question) -> Facts:
         if isinstance(question, AskHistory | AskAlerts):
             return Unknown(f"the {question.about} are known to the controller alone")
@@ -57,7 +67,35 @@ def _live(connection: Connection) -> World:
     spaces = None
     if found.status == 200:
         spaces = {one["metadata"]["name"]: namespace_facts(one) for one in orjson.loads(found.payload)["items"]}
-    return World(LIVE, answer, Bearings(namespaces=spaces), frozenset())
+    bearings = Bearings(namespaces=spaces, policies=_registry(connection, home), guarded=_guarded(connection))
+    return World(LIVE, answer, bearings, frozenset())
+
+
+def _registry(connection: Connection, home: str) -> Policies | None:
+    """The registry of conditions (BR-WF-053). None: there is none, or this person may not read it."""
+    call = HttpCall("GET", place("/api/v1", "configmaps", home, REGISTRY_NAME))
+    found = landmark(Kind.REGISTRY, _read(connection, call))
+    if not isinstance(found, Landmark) or not isinstance(found.facts, RegistryData):
+        return None
+    return vetted(parse_policies(found.facts.data, found.facts.version))
+
+
+def _guarded(connection: Connection) -> bool | None:
+    """Does an admission policy guard what people decide by? (BR-WF-018) None: this person may not see."""
+    path = f"{ADMISSION}/validatingadmissionpolicies/{ADMISSION_POLICY_NAME}"
+    policy = connection.call(HttpCall("GET", path), TIMEOUT_S)
+    if isinstance(policy, Reply) and policy.status == 404:
+        return False
+    listed = _read(connection, HttpCall("GET", f"{ADMISSION}/validatingadmissionpolicybindings"))
+    if not isinstance(policy, Reply) or policy.status != 200 or listed is None:
+        return None
+    return guards(landmark(Kind.ADMISSION_BINDING, one) for one in listed["items"])
+
+
+def _read(connection: Connection, call: HttpCall) -> Any:
+    """What a GET brings; None for anything but an answer."""
+    reply = connection.call(call, TIMEOUT_S)
+    return orjson.loads(reply.payload) if isinstance(reply, Reply) and reply.status == 200 else None
 
 
 def _file(path: Path, readers: Sequence[Reader]) -> World:

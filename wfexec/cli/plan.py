@@ -13,11 +13,13 @@ import orjson
 import typer
 
 from wfexec.cli.commands import loaded
-from wfexec.cli.plan_view import Told, document, plain, rich_tables, roles
+from wfexec.cli.plan_view import StepConditions, Told, document, plain, rich_tables, roles
+from wfexec.core.policies import effective_conditions
 from wfexec.core.rehearse import ordinary, rehearse
 from wfexec.crd.files import load_workflows
 from wfexec.errors import BadInput, Finding
 from wfexec.model.base import evolve
+from wfexec.model.bearings import Bearings
 from wfexec.model.estimate import Estimate, EstimateRequest
 from wfexec.model.facts import AskAccess, AskTarget, TargetFacts
 from wfexec.model.phases import CheckType
@@ -61,7 +63,11 @@ def plan(
         raise BadInput((Finding("--json", "", "", "give --json or --rbac, not both"),))
     chosen = configuration.load(flags=[configuration.pair("--set", each) for each in settings or ()])
     workflows = [each for file in files for each in load_workflows(file)]
-    world: World | None = open_world(against, kubeconfig, context, loaded(WORLDS)) if against is not None else None
+    world: World | None = (
+        open_world(against, kubeconfig, context, loaded(WORLDS), chosen.controller_namespace)
+        if against is not None
+        else None
+    )
     now = WallClock().now_ms()
     told = [_told(workflow, world, chosen, now, 0 if rbac else runs, seed) for workflow in workflows]
     if rbac:
@@ -105,6 +111,9 @@ def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: i
         unseen = [*sorted(seen.blind), *(["which namespaces are production"] if unlabelled else [])]
         warnings = [text for text in warnings if not text.startswith(tuple(f"{check} check:" for check in unseen))]
         warnings.append(f"not checked, for {seen.name} does not tell: {', '.join(unseen)}")
+    live = seen is not None and seen.name == LIVE
+    if live and bearings.policies is not None:
+        warnings += [f"registry of conditions: left out: {text}" for text in bearings.policies.problems]
     return Told(
         workflow=workflow,
         recipe=recipe,
@@ -115,7 +124,20 @@ def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: i
         dry_run=found.dry_run,
         warnings=tuple(warnings),
         estimate=estimate,
+        conditions=_conditions(workflow, recipe, bearings, settings) if live and isinstance(recipe, Recipe) else (),
     )
+
+
+def _conditions(
+    workflow: WorkflowExecution, recipe: Recipe, bearings: Bearings, settings: Settings
+) -> tuple[StepConditions, ...]:
+    """What each step would be judged by, did it begin now (BR-WF-053)."""
+    made = []
+    for step in recipe.steps:
+        found = effective_conditions(step.spec, workflow.spec, bearings, settings)
+        if found.pre or found.post:
+            made.append(StepConditions(step.number, found.pre, found.post, found.version))
+    return tuple(made)
 
 
 def _softened(workflow: WorkflowExecution, blind: frozenset[CheckType]) -> WorkflowExecution:

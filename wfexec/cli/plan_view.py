@@ -15,10 +15,20 @@ from wfexec.model.estimate import Estimate
 from wfexec.model.facts import AccessFacts, AskAccess, Facts, TargetRef
 from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.status import DryRunResults, WorkflowExecution
+from wfexec.model.workflow import StepCondition
 from wfexec.units import format_duration
 
 SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 Json = dict[str, Any]
+
+
+class StepConditions(NamedTuple):
+    """What a step would be judged by; `version` "" where it wrote all of it down itself."""
+
+    number: int
+    pre: tuple[StepCondition, ...]
+    post: tuple[StepCondition, ...]
+    version: str
 
 
 class Told(NamedTuple):
@@ -33,6 +43,7 @@ class Told(NamedTuple):
     dry_run: DryRunResults | None
     warnings: tuple[str, ...]
     estimate: Estimate | None
+    conditions: tuple[StepConditions, ...] = ()
 
 
 class Section(NamedTuple):
@@ -53,6 +64,12 @@ def sections(told: Told) -> list[Section]:
         )
     )
     made.append(Section("blast radius", ("object", "change", "before", "after"), _radius(told)))
+    if told.conditions:
+        rows = tuple(
+            (str(one.number), ", ".join(map(_wanted, one.pre)), ", ".join(map(_wanted, one.post)), one.version or "own")
+            for one in told.conditions
+        )
+        made.append(Section("conditions as of now", ("step", "before", "after", "version"), rows))
     issues = told.dry_run.potential_issues if told.dry_run is not None else ()
     rows = tuple(
         (one.severity, str(one.step_number or ""), one.description, one.recommendation or "") for one in issues
@@ -60,6 +77,10 @@ def sections(told: Told) -> list[Section]:
     if rows:
         made.append(Section("the dry run warns", ("severity", "step", "of", "advice"), rows))
     return made
+
+
+def _wanted(condition: StepCondition) -> str:
+    return condition.type if condition.required else f"{condition.type} (may fail)"
 
 
 def _steps(recipe: Recipe) -> Section:
@@ -185,7 +206,7 @@ def rich_tables(told: Told) -> None:
 
 
 def document(told: Told) -> Json:
-    """Everything that a program may want."""
+    """Everything that a program may want; `conditions` of a live cluster alone."""
     plan = as_data(told.recipe) if isinstance(told.recipe, Recipe) else None
     found = told.estimate
     return {
@@ -205,6 +226,15 @@ def document(told: Told) -> Json:
         "dryRun": told.dry_run.model_dump(mode="json", by_alias=True, exclude_none=True) if told.dry_run else None,
         "expected": found._asdict() if found is not None else None,
         "warnings": list(told.warnings),
+        "conditions": [
+            {
+                "stepNumber": one.number,
+                "version": one.version or None,
+                "preConditions": [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in one.pre],
+                "postConditions": [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in one.post],
+            }
+            for one in told.conditions
+        ],
     }
 
 

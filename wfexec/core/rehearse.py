@@ -112,10 +112,13 @@ def approval_asked(workflow: WorkflowExecution, bearings: Bearings, now: int, se
 
 
 def ordinary(workflow: WorkflowExecution, settings: Settings) -> Bearings:
-    """Where nothing is known of namespaces: those that the steps name are there, and none of them is production."""
+    """Where nothing is known of namespaces: those that the steps name are there, and none of them is production.
+
+    What people decide by is taken to be guarded, as the shipped manifests have it.
+    """
     recipe = compile_recipe(fresh(workflow).spec, settings)
     steps = recipe.steps if isinstance(recipe, Recipe) else ()
-    return Bearings(namespaces={step.namespace: NamespaceFacts({}) for step in steps if step.namespace})
+    return Bearings(namespaces={step.namespace: NamespaceFacts({}) for step in steps if step.namespace}, guarded=True)
 
 
 _NO_CONDITION: Final = Condition(type="Approved", status="Unknown", reason="", last_transition_time=0)

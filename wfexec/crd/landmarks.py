@@ -4,12 +4,12 @@ Called by the wire codec and by the simulated cluster, whose objects are the sam
 rest is dropped. It must never act on an object that does not fit: that one becomes `Unreadable`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from wfexec.model.base import clip, evolve
 from wfexec.model.bearings import BindingFacts, NamespaceFacts, RegistryData
-from wfexec.model.meta import LABEL_REGISTRY_VERSION, ObjectMeta
+from wfexec.model.meta import ADMISSION_POLICY_NAME, LABEL_REGISTRY_VERSION, ObjectMeta
 from wfexec.model.requests import Kind, Landmark, Unreadable
 
 _NO_META: Final = ObjectMeta()
@@ -44,6 +44,14 @@ def _facts(kind: Kind, raw: Any, meta: Any) -> NamespaceFacts | RegistryData | B
         everywhere = "Deny" in (spec.get("validationActions") or ()) and not _narrowed(spec.get("matchResources"))
         return BindingFacts(str(spec.get("policyName", "")), everywhere)
     return None
+
+
+def guards(bindings: Iterable[object]) -> bool:
+    """Does one of them bind the policy that guards what people decide by, and everywhere? (BR-WF-018)"""
+    facts = (one.facts for one in bindings if isinstance(one, Landmark))
+    return any(
+        isinstance(one, BindingFacts) and one.policy == ADMISSION_POLICY_NAME and one.everywhere for one in facts
+    )
 
 
 def _narrowed(match: Any) -> bool:

@@ -79,7 +79,8 @@ class OfflineCluster:
         spaces = [one for one in self._offline.objects if one["kind"] == "Namespace"]
         if not spaces:
             return Bearings()
-        return Bearings(namespaces={one["metadata"]["name"]: namespace_facts(one) for one in spaces})
+        # Who may set what is taken to be guarded, as the shipped manifests have it.
+        return Bearings(namespaces={one["metadata"]["name"]: namespace_facts(one) for one in spaces}, guarded=True)
 
     def _access(self, question: AskAccess) -> Facts:
         if self._offline.denied is None:

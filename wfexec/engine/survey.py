@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from wfexec.core.policies import vetted
+from wfexec.crd.landmarks import guards
 from wfexec.crd.policies import parse_policies
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.reflector import Reflector
@@ -19,7 +20,6 @@ from wfexec.engine.view import Tracked, View
 from wfexec.model.bearings import (
     NO_BEARINGS,
     Bearings,
-    BindingFacts,
     NamespaceFacts,
     Policies,
     RegistryData,
@@ -217,10 +217,7 @@ class Survey:
         if ADMISSION_POLICY_NAME not in self._things[Kind.ADMISSION_POLICY]:
             # A binding without its policy binds nothing.
             return False
-        facts = (thing.facts for thing in self._things[Kind.ADMISSION_BINDING].values())
-        return any(
-            isinstance(one, BindingFacts) and one.policy == ADMISSION_POLICY_NAME and one.everywhere for one in facts
-        )
+        return guards(self._things[Kind.ADMISSION_BINDING].values())
 
     def _say(self, level: str, message: str, *fields: tuple[str, str]) -> None:
         self.notices.append(Notice(LogRecord(level, message, fields), None))

@@ -10,6 +10,8 @@ from wfexec.core.graph import compile_recipe
 from wfexec.core.production import Namespaces, demands
 from wfexec.model.base import evolve
 from wfexec.model.bearings import NO_BEARINGS, NamespaceFacts
+from wfexec.model.facts import AccessFacts, AskAccess
+from wfexec.model.plan import Plan
 from wfexec.model.recipe import Recipe
 from wfexec.settings import DEFAULTS, Settings
 from wfexec.units import parse_instant
@@ -163,5 +165,60 @@ def test_ending_work_in_production_waits_for_approval_and_an_override_lets_it_go
     (waiting,) = [one for one in world.workflow.status.conditions if one.type == "Approved"]
     assert "production-approval" in waiting.message
     again = shop(delete_pod(), settings)
+    again.bearings = again.bearings._replace(guarded=True)
     again.workflow = evolve(again.workflow, metadata=evolve(again.workflow.metadata, annotations=EMERGENCY))
     assert again.run().phases[-1] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("signed", "approvers", "may", "phase", "told"),
+    [
+        ("alice", [], True, "completed", ""),
+        ("alice", ["alice"], False, "completed", ""),
+        ("mallory", ["alice"], False, "failed", "mallory has no right to approve"),
+        ("", [], True, "failed", "intervened-by is missing"),
+    ],
+)
+def test_a_mark_that_nobody_guards_counts_with_a_person_who_may(
+    signed: str, approvers: list[str], may: bool, phase: str, told: str
+) -> None:
+    world = shop(ROLL, Settings.model_validate({"approvers": approvers}))
+    marks = {"kubernaut.ai/image-update-approved": "true", "workflowexecution.kubernaut.io/intervened-by": signed}
+    world.workflow = evolve(world.workflow, metadata=evolve(world.workflow.metadata, annotations=marks))
+    usual = world.facts
+    world.facts = lambda asked: (
+        AccessFacts(may, "") if isinstance(asked, AskAccess) and asked.verb == "approve" else usual(asked)
+    )
+    world.run()
+    assert world.workflow.status.phase == phase
+    assert told in world.workflow.status.failure_reason
+    (guarded,) = [one for one in world.workflow.status.conditions if one.type == "ApprovalGuarded"]
+    assert guarded.status == "False"
+
+
+def test_a_mark_that_lifts_nothing_asks_for_no_right() -> None:
+    world = shop(RESTART)
+    marks = {"kubernaut.ai/image-update-approved": "true"}
+    world.workflow = evolve(world.workflow, metadata=evolve(world.workflow.metadata, annotations=marks))
+    world.run()
+    assert world.workflow.status.phase == "completed"
+    assert not any(isinstance(asked, AskAccess) and asked.verb == "approve" for asked in world.answers)
+
+
+class Silent(World):
+    """Nobody ever says whether somebody may approve, and looking takes time."""
+
+    def look(self) -> Plan:
+        plan = super().look()
+        self.answers = {asked: one for asked, one in self.answers.items() if getattr(asked, "verb", "") != "approve"}
+        self.now += 10_000
+        return plan
+
+
+def test_a_right_that_is_never_told_is_not_waited_for_for_ever() -> None:
+    world = Silent(spec(ROLL))
+    world.bearings = NO_BEARINGS._replace(namespaces=SHOP)
+    marks = {"kubernaut.ai/image-update-approved": "true", "workflowexecution.kubernaut.io/intervened-by": "alice"}
+    world.workflow = evolve(world.workflow, metadata=evolve(world.workflow.metadata, annotations=marks))
+    world.run()
+    assert "validation_timeout" in world.workflow.status.failure_reason
