@@ -57,33 +57,13 @@ Feature: Planning
       | other cluster  | targetCluster | frankfurt         | 'frankfurt' is not this cluster          |
       | endless step   | timeout       | 4h                | timeout 4h must be more than 0s          |
 
-  @BR-WF-001 @BR-WF-005
-  Scenario Outline: A recommendation about what the workflow does not have is refused with its place: <what>
-    Given a workflow with the steps "a, b"
-    And it is recommended: `<recommendation>`
-    When it is applied
-    Then it is "failed"
-    And planning refused it as "recommendation_invalid"
-    And its failure reason says "aiRecommendations.<place>"
-    And its failure reason says "<reason>"
-    And no child was ever created
-
-    Examples:
-      | what        | recommendation                                                                                                                    | place                                                                     | reason                       |
-      | no step     | stepOptimizations: [{stepNumber: 7, confidence: 0.9}]                                                                               | stepOptimizations[0].stepNumber                                           | there is no step 7           |
-      | no field    | stepOptimizations: [{stepNumber: 2, confidence: 0.9, parameterChanges: {suggestedParameters: {scale: "4"}}}]                          | stepOptimizations[0].parameterChanges.suggestedParameters[scale]          | it has namespace, deployment |
-      | no number   | stepOptimizations: [{stepNumber: 2, confidence: 0.9, parameterChanges: {suggestedParameters: {replicas: many}}}]                      | stepOptimizations[0].parameterChanges.suggestedParameters[replicas]       | 'b' does not take that       |
-      | no such two | parallelExecutionSuggestions: [{groupName: both, stepNumbers: [1, 3], confidence: 0.9}]                                             | parallelExecutionSuggestions[0].stepNumbers                               | there is no step 3           |
-      | no such one | safetyImprovements: [{description: watch it, stepNumber: 4}]                                                                       | safetyImprovements[0].stepNumber                                          | there is no step 4           |
-
   @BR-WF-001 @BR-ORCHESTRATION-004
-  Scenario: Recommendations that mean something change no dependency
+  Scenario: A suggestion to run steps side by side changes no dependency
     Given a workflow with the steps "a, b after a"
-    And it is recommended: `{stepOptimizations: [{stepNumber: 2, confidence: 0.9, parameterChanges: {suggestedParameters: {replicas: "7"}}}], parallelExecutionSuggestions: [{groupName: both, stepNumbers: [1, 2], confidence: 0.9}], safetyImprovements: [{description: watch it}]}`
+    And it is recommended: `{parallelExecutionSuggestions: [{groupName: both, stepNumbers: [1, 2], confidence: 0.9}], safetyImprovements: [{description: watch it}]}`
     When it is applied
     Then it is "completed"
     And every step started after all its dependencies had ended
-    And the deployment of "b" has 5 replicas
 
   @BR-WF-010-EC1 @BR-ORCHESTRATION-004
   Scenario Outline: A circle of dependencies is refused with the way around it: <what>

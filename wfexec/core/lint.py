@@ -11,6 +11,7 @@ from wfexec.core.birth import workflow_limit
 from wfexec.core.conflicts import conflicts_of
 from wfexec.core.expressions import Context, Program, compile_expression, holds
 from wfexec.core.forecast import reads_only, verifies
+from wfexec.core.lint_recommendations import void_recommendations
 from wfexec.core.registry import find_action
 from wfexec.core.rules import (
     CRITICAL_PATH_EXCEEDS_DEADLINE,
@@ -246,6 +247,11 @@ def _parallel_conflicts(view: View) -> Iterator[Advice]:
         yield Advice(PARALLEL_CONFLICT, view.path(step), step.action, one.description)
 
 
+def _void_recommendations(view: View) -> Iterator[Advice]:
+    if view.spec.workflow_definition is not None:
+        yield from void_recommendations(view.spec.workflow_definition)
+
+
 _RULES: Final[tuple[Callable[[View], Iterator[Advice]], ...]] = (
     _critical_without_rollback,
     _irreversible_early,
@@ -257,4 +263,5 @@ _RULES: Final[tuple[Callable[[View], Iterator[Advice]], ...]] = (
     _critical_path,
     _no_verification,
     _parallel_conflicts,
+    _void_recommendations,
 )

@@ -192,10 +192,4 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "Correct the variable or the expression",
         "BR-WF-007",
     ),
-    _row(
-        "recommendation_invalid",
-        "A recommendation speaks of a step or a parameter that the definition does not have",
-        "Correct the place that the message names, or remove the recommendation",
-        "BR-WF-001",
-    ),
 )

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from wfexec.core.children import carried_size
 from wfexec.core.refusals_expressions import expression_findings
-from wfexec.core.refusals_recommendations import recommendation_findings
 from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, close_actions, find_action
 from wfexec.model.base import DOCUMENT_MAX, clip
@@ -44,7 +43,6 @@ def findings(spec: WorkflowExecutionSpec, settings: Settings) -> Iterator[Refusa
     yield from _dependency_findings(definition)
     yield from expression_findings(spec, definition, STEPS)
     yield from references.problems
-    yield from recommendation_findings(definition)
 
 
 def _duplicates(definition: WorkflowDefinition) -> Iterator[Refusal]:

@@ -56,6 +56,12 @@ PARALLEL_CONFLICT: Final = _warning(
     "Let one depend on the other",
     "BR-WF-017",
 )
+RECOMMENDATION_VOID: Final = _warning(
+    "recommendation_void",
+    "A recommendation speaks of a step or a parameter that the definition does not have",
+    "Correct it, or remove it",
+    "BR-WF-001",
+)
 MISSING_TIMEOUT: Final = _note(
     "missing_timeout", "A step names no timeout of its own", "Say how long it may take", "BR-WF-017a"
 )
@@ -93,6 +99,7 @@ RULES: Final[tuple[Rule, ...]] = (
     CRITICAL_PATH_EXCEEDS_DEADLINE,
     NO_VERIFICATION,
     PARALLEL_CONFLICT,
+    RECOMMENDATION_VOID,
     MISSING_TIMEOUT,
     REDUNDANT_DEPENDENCY,
     TEMPLATE_UNSEEN,

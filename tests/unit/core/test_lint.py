@@ -26,6 +26,22 @@ OTHER = {"parameters": {"scaleDeployment": {"namespace": "shop", "deployment": "
 WAY_OUT = {"runCondition": "if_primary_fails"}
 
 
+OFFERS = ("aiRecommendations", "stepOptimizations")
+TUNED = ("parameterChanges", "suggestedParameters")
+
+
+def told(**given: Any) -> dict[str, Any]:
+    return {"definition": {"aiRecommendations": {"overallConfidence": 0.5, **given}}}
+
+
+def offers(*given: dict[str, Any]) -> dict[str, Any]:
+    return told(stepOptimizations=list(given))
+
+
+def tunes(**suggested: str) -> dict[str, Any]:
+    return {"stepNumber": 1, "confidence": 0.9, "parameterChanges": {"suggestedParameters": suggested}}
+
+
 def advice(steps: Steps, **more: Any) -> list[Advice]:
     given = spec(*steps, **more)
     recipe = compile_recipe(given, DEFAULTS)
@@ -76,7 +92,27 @@ FINDS: list[tuple[str, Steps, dict[str, Any], list[tuple[str | int, ...]]]] = [
     ("no_verification", [step(1) | DRAIN, step(2) | VERIFY], {}, [("steps", 0, "action")]),
     ("parallel_conflict", [step(1) | SAME, step(2) | OTHER], {}, [("steps", 1)]),
     ("parallel_conflict", [step(1) | SAME, step(2, 1) | OTHER], {}, []),
-]
+    ("recommendation_void", [step(1), step(2)], offers({"stepNumber": 7, "confidence": 0.9}), [
+        (*OFFERS, 0, "stepNumber")
+    ]),
+    ("recommendation_void", [step(1)], offers(tunes(replicas="7", deployment="other")), []),
+    ("recommendation_void", [step(1)], offers(tunes(Replicas="7"), tunes(replicas="many", namespace="")), [
+        (*OFFERS, 0, *TUNED, "Replicas"), (*OFFERS, 1, *TUNED, "replicas"), (*OFFERS, 1, *TUNED, "namespace")
+    ]),
+    ("recommendation_void", [step(1) | VERIFY], offers(tunes(to="us"), tunes()), [(*OFFERS, 0, *TUNED)]),
+    (
+        "recommendation_void",
+        [step(1), step(2)],
+        told(parallelExecutionSuggestions=[{"groupName": "g", "stepNumbers": [1, 3], "confidence": 0.9}]),
+        [("aiRecommendations", "parallelExecutionSuggestions", 0, "stepNumbers", 1)],
+    ),
+    (
+        "recommendation_void",
+        [step(1)],
+        told(safetyImprovements=[{"description": "x", "stepNumber": 4}, {"description": "y"}]),
+        [("aiRecommendations", "safetyImprovements", 0, "stepNumber")],
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("rule", "steps", "more", "places"), FINDS)
