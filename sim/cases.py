@@ -13,10 +13,10 @@ import yaml
 from sim.driver import Options
 from sim.executor.outcomes import Outcomes
 from sim.generate import Case
-from sim.scenario import EXECUTOR_FILE, Scenario, config_maps, find_executor
+from sim.scenario import EXECUTOR_FILE, Scenario, config_maps, find_executor, load_all
 from sim.troubles import CALM
 from wfexec.crd.documents import parse_documents, read_bytes
-from wfexec.crd.files import load_workflows, read_workflows
+from wfexec.crd.files import read_workflows
 from wfexec.crd.yaml_text import yaml_text
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import WORKFLOW_KIND
@@ -36,8 +36,7 @@ def scenario_of(case: Case) -> Scenario:
 
 def load_case(files: list[Path], executor: Path | None, seed: int) -> Case:
     """What a person wrote, in calm."""
-    for file in files:
-        load_workflows(file)
+    load_all(files)
     find_executor(executor, files[0])
     where = executor or files[0].parent / EXECUTOR_FILE
     rules = yaml.safe_load(where.read_text(encoding="utf-8")) if where.exists() else {}

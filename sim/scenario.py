@@ -4,7 +4,7 @@ Called by the commands, the studies and the tests. BadInput for what a person wr
 in the result, for the caller to say and to fail on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,7 @@ from sim.executor.outcomes import CALM, Outcomes
 from sim.history import History, history_of
 from sim.trace import TraceRecord, digest
 from wfexec.crd.documents import parse_documents, read_bytes
+from wfexec.crd.files import load_workflows
 from wfexec.crd.spellings import hint
 from wfexec.errors import BadInput, Finding
 from wfexec.model.facts import TargetRef
@@ -100,6 +101,19 @@ def find_executor(given: Path | None, manifest: Path) -> Outcomes:
         return load_outcomes(given)
     beside = manifest.parent / EXECUTOR_FILE
     return load_outcomes(beside) if beside.exists() else CALM
+
+
+def load_all(files: Sequence[Path]) -> tuple[WorkflowExecution, ...]:
+    """The workflows of several manifests; a second one of the same name would never run."""
+    found: dict[tuple[str, str], WorkflowExecution] = {}
+    for file in files:
+        for workflow in load_workflows(file):
+            key = (workflow.metadata.namespace, workflow.metadata.name)
+            if key in found:
+                fix = "there are two of this name in one namespace; rename one"
+                raise BadInput((Finding(str(file), "metadata.name", key[1], fix),))
+            found[key] = workflow
+    return tuple(found.values())
 
 
 def config_maps(file: Path) -> tuple[dict[str, Any], ...]:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -65,6 +66,16 @@ def duration(option: str, text: str) -> int:
         return parse_duration(text)
     except ValueError as trouble:
         raise BadInput((Finding(option, "", text, str(trouble)),)) from None
+
+
+@contextmanager
+def writing(option: str, path: Path) -> Iterator[None]:
+    """A file that a person named and that cannot be written is bad input."""
+    try:
+        yield
+    except OSError as trouble:
+        fix = f"{trouble.strerror or trouble}; give a file in a folder you may write to"
+        raise BadInput((Finding(option, "", str(path), fix),)) from None
 
 
 @contextmanager

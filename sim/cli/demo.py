@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from sim.cli.common import DEFECT, complain, exit_codes
+from sim.cli.common import DEFECT, complain, exit_codes, writing
 from sim.cli.run import draw, tell
 from sim.cli.whatif import broken, compare
 from sim.driver import Options
@@ -40,7 +40,7 @@ def demo(
         _title("2. The same remediation while nodes evict pods: retries run out, and what was done is undone")
         storm = _run(manifest, manifest.parent / STORM)
         timeline = out / "demo-timeline.svg"
-        draw(storm, timeline, "Bad ConfigMap roll-out in an eviction storm")
+        draw(storm, timeline, "Bad ConfigMap roll-out in an eviction storm", "--out")
         _title("3. Which rollback policy for the next storm? The same storms under each")
         study = load_study(examples / STUDY)
         samples = compare(study, jobs or os.cpu_count() or 1)
@@ -50,7 +50,8 @@ def demo(
         from sim.report_study_svg import draw_study
 
         policies = out / "demo-policies.svg"
-        draw_study(study, found, samples, policies)
+        with writing("--out", policies):
+            draw_study(study, found, samples, policies)
         typer.echo(f"\npictures: {timeline} and {policies}")
         bad = broken(study, samples) or bool(calm.complaints) or bool(storm.complaints)
         raise typer.Exit(DEFECT if bad else 0)

@@ -14,6 +14,7 @@ from sim.cli.generate import ActionsOption, ShapeOption, StepsOption, wish_of
 from sim.hunt import Aim, Found, Grounds, Tally, hunt
 from sim.shrink import TRIES
 from sim.study import pool
+from wfexec.errors import BadInput, Finding
 
 EXAMPLE: Final = "Example: wfexec sim hunt --runs 500 --seed 1 --out build/hunt"
 RUNS_MAX: Final = 1_000_000
@@ -47,6 +48,9 @@ def hunt_(
 ) -> None:
     """Look for runs in which something is wrong. Exit 1 for a defect; --for an end: 0 when it is seen, 3 when not."""
     with exit_codes():
+        if out.exists() and not out.is_dir():
+            # Better said before the hunt than after it.
+            raise BadInput((Finding("--out", "", str(out), "is a file; give a folder"),))
         own = load_case(files, executor, seed) if files else None
         grounds = Grounds(aim, wish_of(steps, shape, actions or ()), own, faults=not calm)
         workers = min(jobs or os.cpu_count() or 1, runs)

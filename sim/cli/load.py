@@ -10,8 +10,7 @@ import typer
 from sim.cli.common import COMPLETED, DEFECT, FAILED, complain, duration, exit_codes, pairs
 from sim.driver import Options
 from sim.load import OVERLOAD, Row, Sum, copies, drive, summed
-from sim.scenario import Scenario, config_maps, find_executor, load_settings
-from wfexec.crd.files import load_workflows
+from sim.scenario import Scenario, config_maps, find_executor, load_all, load_settings
 from wfexec.units import format_duration
 
 EXAMPLE: Final = (
@@ -43,8 +42,7 @@ def load(
             seed=seed,
             objects=tuple(each for file in files for each in config_maps(file)),
         )
-        workflows = tuple(each for file in files for each in load_workflows(file))
-        run = drive(Scenario(copies(workflows, count), options), every_ms)
+        run = drive(Scenario(copies(load_all(files), count), options), every_ms)
         found = summed(run.workflows, run.history, options.settings)
         if as_json:
             typer.echo(orjson.dumps(document(found), option=orjson.OPT_INDENT_2).decode())

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from sim.cli.common import COMPLETED, DEFECT, FAILED, coloured, complain, duration, exit_codes, pairs
+from sim.cli.common import COMPLETED, DEFECT, FAILED, coloured, complain, duration, exit_codes, pairs, writing
 from sim.cluster.cluster import Depth
 from sim.driver import Options
 from sim.faults import CALM, crash_after_write
@@ -15,9 +15,8 @@ from sim.past import load_history
 from sim.report import charts, entries
 from sim.report_json import children, events, objects, phases, trace_line
 from sim.report_text import bars, story, summary
-from sim.scenario import Run, Scenario, config_maps, find_executor, load_settings, play
+from sim.scenario import Run, Scenario, config_maps, find_executor, load_all, load_settings, play
 from sim.troubles import load_troubles
-from wfexec.crd.files import load_workflows
 from wfexec.errors import BadInput, Finding
 from wfexec.units import format_instant
 
@@ -70,7 +69,7 @@ def run(
         )
         if faults is not None:
             options = load_troubles(faults).over(options)
-        workflows = tuple(each for file in files for each in load_workflows(file))
+        workflows = load_all(files)
         result = play(Scenario(workflows, options, duration("--until", until) if until else None))
         _show(result, as_json=as_json, trace=trace)
         if svg is not None:
@@ -100,12 +99,13 @@ def tell(result: Run) -> Iterator[str]:
     yield from summary(drawn, counts, colour=colour)
 
 
-def draw(result: Run, path: Path, title: str) -> None:
+def draw(result: Run, path: Path, title: str, option: str = "--svg") -> None:
     """The timeline as SVG."""
     # matplotlib takes longer to load than most runs take.
     from sim.report_svg import draw_timelines
 
-    draw_timelines(charts(result.history, *_span(result)), path, title)
+    with writing(option, path):
+        draw_timelines(charts(result.history, *_span(result)), path, title)
 
 
 def _span(result: Run) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from sim.cli.common import DEFECT, exit_codes, progress_bar
+from sim.cli.common import DEFECT, exit_codes, progress_bar, writing
 from sim.report_study import document, table, verdicts
 from sim.study import RUNS_MAX, Sample, Study, conduct, load_study, pool
 
@@ -41,7 +41,8 @@ def whatif(
             # matplotlib takes longer to load than a small study takes.
             from sim.report_study_svg import draw_study
 
-            draw_study(plan, found, samples, svg)
+            with writing("--svg", svg):
+                draw_study(plan, found, samples, svg)
             typer.echo(f"distributions: {svg}", err=True)
         raise typer.Exit(DEFECT if broken(plan, samples) else 0)
 

@@ -5,6 +5,7 @@ types and old spellings are refused, each with file, line, field path, value and
 traceback out: every refusal is a `BadInput`.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -34,6 +35,8 @@ KINDS: Final[dict[str, tuple[str, type[Ours]]]] = {
 }
 # Kinds that may stand beside a workflow in its file and are none of our business.
 COMPANIONS: Final = frozenset({"RemediationRequest", "AIAnalysis", "Namespace", "ConfigMap"})
+# What the API server takes as the name of an object (RFC 1123).
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _ROOT: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 _METADATA: Final = (
     "name",
@@ -206,6 +209,9 @@ def _metadata_findings(place: _Place) -> list[Finding]:
     name = raw.get("name")
     if not isinstance(name, str) or not 0 < len(name) <= NAME_MAX:
         findings.append(place.finding(("metadata", "name"), shown(name), f"must be text of 1 to {NAME_MAX} letters"))
+    elif not _NAME.fullmatch(name):
+        fix = "must be small letters, digits, '-' and '.', with a letter or digit at both ends"
+        findings.append(place.finding(("metadata", "name"), shown(name), fix))
     for key in ("labels", "annotations"):
         findings.extend(_map_findings(place, key, raw.get(key) or {}))
     owners = raw.get("ownerReferences") or []

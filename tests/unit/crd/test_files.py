@@ -108,6 +108,11 @@ status: {phase: completed, executionResults: {success: true, duration: 3s}}
         ("replicas: 4}\n", "replicas: 1001}\n", "scaleDeployment.replicas: must be less than or equal to 1000"),
         ("{replicas: 4,", "{replicas: [4],", "spec.variables.replicas: must be text, a number or true/false"),
         ("name: recover-checkout\n  labels", "labels", "metadata.name: must be text of 1 to 253 letters"),
+        (
+            "name: recover-checkout\n  labels",
+            "name: Bad_Name!\n  labels",
+            "metadata.name: must be small letters, digits",
+        ),
         ("{team: shop}", "{team: 4}", "metadata.labels.team: must be text; put it in quotes (found 4)"),
         ("{team: shop}", "[team]", "metadata.labels: must be a map of text (found a list of 1)"),
         ("labels:", "lables:", "metadata.lables: unknown field; did you mean labels?"),

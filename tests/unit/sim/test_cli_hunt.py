@@ -100,6 +100,8 @@ def test_a_remediation_of_ones_own_is_hunted_over() -> None:
         (("hunt", "nothing.yaml"), "nothing.yaml: No such file"),
         (("hunt", MANIFEST, "--executor", MANIFEST), "apiVersion"),
         (("hunt", "--runs", "0"), "--runs"),
+        (("hunt", "--out", MANIFEST), "--out: is a file; give a folder"),
+        (("hunt", MANIFEST, MANIFEST), "two of this name"),
         (("hunt", "--for", "gold"), "--for"),
         (("run", MANIFEST, "--faults", MANIFEST), "apiVersion"),
         (("run", MANIFEST, "--faults", "none.yaml"), "none.yaml"),
