@@ -85,3 +85,26 @@ Feature: What is seen
     When it is applied
     Then it is "completed"
     And each child carries the correlation ID "alert-4711"
+
+  @BR-WF-023
+  Scenario: What a step is to keep secret is told to its child and to nobody else
+    Given a workflow with the steps "rotate"
+    And "rotate" writes "aHVudGVyMjI=" under "password" into the Secret "login"
+    And no safety check is required
+    And "rotate" always fails and says "cannot log in with hunter22"
+    When it is applied
+    Then it is "failed"
+    And child "recover-step-1" is told "updateSecret: data.password=aHVudGVyMjI="
+    And the error of "rotate" says "cannot log in with ***REDACTED***"
+    And "hunter22" stands nowhere but in the definition
+    And "aHVudGVyMjI=" stands nowhere but in the definition
+    And the metrics do not show "hunter22"
+
+  @BR-WF-023
+  Scenario: What an executor says of a password is not repeated
+    Given a workflow with the steps "scale"
+    And "scale" always fails and says "dial postgres://shop:hunter22@db: password=hunter22 refused"
+    When it is applied
+    Then it is "failed"
+    And the error of "scale" says "dial postgres://shop:***REDACTED***@db: password=***REDACTED*** refused"
+    And "hunter22" stands nowhere but in the definition

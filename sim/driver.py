@@ -29,6 +29,7 @@ from sim.process import Latencies, Machine, Nature, Process
 from sim.rng import Streams
 from sim.trace import Incident, TraceRecord, Version, Written
 from sim.wire_door import WireDoor
+from sim.witness import Witness
 from sim.world import World
 from wfexec.engine.controller import Controller
 from wfexec.engine.history import MemoryHistory
@@ -106,6 +107,7 @@ class Simulation:
         known = (self.cluster, options.outcomes, self.recall, self.alerts.facts)
         self.door: Door = WireDoor(*known) if options.depth is Depth.WIRE else SharedDoor(self.cluster, Answers(*known))
         self._history: MemoryHistory | None = None
+        self._witness = Witness()
         self._told: list[tuple[ObjectKey, Record]] = []
         # Of these so many are in the history.
         self._remembered = 0
@@ -196,7 +198,7 @@ class Simulation:
             if isinstance(process.machine, Controller):
                 self._told += process.machine.take_records()
                 looks += process.machine.stats()["looks"]
-        return Utterances(self._told, looks)
+        return Utterances(self._told, looks, self._witness.decisions)
 
     def collect_soon(self) -> None:
         """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""
@@ -254,7 +256,7 @@ class Simulation:
         return Process(self, nature, streams)
 
     def _controller(self, identity: str) -> Machine:
-        return Controller(self.options.settings, identity, leader_election=self._elects)
+        return Controller(self.options.settings, identity, leader_election=self._elects, decide=self._witness.decide)
 
     def _executor(self, identity: str) -> Machine:
         return Executor(self.options.outcomes, self._luck, identity, origin=EPOCH_MS, step_name=self._step_name)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sim.trace import STARTED_AGAIN, TraceRecord, Version, Written, is_undo
+from sim.witness import Decision
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.phases import EXECUTION_ENDED
 from wfexec.model.plan import Record
@@ -54,10 +55,11 @@ class ChildMove(NamedTuple):
 
 
 class Utterances(NamedTuple):
-    """What the controllers of a run handed out and how often they decided; None: nobody listened."""
+    """What the controllers of a run handed out, how often they decided, and some decisions; None: nobody listened."""
 
     records: Sequence[tuple[ObjectKey, Record]] | None = None
     looks: int = 0
+    decisions: Sequence[Decision] = ()
 
 
 SILENCE: Final = Utterances()
@@ -67,7 +69,8 @@ class History(NamedTuple):
     """`finals` are the objects that were left at the end; `cut`: somebody wanted the run to end before its time.
 
     `end`: when the run ended. `troubles`: how often something broke (crashes, lost replies). `elected`: there is a
-    lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: decisions they made.
+    lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
+    made, `decisions`: some of them.
     """
 
     settings: Settings
@@ -82,6 +85,7 @@ class History(NamedTuple):
     elected: bool = False
     told: Sequence[tuple[ObjectKey, Record]] | None = None
     looks: int = 0
+    decisions: Sequence[Decision] = ()
 
     def events(self) -> list[tuple[int, EventWrite]]:
         """Events that the cluster took, in order."""
@@ -128,6 +132,7 @@ def history_of(
         elected=elected,
         told=utterances.records,
         looks=utterances.looks,
+        decisions=utterances.decisions,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.history import History
 from sim.trace import VERBS, Incident, TraceRecord, Version, Written, canonical, is_undo, name_of, rendered
+from wfexec.core.secrecy import hide, secrets_of
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.meta import ANNOTATION_ATTEMPT
 from wfexec.model.status import WorkflowExecution
@@ -54,11 +55,25 @@ def events(history: History) -> list[dict[str, Any]]:
 
 
 def objects(history: History) -> dict[str, list[dict[str, Any]]]:
-    """What is left at the end, as the API server would print it."""
+    """What is left at the end, as the API server would print it, but for what nobody is to read."""
+    secrets = _secrets(history)
+
+    def hidden(value: Any) -> Any:
+        if isinstance(value, str):
+            return hide(value, secrets)
+        if isinstance(value, dict):
+            return {key: hidden(one) for key, one in value.items()}
+        return [hidden(one) for one in value] if isinstance(value, list) else value
+
     return {
-        "workflows": [rendered(thing) for thing in history.finals if isinstance(thing, WorkflowExecution)],
-        "executions": [rendered(thing) for thing in history.finals if isinstance(thing, KubernetesExecution)],
+        "workflows": [hidden(rendered(thing)) for thing in history.finals if isinstance(thing, WorkflowExecution)],
+        "executions": [hidden(rendered(thing)) for thing in history.finals if isinstance(thing, KubernetesExecution)],
     }
+
+
+def _secrets(history: History) -> tuple[str, ...]:
+    definitions = [thing.spec.workflow_definition for thing in history.finals if isinstance(thing, WorkflowExecution)]
+    return secrets_of(step for each in definitions if each is not None for step in each.steps)
 
 
 def trace_line(record: TraceRecord, epoch_ms: int) -> str:

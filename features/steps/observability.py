@@ -27,6 +27,24 @@ def _correlated(story: Story, text: str) -> None:
     story.recipe.annotations[ANNOTATION_CORRELATION] = text
 
 
+@given(parsers.parse('"{name}" always fails and says "{message}"'))
+def _fails_saying(story: Story, name: str, message: str) -> None:
+    story.recipe.rule(name)["attempts"] = [
+        {"result": "failure", "error": {"type": "unknown_error", "message": message}}
+    ]
+    story.recipe.step(name).fields |= {"criticalStep": True, "maxRetries": 0}
+
+
+@then(parsers.re(r'the error of "(?P<name>[^"]+)" says "(?P<text>.*)"'))
+def _error_says(story: Story, name: str, text: str) -> None:
+    assert text in story.step(name)["errorMessage"]
+
+
+@then(parsers.parse('the metrics do not show "{text}"'))
+def _unmeasured(story: Story, text: str) -> None:
+    assert text not in story.cluster.metrics()
+
+
 @then("the metrics have counted since")
 def _counted(story: Story, earlier: list[str], datatable: list[list[str]]) -> None:
     wanted = {(row[0], row[1]): float(row[2]) for row in datatable[1:]}

@@ -20,6 +20,8 @@ from sim.checkers import (
     s7_attempts_and_deadline,
     s9_metrics_equal_state,
     s10_owned_children,
+    s11_decided_by_what_was_seen,
+    s12_no_secrets,
     terminal_reached,
 )
 from sim.checkers.complaint import Checker, Complaint
@@ -35,6 +37,8 @@ CHECKERS: Final[tuple[Checker, ...]] = (
     s7_attempts_and_deadline.check,
     s9_metrics_equal_state.check,
     s10_owned_children.check,
+    s11_decided_by_what_was_seen.check,
+    s12_no_secrets.check,
     terminal_reached.check,
     l2_woken_in_time.check,
     l3_limits_end_phases.check,

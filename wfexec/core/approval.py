@@ -76,7 +76,7 @@ def standing(draft: Draft, began: int) -> int | None:
         _reject(draft, word)
     elif word.says == "approved":
         results = draft.get("validation_results") or ValidationResults()
-        draft.set(validation_results=_granted(draft, results, word), message=clip(f"approved by {word.who}"))
+        draft.set(validation_results=_granted(draft, results, word), message=draft.told(f"approved by {word.who}"))
     else:
         _wait(draft, needed, word, began)
     return None
@@ -143,7 +143,7 @@ def _word(draft: Draft) -> _Word:
     marks = draft.workflow.metadata.annotations
     decision, ignored = marks.get(ANNOTATION_APPROVAL, ""), _NOTHING
     if decision in ("approved", "rejected"):
-        who, reason = marks.get(ANNOTATION_APPROVED_BY, ""), clip(marks.get(ANNOTATION_APPROVAL_REASON, ""))
+        who, reason = marks.get(ANNOTATION_APPROVED_BY, ""), draft.told(marks.get(ANNOTATION_APPROVAL_REASON, ""))
         ignored = _weighed(draft, _Word(decision, clip(who, NAME_MAX), reason), ANNOTATION_APPROVED_BY)
         if ignored.says != "ignored":
             return ignored
@@ -212,9 +212,9 @@ def _wait(draft: Draft, needed: str, word: _Word, began: int) -> None:
     tell_guard(draft)
     condition, meta = _condition(draft), draft.workflow.metadata
     how = f"type: wfexec approve {meta.name} -n {meta.namespace} (or reject)"
-    message = clip("; ".join(part for part in (needed, word.text, how) if part))
+    message = draft.told("; ".join(part for part in (needed, word.text, how) if part))
     if condition is None:
-        draft.set(message=clip(f"waiting for approval: {needed}; {how}"))
+        draft.set(message=draft.told(f"waiting for approval: {needed}; {how}"))
         draft.event("Normal", "ApprovalRequired", f"{needed}; {how}")
     if word.says == "ignored" and (condition is None or condition.message != message):
         draft.event("Warning", word.event, word.text)

@@ -25,6 +25,7 @@ from wfexec.model.meta import (
     ObjectMeta,
     ObjectReference,
     OwnerReference,
+    correlation_of,
 )
 from wfexec.model.parameters import ActionParameters
 from wfexec.model.recipe import RecipeStep
@@ -132,7 +133,7 @@ def _ties(draft: Draft) -> Ties:
     ties = draft.ties
     if ties is None:
         owner = draft.workflow.metadata
-        correlation = owner.annotations.get(ANNOTATION_CORRELATION) or owner.uid
+        correlation = correlation_of(owner)
         ties = draft.ties = _tied(owner.namespace, owner.name, owner.uid, correlation)
     return ties
 

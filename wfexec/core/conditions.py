@@ -234,7 +234,11 @@ def _held(
         return None
     if met is False:
         return False, "it is false", False
-    return False, clip(met.message, 400), condition.type in side.embedded and _nobody_may_look(draft, side, program)
+    return (
+        False,
+        draft.told(met.message, 400),
+        condition.type in side.embedded and _nobody_may_look(draft, side, program),
+    )
 
 
 def _ask(draft: Draft, side: Side, program: Program, since: int) -> bool:

@@ -7,15 +7,17 @@ a `Plan` whose status is the very object that was seen when nothing changed.
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
+from wfexec.core.secrecy import hide, hide_changes, hide_records
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.errors import OurBug
-from wfexec.model.base import clip, compact, evolve
+from wfexec.model.base import compact, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Question
-from wfexec.model.meta import Condition, ObjectReference, OwnerReference
+from wfexec.model.meta import Condition, ObjectReference, OwnerReference, correlation_of
 from wfexec.model.phases import Phase, StepState
 from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, LogRecord, MetadataChange, Plan, Record
 from wfexec.model.recipe import Recipe
+from wfexec.model.redact import readable
 from wfexec.model.snapshot import Snapshot
 from wfexec.model.status import StepStatus, WorkflowExecutionStatus
 from wfexec.model.workflow import AdaptiveOrchestration
@@ -171,16 +173,23 @@ class Draft:
         if start_field is not None:
             changes.setdefault(start_field, self.now)
             changes.setdefault("paused_total", 0)
-        self._changes.update(changes, phase=phase, message=clip(message))
+        self._changes.update(changes, phase=phase, message=self.told(message))
         self.event("Normal", "PhaseTransition", f"Phase: {source or 'new'} → {phase}")
 
+    def told(self, text: str, limit: int = 1024) -> str:
+        """`text` as people may read it: no secret that it names or that the parameters hold, at most so long."""
+        if self.recipe.secrets:
+            text = hide(text, self.recipe.secrets)
+        return readable(text, limit)
+
     def event(self, kind: str, reason: str, message: str) -> None:
-        self.records.append(_tuple(EventRecord, (kind, reason, clip(message))))
+        self.records.append(_tuple(EventRecord, (kind, reason, self.told(message))))
 
     def count(self, metric: str, *labels: str, value: float = 1.0) -> None:
         self.records.append(_tuple(CountRecord, (metric, labels, value)))
 
     def log(self, level: str, message: str, *fields: tuple[str, str]) -> None:
+        fields = (*fields, ("correlationID", correlation_of(self.workflow.metadata)))
         self.records.append(LogRecord(level, message, fields))
 
     def condition(self, type_: str, holds: bool, reason: str, message: str = "") -> None:
@@ -188,7 +197,7 @@ class Draft:
         status = "True" if holds else "False"
         conditions: tuple[Condition, ...] = self.get("conditions")
         at = next((place for place, condition in enumerate(conditions) if condition.type == type_), None)
-        message = clip(message)
+        message = self.told(message)
         if at is None:
             made = evolve(
                 _BLANK_CONDITION, type=type_, status=status, reason=reason, message=message,
@@ -221,6 +230,8 @@ class Draft:
         status: WorkflowExecutionStatus | None = None
         if self.steps_changed:
             changes["step_statuses"] = tuple(self.steps)
+        if self.recipe.secrets:
+            self._keep_secrets()
         if changes:
             generation = self.workflow.metadata.generation
             changes["observed_generation"] = max(generation, self.status.observed_generation)
@@ -229,3 +240,11 @@ class Draft:
         asked = (tuple(self.creates), tuple(self.deletes), tuple(self.questions), self.wake_at, tuple(self.records))
         plan: Plan = _tuple(Plan, (self.metadata, status, *asked, False))
         return plan
+
+    def _keep_secrets(self) -> None:
+        """Nothing that we write says what its parameters keep secret; what then is as it was is no change."""
+        changes, secrets = self._changes, self.recipe.secrets
+        hide_changes(WorkflowExecutionStatus, changes, secrets)
+        for field in [field for field, value in changes.items() if getattr(self.status, field) == value]:
+            del changes[field]
+        self.records = hide_records(self.records, secrets)

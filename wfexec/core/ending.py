@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from wfexec.core.draft import Draft
 from wfexec.core.effectiveness import NEW_ALERTS, recommendations, score
 from wfexec.model.base import clip
-from wfexec.model.meta import ANNOTATION_CORRELATION
 from wfexec.model.phases import ErrorType, Phase, ResourceHealth, StepState, WorkflowOutcome
 from wfexec.model.plan import HistoryRecord
 from wfexec.model.status import ExecutionMetrics, ExecutionSnapshot, WorkflowResult
@@ -65,7 +64,7 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, f
         resource_health=findings.health,
         # Told by the reason of the failure as well, which outlives a rollback.
         new_alerts_triggered=True if reason.startswith(NEW_ALERTS) else findings.new_alerts,
-        reason=clip(reason.split(":", 1)[0] if phase is Phase.FAILED else reason),
+        reason=draft.told(reason.split(":", 1)[0] if phase is Phase.FAILED else reason),
         recommended_actions=() if succeeded else recommendations(draft.steps, draft.recipe, reason),
     )
     draft.set(
@@ -95,8 +94,7 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, f
         "workflow ended",
         ("phase", phase),
         ("outcome", outcome),
-        ("reason", clip(reason, 200)),
-        ("correlationID", draft.workflow.metadata.annotations.get(ANNOTATION_CORRELATION, draft.workflow.metadata.uid)),
+        ("reason", draft.told(reason, 200)),
     )
 
 
@@ -130,7 +128,7 @@ def note_failure(draft: Draft, position: int | None) -> None:
 def fail(draft: Draft, reason: str, error: ErrorType, findings: Findings = NOT_WATCHED) -> None:
     """To `failed`; `reason` begins with a machine word and a colon."""
     close_steps(draft, f"not started: {reason}")
-    draft.set(failure_reason=clip(reason, 4096), error_type=error)
+    draft.set(failure_reason=draft.told(reason, 4096), error_type=error)
     _finish(draft, Phase.FAILED, WorkflowOutcome.FAILED, reason, findings)
     draft.condition("Succeeded", False, "Failed", reason)
     draft.move_phase(Phase.FAILED, reason)

@@ -215,7 +215,7 @@ def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: 
     """The attempt failed: another one later, or the end of the step."""
     state, step = draft.steps[position], draft.recipe.steps[position]
     used = state.retries_attempted + own_retries(child)
-    message = clip(message, 4096)
+    message = draft.told(message, 4096)
     started = state.attempts[-1].start_time if state.attempts else draft.now
     ended = _ended_at(draft, child, state)
     shared = {

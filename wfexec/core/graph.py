@@ -18,6 +18,7 @@ from wfexec.core.references import late_of
 from wfexec.core.refusals import STEPS, findings
 from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, find_action
+from wfexec.core.secrecy import secrets_of
 from wfexec.core.suggestions import suggested
 from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons, undo_keys
 from wfexec.errors import OurBug
@@ -278,6 +279,7 @@ def _planned(spec: WorkflowExecutionSpec, digest: str, settings: Settings) -> Re
             for criterion in spec.success_criteria
         ),
         triggers=tuple(Trigger(one.name, _program(one.expr)) for one in strategy.rollback_triggers),
+        secrets=secrets_of(wanted),
         pending=tuple(
             compact(StepStatus(step_number=step.number, name=step.name, action=step.action)) for step in steps
         ),

@@ -93,7 +93,7 @@ def _count(draft: Draft) -> None:
 
 def decline(draft: Draft, condition: str, event: str, message: str, keys: tuple[str, ...]) -> bool:
     """Say why; true once, and when that is written down the request is taken away and the look goes on."""
-    message = clip(message)
+    message = draft.told(message)
     said = any(
         one.type == condition and one.status == "False" and one.message == message for one in draft.get("conditions")
     )

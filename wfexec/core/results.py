@@ -7,6 +7,7 @@ from typing import Any, Final
 from wfexec.model.base import clip, compact, evolve
 from wfexec.model.execution import AffectedResource, ExecutionResults, KubernetesExecution
 from wfexec.model.recipe import RecipeStep
+from wfexec.model.redact import MARK, is_secret_name, readable
 from wfexec.model.status import (
     CustomResult,
     RestartResult,
@@ -39,7 +40,8 @@ def fold_results(
     if outputs:
         if len(outputs) > OUTPUTS_MAX:
             warnings = (*warnings, f"{len(outputs) - OUTPUTS_MAX} outputs beyond {OUTPUTS_MAX} were dropped")
-        outputs = {key: clip(value) for key, value in sorted(outputs.items())[:OUTPUTS_MAX]}
+        shown = sorted(outputs.items())[:OUTPUTS_MAX]
+        outputs = {key: MARK if is_secret_name(key) else readable(value) for key, value in shown}
     fields: dict[str, Any] = _typed_result(step, child, results, pre_state)
     return evolve(
         _BLANK_RESULT,

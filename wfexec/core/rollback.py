@@ -40,7 +40,7 @@ def enter_rolling_back(
     irreversible = sum(1 for one in records if one is not None and one.status is UndoState.NOT_REVERSIBLE)
     status = RollbackStatus(
         strategy=draft.recipe.rollback_strategy,
-        reason=clip(reason),
+        reason=draft.told(reason),
         requested_by=request.by if request is not None else "",
         to_step=request.to_step if request is not None else None,
         start_time=draft.now,
@@ -50,7 +50,7 @@ def enter_rolling_back(
     )
     draft.move_phase(
         Phase.ROLLING_BACK, f"rolling back {len(order)} steps: {reason}",
-        rollback=status, rollback_reason=clip(reason, 4096), paused_at=None, paused_from="", completion_time=None,
+        rollback=status, rollback_reason=draft.told(reason, 4096), paused_at=None, paused_from="", completion_time=None,
         health=ResourceHealth.UNHEALTHY,
     )  # fmt: skip
     draft.event("Normal", "RollbackStarted", f"{len(order)} steps to undo: {reason}")
@@ -285,7 +285,7 @@ def _verify(draft: Draft, position: int, record: StepRollback, child: Kubernetes
 
 def _undone(draft: Draft, position: int, record: StepRollback, message: str) -> None:
     step = draft.recipe.steps[position]
-    made = evolve(record, status=UndoState.SUCCEEDED, end_time=draft.now, message=clip(message))
+    made = evolve(record, status=UndoState.SUCCEEDED, end_time=draft.now, message=draft.told(message))
     draft.move_step(position, StepState.ROLLED_BACK, rollback=made)
     draft.event("Normal", "StepRolledBack", f"step {step.number} ({step.name}) undone by {record.action}")
 
@@ -300,7 +300,7 @@ def _undo_failed(
             status=UndoState.RETRYING,
             end_time=None,
             next_retry_time=draft.now + UNDO_DELAYS_MS[record.attempts],
-            message=clip(f"{error}: {message}"),
+            message=draft.told(f"{error}: {message}"),
         )
         draft.set_step(position, rollback=made)
         return
@@ -312,7 +312,7 @@ def _undo_failed(
 
 
 def _close_undo(draft: Draft, position: int, record: StepRollback, state: UndoState, message: str) -> None:
-    made = evolve(record, status=state, end_time=draft.now, next_retry_time=None, message=clip(message))
+    made = evolve(record, status=state, end_time=draft.now, next_retry_time=None, message=draft.told(message))
     draft.set_step(position, rollback=made)
 
 

@@ -40,7 +40,7 @@ def judge_when(draft: Draft, step: RecipeStep, when: Program) -> bool | None:
 
 def condition_error(draft: Draft, step: RecipeStep, field: str, error: EvaluationError) -> None:
     """A step that has not started fails because an expression of its has no value; trying again would not help."""
-    message = clip(f"{field}: {error.message}", 4096)
+    message = draft.told(f"{field}: {error.message}", 4096)
     draft.move_step(
         step.position,
         StepState.FAILED,

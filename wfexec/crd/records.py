@@ -5,8 +5,9 @@ Called by the wire codec. Two kinds of the API server's own that we write but ne
 
 from typing import Any, Final
 
-from wfexec.model.meta import LEASE_NAME, WORKFLOW_API, WORKFLOW_KIND
+from wfexec.model.meta import ANNOTATION_CORRELATION, LEASE_NAME, WORKFLOW_API, WORKFLOW_KIND, correlation_of
 from wfexec.model.requests import EventWrite, Landmark, Lease
+from wfexec.model.status import WorkflowExecution
 from wfexec.units import format_instant, parse_instant
 
 COMPONENT: Final = "workflow-execution"
@@ -23,7 +24,7 @@ def event_body(event: EventWrite) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": event.name, "namespace": event.namespace},
+        "metadata": {"name": event.name, "namespace": event.namespace, **_marks(regarding)},
         "involvedObject": {
             "apiVersion": what[0],
             "kind": what[1],
@@ -42,6 +43,13 @@ def event_body(event: EventWrite) -> dict[str, Any]:
         "reportingComponent": REPORTER,
         "reportingInstance": COMPONENT,
     }
+
+
+def _marks(regarding: WorkflowExecution | Landmark) -> dict[str, Any]:
+    """By its correlation ID an Event is found together with children and log lines."""
+    if isinstance(regarding, Landmark):
+        return {}
+    return {"annotations": {ANNOTATION_CORRELATION: correlation_of(regarding.metadata)}}
 
 
 def event_patch(event: EventWrite) -> dict[str, Any]:

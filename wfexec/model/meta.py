@@ -105,6 +105,11 @@ class Condition(Value):
     observed_generation: int | None = None
 
 
+def correlation_of(meta: ObjectMeta) -> str:
+    """What marks all that belongs to one remediation: the ID that the parent gave, else the workflow's own uid."""
+    return meta.annotations.get(ANNOTATION_CORRELATION) or meta.uid
+
+
 def version_of(resource_version: str) -> int:
     """The order of resource versions (KEP-5504: they are comparable integers); 0 for none or an unreadable one."""
     return int(resource_version) if resource_version.isdecimal() else 0

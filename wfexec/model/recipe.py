@@ -108,6 +108,7 @@ class Recipe(NamedTuple):
     `questions` all that must be answered before anything runs; `conflicts` steps that may change the same object at the
     same time; `plan` and `pending` what planning writes into status. `suggestions` are those of an analysis with what
     became of them; `written` is the recipe without them, None where none is taken.
+    `secrets` are values that nothing we write may show.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Recipe(NamedTuple):
     triggers: tuple[Trigger, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     written: "Recipe | None" = None
+    secrets: tuple[str, ...] = ()
 
 
 class Refusal(NamedTuple):

@@ -1,13 +1,15 @@
 """Does this text hold a secret? Then it does not leave.
 
-Called by the log sink for each string it writes. Redacting twice changes nothing more; every pattern is bounded, so
-hostile text costs time in proportion to its length. It must never be asked to guess what is not named: the values
-of our own typed fields are kept out of logs where they are made.
+Called by the log sink for each string it writes, and for what is put into status and events. Redacting twice changes
+nothing more; every pattern is bounded, so hostile text costs time in proportion to its length. It must never be asked
+to guess what is not named: the values of our own typed fields are kept out of logs where they are made.
 """
 
 import re
 from functools import lru_cache
 from typing import Final
+
+from wfexec.model.base import clip
 
 MARK: Final = "***REDACTED***"
 # Longer text is cut first: nobody reads more in one log line.
@@ -48,10 +50,16 @@ _RULES: Final = (
     (re.compile(r"(?i)((?<![a-z])(?:secret|token|key)[\s:=\"']{1,3})[a-z0-9+/=_-]{32,8192}"), rf"\1{MARK}"),
 )
 
+# One of these stands in every text in which a rule finds something; lower case.
+_SIGNS: Final = (
+    *("passw", "passphrase", "pwd", "key", "token", "auth", "secret", "credential", "connection", "database", "bearer"),
+    *("eyj", "akia", "asia", "://", "-----begin"),
+)
+
 
 def redact(text: str) -> str:
     """`text` with `***REDACTED***` in place of values, their names kept."""
-    if len(text) < SECRET_MIN:
+    if len(text) < SECRET_MIN or not suspicious(text):
         return text
     if len(text) > TEXT_MAX:
         text = f"{text[:TEXT_MAX]}…"
@@ -59,6 +67,17 @@ def redact(text: str) -> str:
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
+
+
+def suspicious(text: str) -> bool:
+    """Can any rule find something? Nearly all texts are done with here."""
+    lowered = text.lower()
+    return any(sign in lowered for sign in _SIGNS)
+
+
+def readable(text: str, limit: int = 1024) -> str:
+    """`text` for people: without secrets that it names, at most `limit` characters."""
+    return clip(redact(text), limit)
 
 
 # The same few names are asked about again and again.

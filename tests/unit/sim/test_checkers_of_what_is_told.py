@@ -1,16 +1,19 @@
-"""The checkers of what the controller tells (S9) speak when it is not what happened."""
+"""The checkers of what is told (S9), decided (S11) and kept secret (S12) speak about their own defect alone."""
 
 from collections.abc import Callable
 
 import pytest
 
-from sim.checkers import complaints, s9_metrics_equal_state
+from sim.checkers import complaints, s9_metrics_equal_state, s11_decided_by_what_was_seen, s12_no_secrets
 from sim.history import History
 from sim.trace import Incident
-from tests.unit.sim.support import Past
+from tests.unit.sim.support import Past, manifest, run
 from wfexec.model.phases import Phase, StepState, WorkflowOutcome
+from wfexec.model.plan import LogRecord
+from wfexec.model.requests import Kind, ObjectKey
 from wfexec.model.status import WorkflowResult
 
+KEY = ObjectKey(Kind.WORKFLOW, "shop", "repair")
 _K = "kubernaut_workflowexecution_"
 COUNTS = (
     ("workflowexecution_created_total",),
@@ -75,6 +78,63 @@ DEFECTS: dict[Callable[[], History], str] = {
     event_of_nothing: "'Phase: executing → rolling_back', which did not happen",
     event_missing: "no event tells of 'Phase: new → planning'",
 }
+
+
+SECRET = "hunter22"
+HOLDER = {
+    "action": "update-secret",
+    "parameters": {"updateSecret": {"namespace": "shop", "name": "login", "dataUpdates": {"x": "aHVudGVyMjI="}}},
+}
+
+
+def secretive() -> Past:
+    past = Past([HOLDER], reached=Phase.NEW)
+    past.status(phase=Phase.PLANNING)
+    return past
+
+
+def secret_in_status() -> Past:
+    past = secretive()
+    past.status(phase=Phase.FAILED, failure_reason=f"cannot log in with {SECRET}", completion_time=past.at)
+    return past
+
+
+def secret_in_an_event() -> Past:
+    past = secretive()
+    past.status(phase=Phase.FAILED, completion_time=past.at)
+    past.says("StepFailed", f"cannot log in with {SECRET}")
+    return past
+
+
+def secret_in_the_log() -> Past:
+    past = secretive()
+    past.status(phase=Phase.FAILED, completion_time=past.at)
+    past.told.append((KEY, LogRecord("info", "workflow ended", (("reason", "aHVudGVyMjI="),))))
+    return past
+
+
+@pytest.mark.parametrize(
+    ("defect", "place"),
+    [
+        (secret_in_status, "status.failureReason"),
+        (secret_in_an_event, "event StepFailed"),
+        (secret_in_the_log, "a LogRecord"),
+    ],
+    ids=["status", "event", "log"],
+)
+def test_a_secret_that_is_told_is_found_where_it_stands(defect: Callable[[], Past], place: str) -> None:
+    (found,) = s12_no_secrets.check(defect().history(listening=True))
+    assert (found.check, found.message) == ("S12", f"a secret of its parameters stands in {place}")
+
+
+def test_a_decision_that_comes_out_otherwise_the_second_time_is_found() -> None:
+    done = run(manifest([{}]))
+    assert done.history.decisions
+    assert done.complaints == ()
+    first = done.history.decisions[0]
+    other = first._replace(plan=first.plan._replace(wake_at=7))
+    (found,) = s11_decided_by_what_was_seen.check(done.history._replace(decisions=[other]))
+    assert (found.check, found.message) == ("S11", "the same snapshot at the same time gave another plan: wake_at")
 
 
 def test_a_run_that_is_told_as_it_was_breaks_no_promise() -> None:
