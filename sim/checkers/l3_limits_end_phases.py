@@ -1,6 +1,6 @@
-"""L3: do approval expiry, deadlines and limits end every phase, whatever hangs (BR-WF-016, BR-WF-TIMEOUT-001)?
+"""L3: do limits, deadlines and cancellations end every phase and step, whatever hangs (BR-WF-016, BR-WF-TIMEOUT-001)?
 
-Time that a workflow was paused does not count.
+Time that a workflow was paused does not count. A cancelled one ends once nothing of it is at work.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sim.checkers.complaint import Complaint, slack_ms
 from sim.checkers.s7_attempts_and_deadline import deadline_of
 from sim.history import History
-from wfexec.model.phases import Phase
+from wfexec.model.phases import TERMINAL, Phase, StepState
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
 
@@ -16,12 +16,46 @@ from wfexec.settings import Settings
 def check(history: History) -> Iterator[Complaint]:
     slack = slack_ms(history)
     told: set[tuple[str, str]] = set()
+    cancelled: dict[str, int] = {}
     for move in history.workflows:
+        if move.after is not None and move.after.spec.cancel:
+            cancelled.setdefault(move.after.metadata.uid, move.at)
         if move.before is not None and move.at > (move.before.status.last_heartbeat or 0) + slack:
             yield from _overdue(move.before, move.at, slack, history.settings, told)
+            yield from _hung(move.before, move.at, slack, history.settings)
     for thing in history.finals:
         if isinstance(thing, WorkflowExecution):
             yield from _overdue(thing, history.end, slack, history.settings, told)
+            yield from _hung(thing, history.end, slack, history.settings)
+            yield from _not_cancelled(thing, history.end, slack, cancelled)
+
+
+def _hung(workflow: WorkflowExecution, at: int, slack: int, settings: Settings) -> Iterator[Complaint]:
+    """Attempts that go on after the step's own timeout, or what planning made of it."""
+    status, definition = workflow.status, workflow.spec.workflow_definition
+    if status.phase != Phase.EXECUTING or workflow.spec.suspend or workflow.metadata.deletion_timestamp is not None:
+        return
+    given = {step.step_number: step.timeout for step in (definition.steps if definition is not None else ())}
+    planned = {step.step_number: step.timeout for step in status.execution_plan.steps} if status.execution_plan else {}
+    for step in status.step_statuses:
+        if step.status is StepState.EXECUTING and step.attempts:
+            number = step.step_number
+            allowed = max(given.get(number) or settings.step_timeout, planned.get(number) or 0) + status.paused_total
+            late = at - step.attempts[-1].start_time - allowed
+            if late > slack:
+                meta = workflow.metadata
+                message = f"step {number} still executes {late} ms after its timeout"
+                yield Complaint("L3", at, f"{meta.namespace}/{meta.name}", message)
+
+
+def _not_cancelled(workflow: WorkflowExecution, at: int, slack: int, cancelled: dict[str, int]) -> Iterator[Complaint]:
+    meta, status = workflow.metadata, workflow.status
+    since = cancelled.get(meta.uid)
+    if since is None or status.phase in TERMINAL or status.phase == Phase.ROLLING_BACK or meta.deletion_timestamp:
+        return
+    if at > since + slack and not any(step.status is StepState.EXECUTING for step in status.step_statuses):
+        message = f"still {status.phase or 'new'} {at - since} ms after it was cancelled"
+        yield Complaint("L3", at, f"{meta.namespace}/{meta.name}", message)
 
 
 def _overdue(

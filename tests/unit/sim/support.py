@@ -101,7 +101,8 @@ class Past:
         """A status write that moves one step."""
         steps = list(self.workflow.status.step_statuses)
         steps[number - 1] = evolve(steps[number - 1], status=state, **changes)
-        self.status(step_statuses=tuple(steps))
+        working = sum(1 for one in steps if one.status is StepState.EXECUTING)
+        self.status(step_statuses=tuple(steps), active_steps=working)
 
     def child(self, step: int, name: str = "", *, attempt: int = 0, undo: bool = False, owned: bool = True) -> Any:
         """A child appears."""

@@ -1,4 +1,4 @@
-"""The checkers of whose turn it is (S4) and of what must happen in time (L2–L5) speak about their own defect alone."""
+"""The checkers of whose turn it is (S4, S5) and of what happens in time (L2–L5) speak about their own defect alone."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,11 @@ import pytest
 from sim.checkers import complaints
 from sim.history import History
 from tests.unit.sim.support import Past
+from wfexec.model.base import evolve
+from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import ExecutionPhase, Phase, StepState, UndoState
 from wfexec.model.requests import Code, CreateLease, Kind, Lease, ObjectKey, PatchStatus
-from wfexec.model.status import StepRollback
+from wfexec.model.status import AttemptStatus, StepRollback
 from wfexec.settings import DEFAULTS
 
 KEY = ObjectKey(Kind.WORKFLOW, "shop", "repair")
@@ -141,6 +143,42 @@ def rollback_without_end() -> History:
     return past.history()
 
 
+def step_without_end() -> History:
+    past = Past(timeout="50m")
+    tried = AttemptStatus(name="repair-step-1", phase="executing", start_time=past.at)
+    past.step(1, StepState.EXECUTING, attempts=(tried,))
+    past.child(1)
+    past.wait(20 * MINUTE)
+    failed(past)
+    return past.history()
+
+
+def cancelled_in_vain() -> History:
+    past = Past()
+    past.asks(suspend=True)
+    past.status(phase=Phase.PAUSED, paused_from=Phase.EXECUTING, paused_at=past.at)
+    past.asks(cancel=True)
+    past.wait(5 * MINUTE)
+    return past.history(cut=True)
+
+
+def child_never_made() -> History:
+    past = Past()
+    past.step(1, StepState.EXECUTING, k8s_execution_ref=ObjectReference(name="repair-step-1"))
+    past.wait(2 * MINUTE)
+    failed(past)
+    return past.history()
+
+
+def place_that_nobody_fills() -> History:
+    past = Past()
+    past.step(1, StepState.EXECUTING)
+    steps = past.workflow.status.step_statuses
+    past.status(active_steps=2, step_statuses=(evolve(steps[0], error_message="x"), *steps[1:]))
+    failed(past)
+    return past.history()
+
+
 def held_for_ever() -> History:
     past = Past()
     past.deleting()
@@ -186,6 +224,10 @@ DEFECTS: dict[Callable[[], History], tuple[str, str]] = {
     validation_without_end: ("L3", "still validating"),
     monitoring_without_end: ("L3", "still monitoring"),
     rollback_without_end: ("L3", "still rolling_back"),
+    step_without_end: ("L3", "step 1 still executes"),
+    cancelled_in_vain: ("L3", "after it was cancelled"),
+    child_never_made: ("L2", "and nobody made it"),
+    place_that_nobody_fills: ("S5", "activeSteps says 2, and 1 steps work"),
     held_for_ever: ("L4", "still held by us"),
     child_left_behind: ("L4", "it was not collected"),
     written_again_and_again: ("L5", "60 status writes"),

@@ -1,0 +1,323 @@
+"""Bugs that other controllers had, planted in this one: for each, the checker of the promise that it breaks speaks.
+
+A mutant replaces one part of the core or the engine while one simulated run lasts. M1 to M20 number bugs as they were
+seen in the wild, those without a number are our own; the page of promises (`docs/promises.md`) lists both.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any, Final
+
+import pytest
+
+from sim.cluster.requests import DeleteObject, EditWorkflow
+from sim.driver import Options, Simulation
+from sim.executor.files import parse_outcomes
+from sim.faults import crash_after_write
+from sim.scenario import Run, Scenario, judge
+from sim.trace import Written
+from tests.unit.sim.support import CHAIN, manifest, options
+from wfexec.core import birth, control, decide, execute, fold, graph, rollback
+from wfexec.core.draft import Draft
+from wfexec.engine import deadlines, lease, view
+from wfexec.model.execution import KubernetesExecution
+from wfexec.model.phases import Phase, StepState
+from wfexec.model.plan import NOTHING, DeleteChild
+from wfexec.model.recipe import RecipeStep
+from wfexec.model.requests import Kind, ObjectKey, PatchStatus
+from wfexec.model.status import WorkflowExecution
+
+Patch = pytest.MonkeyPatch
+KEY: Final = ObjectKey(Kind.WORKFLOW, "shop", "repair")
+SECOND: Final = 1_000
+NEVER: Final = 10**12
+# Longer than every limit together, so that what never ends is seen not to.
+LONG: Final = 6 * 3_600_000
+AUTOMATIC: Final = {"rollbackStrategy": "automatic"}
+HANG: Final = 'steps: {"*/1": {attempts: [{result: hang}]}}'
+EVICTED: Final = 'steps: {"*/1": {attempts: [{result: failure, error: {type: evicted}}]}}'
+KILLED: Final = 'steps: {"*/3": {attempts: [{result: failure, error: {type: oom_killed}}]}}'
+UNDO_HANGS: Final = KILLED + '\nundo: {steps: {"*/2": {attempts: [{result: hang}]}}}'
+SPREAD: Final = (
+    'steps: {"*/2": {attempts: [{result: failure, error: {type: oom_killed}}], duration: 20s}, "*/3": {duration: 5m}}'
+)
+TALKS: Final = """
+cluster: {secrets: {shop/login: {data: {x: b2xk}}}}
+steps: {"*/1": {attempts: [{result: failure, error: {type: unknown_error, message: "not hunter22"}}]}}
+"""
+SECRET: Final = {"namespace": "shop", "name": "login", "dataUpdates": {"x": "hunter22"}}
+
+
+def play(
+    workflow: WorkflowExecution | None = None,
+    with_: Options | None = None,
+    people: Mapping[int, Any] | None = None,
+    *,
+    executor: bool = True,
+) -> Run:
+    """One run to its end or to `LONG`; `people`: what is asked for, by milliseconds from the beginning.
+
+    `executor` False: nobody takes up the children.
+    """
+    scenario = Scenario((workflow or manifest(CHAIN),), with_ or options())
+    simulation = Simulation(scenario.options)
+    simulation.submit(scenario.workflows[0])
+    for after, body in (people or {}).items():
+        simulation.act(body, after)
+    simulation.start(executor=executor)
+    return judge(simulation, scenario, cut=not simulation.run(LONG))
+
+
+def failing(executor: str) -> Run:
+    return play(manifest(CHAIN, executionStrategy=AUTOMATIC), options(executor))
+
+
+def spread() -> Run:
+    """Three steps side by side: the first completes, the second fails the workflow, the third goes on for long."""
+    return play(manifest([{}, {}, {}], executionStrategy=AUTOMATIC), options(SPREAD))
+
+
+def narrow() -> Run:
+    return play(manifest([{}, {}, {}], executionStrategy={"maxParallelSteps": 1}))
+
+
+def secretive() -> Run:
+    unchecked = [{"type": kind, "required": False} for kind in ("rbac", "health", "capacity", "network")]
+    strategy = {"safetyChecks": unchecked, "dryRunFirst": False}
+    step = {"action": "update-secret", "parameters": {"updateSecret": SECRET}, "maxRetries": 0}
+    return play(manifest([step], executionStrategy=strategy), Options(outcomes=parse_outcomes(TALKS, "test.yaml")))
+
+
+def cancelled_while_paused() -> Run:
+    wishes = {
+        15 * SECOND: EditWorkflow(KEY, {"suspend": True}, {}),
+        60 * SECOND: EditWorkflow(KEY, {"cancel": True}, {}),
+    }
+    return play(people=wishes)
+
+
+def nobody_at_work() -> Run:
+    return play(executor=False)
+
+
+def killed_after_its_intent() -> Run:
+    """The controller dies once the first step stands in status as executing, and before its child is made."""
+    calm = play()
+    own = [one for one in calm.records if isinstance(one, Written) and one.actor.startswith("controller")]
+    intents = [
+        number
+        for number, write in enumerate(own, 1)
+        if isinstance(write.body, PatchStatus) and write.body.after.phase == Phase.EXECUTING
+    ]
+    return play(with_=options(faults=crash_after_write(intents[0])))
+
+
+def deleted() -> Run:
+    return play(people={15 * SECOND: DeleteObject(KEY)})
+
+
+def child_made_twice(patch: Patch) -> None:
+    """M1: a child that is not seen at work yet is made again, under a name that the server does not know."""
+    body, fold_child = birth.body, fold.fold_child
+
+    def named(draft: Draft, name: str, step: RecipeStep, *rest: Any, **more: Any) -> KubernetesExecution:
+        return body(draft, f"{name}-{draft.now % 1_000_000}", step, *rest, **more)
+
+    def forgetful(draft: Draft, position: int, overdue: bool) -> bool:
+        running = fold_child(draft, position, overdue)
+        if running:
+            step, tries = draft.recipe.steps[position], len(draft.steps[position].attempts)
+            draft.creates.append(birth.birth(draft, step, tries - 1))
+        return running
+
+    patch.setattr(birth, "body", named)
+    patch.setattr(execute, "fold_child", forgetful)
+
+
+def step_runs_again(patch: Patch) -> None:
+    """M3: an older picture of a step is believed after it has completed."""
+
+    def older(draft: Draft) -> None:
+        first, second = draft.steps[:2]
+        if first.status is StepState.COMPLETED and second.status is StepState.EXECUTING:
+            draft.set_step(0, status=StepState.PENDING)
+        execute.executing(draft)
+
+    patch.setitem(decide.HANDLERS, Phase.EXECUTING, older)
+
+
+def new_one_skipped(patch: Patch) -> None:
+    """M5: what is new is taken for what was seen already, and nobody comes back to it."""
+    patch.setattr(decide, "new", lambda draft: None)
+
+
+def place_never_given_back(patch: Patch) -> None:
+    """M6: a step that has ended still holds its place."""
+    look_at_steps = execute.look_at_steps
+
+    def holding(draft: Draft, overdue: bool) -> execute.Look:
+        look = look_at_steps(draft, overdue)
+        return look._replace(active=[place for place, step in enumerate(draft.steps) if step.start_time is not None])
+
+    patch.setattr(execute, "look_at_steps", holding)
+
+
+def places_not_counted(patch: Patch) -> None:
+    """What is active already takes no place."""
+    start_ready = execute.start_ready
+    patch.setattr(execute, "start_ready", lambda draft, active, ready: start_ready(draft, [], ready))
+
+
+def timeout_not_enforced(patch: Patch) -> None:
+    """M7: the timeout of a step is declared and never looked at."""
+    patch.setattr(fold, "attempt_limit", lambda *_: NEVER)
+
+
+def cancel_ignored_while_paused(patch: Patch) -> None:
+    """M8: who is suspended does not hear that it is cancelled."""
+    cancel = control.cancel
+    patch.setattr(control, "cancel", lambda draft: None if draft.status.phase == Phase.PAUSED else cancel(draft))
+
+
+def rollback_without_limit(patch: Patch) -> None:
+    """M9: a rollback may take for ever."""
+    patch.setattr(rollback, "_deadline", lambda draft: draft.now + NEVER)
+    patch.setattr(rollback, "_limit", lambda *_: NEVER)
+
+
+def rollback_beside_a_step(patch: Patch) -> None:
+    """M10: the undoing begins while a step is still at work, and what it does escapes it."""
+    look_at_steps = execute.look_at_steps
+
+    def hasty(draft: Draft, overdue: bool) -> execute.Look:
+        look = look_at_steps(draft, overdue)
+        return look if look.fatal is None else look._replace(active=[])
+
+    patch.setattr(execute, "look_at_steps", hasty)
+
+
+def alarms_lost(patch: Patch) -> None:
+    """M12: a retry waits for an alarm that nobody set."""
+    patch.setattr(deadlines.Deadlines, "set", lambda *_: None)
+
+
+def creation_not_heard(patch: Patch) -> None:
+    """M13: the first that is heard of an object is taken for nothing."""
+    put_workflow = view.View.put_workflow
+
+    def deaf(self: view.View, stored: Any, at: int) -> Any:
+        return put_workflow(self, stored, at) if stored.metadata.finalizers else None
+
+    patch.setattr(view.View, "put_workflow", deaf)
+
+
+def both_lead(patch: Patch) -> None:
+    """M14: two replicas work at the same time."""
+    patch.setattr(lease.Elector, "may_write", lambda *_: True)
+
+
+def looks_for_ever(patch: Patch) -> None:
+    """M15: every look asks for the next at once."""
+
+    def wake(self: Draft, at: int) -> None:
+        self.wake_at = self.now + 1
+
+    patch.setattr(Draft, "wake", wake)
+
+
+def intent_without_work(patch: Patch) -> None:
+    """M17: a crash between the flag and the work: nobody does what was written down."""
+    patch.setattr(fold, "_born", lambda *_: True)
+
+
+def delete_of_any_that_is_called_so(patch: Patch) -> None:
+    """M18: a child is deleted by its name, whoever bears it now."""
+    patch.setattr(fold, "DeleteChild", lambda name, uid, version: DeleteChild(name, "", ""))
+
+
+def dry_run_creates(patch: Patch) -> None:
+    """M19: the validation carries out what it should only foresee."""
+    validating = decide.HANDLERS[Phase.VALIDATING]
+
+    def eager(draft: Draft) -> None:
+        draft.creates.append(birth.birth(draft, draft.recipe.steps[0], 0))
+        validating(draft)
+
+    patch.setitem(decide.HANDLERS, Phase.VALIDATING, eager)
+
+
+def dependencies_ignored(patch: Patch) -> None:
+    """Every step is ready at once."""
+    patch.setattr(graph, "edges_of", lambda definition, wanted: [() for _ in wanted])
+
+
+def retried_without_end(patch: Patch) -> None:
+    """A step is tried again however often it failed."""
+    patch.setattr(fold, "may_retry", lambda *_: True)
+
+
+def finalizer_kept(patch: Patch) -> None:
+    """What is deleted is never let go."""
+    patch.setattr(control, "deleting", lambda snapshot: NOTHING)
+
+
+def counted_twice(patch: Patch) -> None:
+    """Every count is handed out twice."""
+    counted = Draft.count
+
+    def twice(self: Draft, *what: Any, **more: Any) -> None:
+        counted(self, *what, **more)
+        counted(self, *what, **more)
+
+    patch.setattr(Draft, "count", twice)
+
+
+def decided_by_a_counter(patch: Patch) -> None:
+    """When to look again depends on how often that was asked."""
+    wake, turns = Draft.wake, count()
+    patch.setattr(Draft, "wake", lambda self, at: wake(self, at + next(turns)))
+
+
+def secrets_repeated(patch: Patch) -> None:
+    """What an executor says is written down as it is."""
+    patch.setattr(Draft, "_keep_secrets", lambda self: None)
+    patch.setattr(Draft, "told", lambda self, text, limit=1_024: text[:limit])
+
+
+MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...]] = (
+    (child_made_twice, play, "S1"),
+    (step_runs_again, play, "S3"),
+    (new_one_skipped, play, "L2"),
+    (place_never_given_back, narrow, "S5"),
+    (places_not_counted, narrow, "S5"),
+    (timeout_not_enforced, nobody_at_work, "L3"),
+    (cancel_ignored_while_paused, cancelled_while_paused, "L3"),
+    (rollback_without_limit, lambda: failing(UNDO_HANGS), "L3"),
+    (rollback_beside_a_step, spread, "S6"),
+    (alarms_lost, lambda: play(with_=options(EVICTED)), "L2"),
+    (creation_not_heard, play, "L2"),
+    (both_lead, lambda: play(with_=options(replicas=2)), "S4"),
+    (looks_for_ever, play, "L5"),
+    (intent_without_work, killed_after_its_intent, "L2"),
+    (delete_of_any_that_is_called_so, lambda: failing(HANG), "S10"),
+    (dry_run_creates, play, "S4"),
+    (dependencies_ignored, play, "S2"),
+    (retried_without_end, lambda: play(with_=options(EVICTED)), "S7"),
+    (finalizer_kept, deleted, "L4"),
+    (counted_twice, play, "S9"),
+    (decided_by_a_counter, play, "S11"),
+    (secrets_repeated, secretive, "S12"),
+)
+
+
+@pytest.mark.parametrize(("plant", "run", "check"), MUTANTS, ids=[plant.__name__ for plant, _, _ in MUTANTS])
+def test_a_planted_bug_is_named_by_the_promise_it_breaks(
+    plant: Callable[[Patch], None], run: Callable[[], Run], check: str, monkeypatch: Patch
+) -> None:
+    plant(monkeypatch)
+    assert check in {complaint.check for complaint in run().complaints}
+
+
+@pytest.mark.parametrize("run", {run: None for _, run, _ in MUTANTS})
+def test_without_the_bug_the_same_run_breaks_no_promise(run: Callable[[], Run]) -> None:
+    assert run().complaints == ()
