@@ -34,6 +34,9 @@ def doubling(first: float, count: int) -> tuple[float, ...]:
     return tuple(round(first * 2**power, 6) for power in range(count))
 
 
+# Of a label whose values are not known before, so many have series of their own; all others share one.
+NAMES_MAX: Final = 500
+OTHER: Final = "other"
 WORKFLOW_NAME: Final = Label("workflow_name")
 ACTION: Final = Label("action")
 PHASE: Final = Label("phase", tuple(phase.value for phase in Phase if phase and phase not in TERMINAL))
@@ -182,6 +185,9 @@ def reference() -> str:
         "# Metrics",
         "",
         "Served as Prometheus text on `/metrics` (port 9090). Written by `wfexec reference metrics`; do not edit.",
+        "",
+        f"`workflow_name` is the name of the definition. Of it and of `action` {NAMES_MAX} values each have series of"
+        f" their own, further ones share `{OTHER}`.",
         "",
         "| name | type | labels | buckets | meaning |",
         "|---|---|---|---|---|",

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from wfexec.adapters.catalogue import FAMILIES, Family
+from wfexec.adapters.catalogue import FAMILIES, NAMES_MAX, OTHER, Family
 from wfexec.errors import OurBug
 from wfexec.model.phases import TERMINAL, Phase
 from wfexec.model.plan import CountRecord
@@ -96,6 +96,9 @@ class Metrics:
         self._families: dict[str, Any] = {family.name: self._make(family) for family in FAMILIES}
         self._children: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._totals: dict[str, int] = {}
+        self._labels = {family.name: family.labels for family in FAMILIES}
+        # By label: the names that have series of their own.
+        self._named: dict[str, set[str]] = {}
         for family in FAMILIES:
             if all(label.values for label in family.labels):
                 for values in product(*(label.values for label in family.labels)):
@@ -106,7 +109,9 @@ class Metrics:
         return generate_latest(self.registry)
 
     def count(self, record: CountRecord) -> None:
-        child = self._child(record.metric, record.labels)
+        child = self._children.get((record.metric, record.labels))
+        if child is None:
+            child = self._child(record.metric, self._bounded(record.metric, record.labels))
         if isinstance(child, Histogram):
             child.observe(record.value)
         else:
@@ -167,6 +172,17 @@ class Metrics:
 
     def _set(self, metric: str, value: float, *labels: str) -> None:
         self._child(metric, labels).set(value)
+
+    def _bounded(self, metric: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """What people name may be anything: after so many different names of a kind, further ones share one series."""
+        made = []
+        for label, value in zip(self._labels.get(metric, ()), labels, strict=False):
+            known = self._named.setdefault(label.name, set())
+            free = not label.values
+            if free and len(known) < NAMES_MAX:
+                known.add(value)
+            made.append(OTHER if free and value not in known else value)
+        return tuple(made) or labels
 
     def _child(self, metric: str, labels: tuple[str, ...]) -> Any:
         key = (metric, labels)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.adapters.scripted import workflow
 from wfexec.adapters import catalogue
-from wfexec.adapters.catalogue import FAMILIES
+from wfexec.adapters.catalogue import FAMILIES, NAMES_MAX, OTHER
 from wfexec.adapters.metrics import Metrics, series
 from wfexec.errors import OurBug
 from wfexec.model.base import evolve
@@ -100,6 +100,19 @@ def test_what_the_registry_serves_is_what_the_catalogue_declares() -> None:
     }
     declared = {family.name: family.type for family in FAMILIES}
     assert {name: kind for name, kind in served.items() if not name.startswith("process_")} == declared
+
+
+def test_names_that_people_give_cannot_make_series_without_end() -> None:
+    metrics = Metrics()
+    for number in range(NAMES_MAX + 30):
+        metrics.count(CountRecord(f"{K}executions_total", (f"definition-{number}", "success")))
+    metrics.count(CountRecord(f"{K}executions_total", ("definition-7", "success")))
+    metrics.count(CountRecord(f"{K}steps_created_total", ("yet-another", "scale-deployment")))
+    assert sample(metrics, f"{K}executions_total", workflow_name="definition-7", outcome="success") == 2
+    assert sample(metrics, f"{K}executions_total", workflow_name=OTHER, outcome="success") == 30
+    assert sample(metrics, f"{K}steps_created_total", workflow_name=OTHER, action="scale-deployment") == 1
+    named = [its for found, its, _ in series(metrics.registry) if found == f"{K}executions_total"]
+    assert len(named) == NAMES_MAX + 1
 
 
 def test_series_with_known_labels_exist_from_the_start_at_zero() -> None:

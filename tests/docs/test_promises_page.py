@@ -1,0 +1,30 @@
+"""The page of promises lists every checker there is and every bug that is planted."""
+
+import ast
+import re
+
+from tests.docs.sessions import ROOT
+
+PAGE = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+HELPERS = {"__init__.py", "complaint.py"}
+
+
+def planted() -> dict[str, str]:
+    """What each mutant's function says of itself, by the name of the function."""
+    tree = ast.parse((ROOT / "tests" / "determinism" / "test_mutants.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {
+        one.name: ast.get_docstring(one) or "" for one in functions if [arg.arg for arg in one.args.args] == ["patch"]
+    }
+
+
+def test_every_checker_is_listed_and_no_other() -> None:
+    files = {path.name for path in (ROOT / "sim" / "checkers").glob("*.py")} - HELPERS
+    assert set(re.findall(r"`(\w+\.py)` \|$", PAGE, re.MULTILINE)) == files
+
+
+def test_every_planted_bug_is_listed() -> None:
+    told = re.findall(r"^\| (M\d+)? ?\| .* \| ([SL]\d+) \|$", PAGE, re.MULTILINE)
+    numbers = {match[1] for text in planted().values() if (match := re.match(r"(M\d+): ", text))}
+    assert {number for number, _ in told if number} == numbers
+    assert len(told) == len(planted())
