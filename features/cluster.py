@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from sim.alerts import AlertFeed
+from sim.faults import Fault
 
 Json = dict[str, Any]
 
@@ -49,6 +50,8 @@ class Setting:
     forbidden: actions that the executor's identities have no right to. strangers: who may edit but not approve.
     labelling: somebody labels the workflow just before every other write of the controller.
     kill_after_write: the controller dies right after this write of its own (1 is the first); None for never.
+    trouble: what befalls one write of the controller, or its watches right after it: the number of the write and a
+        fault of `sim.faults`. None: nothing.
     replicas: how many controllers there are; more than one share a lease.
     executor_at_work: False: nobody takes up the children.
     guarded: the shipped admission policy is bound.
@@ -62,6 +65,7 @@ class Setting:
     strangers: tuple[str, ...] = ("mallory",)
     labelling: bool = False
     kill_after_write: int | None = None
+    trouble: tuple[int, Fault] | None = None
     replicas: int = 1
     executor_at_work: bool = True
     guarded: bool = True
@@ -98,6 +102,10 @@ class Cluster(Protocol):
     @property
     def killed(self) -> bool:
         """Whether the moment of `kill_after_write` came."""
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the moment of `trouble` came."""
 
     def prepare(self, setting: Setting) -> None:
         """Build the world; call once, before anything else."""

@@ -91,3 +91,44 @@ Feature: Resilience
     And somebody cancels it and asks for its children to be deleted
     Then it is "cancelled"
     And it ended within 15s of the trouble
+
+  @BR-WF-025 @BR-WF-045
+  Scenario Outline: One write is answered with <trouble>
+    Given a workflow with the steps "a, b after a, c after a, d after b+c"
+    And write <write> of the controller meets the trouble "<trouble>"
+    When it is applied
+    Then it is "completed"
+    And its outcome is "success"
+    And the trouble came
+    And the children ever seen are "recover-step-1, recover-step-2, recover-step-3, recover-step-4"
+    And the deployments of "a, b, c, d" have 5 replicas again
+    And its progress never fell
+
+    Examples:
+      | trouble     | write |
+      | throttle    | 5     |
+      | fail        | 4     |
+      | unavailable | 5     |
+      | conflict    | 4     |
+      | lose-reply  | 5     |
+      | drop        | 6     |
+
+  @BR-WF-025 @BR-WF-025-EC1 @BR-WF-047
+  Scenario Outline: The controller's picture of the cluster is spoilt: <trouble>
+    Given a workflow with the steps "a, b after a, c after a, d after b+c"
+    And write 5 of the controller meets the trouble "<trouble>"
+    When it is applied
+    Then it is "completed"
+    And its outcome is "success"
+    And the trouble came
+    And the children ever seen are "recover-step-1, recover-step-2, recover-step-3, recover-step-4"
+    And the deployments of "a, b, c, d" have 5 replicas again
+    And its progress never fell
+
+    Examples:
+      | trouble     |
+      | stall       |
+      | cut         |
+      | forget      |
+      | repeat      |
+      | crash-stale |

@@ -23,7 +23,7 @@ from sim.executor.machine import Executor
 from sim.executor.outcomes import CALM as CALM_OUTCOMES
 from sim.executor.outcomes import Outcomes
 from sim.executor.rights import rights
-from sim.faults import CALM, Fault, FaultPlan
+from sim.faults import CALM, STALE_MS, Fault, FaultPlan
 from sim.history import Utterances
 from sim.process import Latencies, Machine, Nature, Process
 from sim.rng import Streams
@@ -36,7 +36,7 @@ from wfexec.engine.history import MemoryHistory
 from wfexec.model.facts import AskHistory, Facts
 from wfexec.model.phases import TERMINAL
 from wfexec.model.plan import HistoryRecord, Record
-from wfexec.model.requests import Change, Kind, ObjectKey, Outcome, Watched, WatchObjects
+from wfexec.model.requests import Change, Kind, Listing, ObjectKey, Outcome, Watched, WatchObjects
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import DEFAULTS, Settings
 
@@ -216,6 +216,29 @@ class Simulation:
         self.writes += 1
         plan = self.options.faults
         return plan.of(self.writes) if plan.at else Fault.NONE
+
+    def forget(self) -> None:
+        """Watches cannot go on from any version seen so far: 410."""
+        self.cluster.store.compact()
+
+    def past(self, kind: Kind) -> Listing:
+        """All objects of this kind as a list showed them a while ago; before the first object, an empty one."""
+        found: dict[tuple[str, str], Watched] = {}
+        newest = "1"
+        for record in self.records:
+            if not isinstance(record, Version):
+                continue
+            if record.at > self.clock.now - STALE_MS:
+                break
+            newest = record.version
+            if (record.object.__class__ is WorkflowExecution) is not (kind is Kind.WORKFLOW):
+                continue
+            meta = record.object.metadata
+            if record.change is Change.DELETED:
+                found.pop((meta.namespace, meta.name), None)
+            else:
+                found[meta.namespace, meta.name] = record.object
+        return Listing(tuple(found[name] for name in sorted(found)), newest)
 
     def _collect(self) -> None:
         """The garbage collector of the cluster; what it leaves without an owner is for its next round."""

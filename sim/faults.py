@@ -9,19 +9,68 @@ from typing import Final, NamedTuple
 
 
 class Fault(StrEnum):
-    """What happens to one write of a controller.
+    """What happens to one write of a controller, or right after it was carried out.
 
     CRASH_BEFORE: the controller dies with the write on its lips, it never leaves. CRASH_AFTER: the write is carried
     out, the controller dies before it sees the reply. CRASH_SEEN: it sees the reply, sends what follows from it, and
-    dies. LOSE_REPLY: carried out, the reply never comes. DROP: neither carried out nor answered.
+    dies. CRASH_STALE: as CRASH_SEEN, and the next life's first lists show the past. LOSE_REPLY: carried out, the
+    reply never comes. DROP: neither carried out nor answered. DELAY: no reply, and carried out long after.
+    THROTTLE, FAIL, UNAVAILABLE, FORBID, CONFLICT: answered with 429, 500, 503, 403 or 409, and not carried out.
+    STALL: the watches open now bring nothing more, and stay open. CUT: they end. FORGET: they end, and the server
+    has forgotten the past (410). REPEAT: what they bring next comes twice. LATE: it comes long after.
+    SLEEP: the controller stands still for longer than a lease lasts, and goes on as if nothing had been.
     """
 
     NONE = ""
     CRASH_BEFORE = "crash-before"
     CRASH_AFTER = "crash-after"
     CRASH_SEEN = "crash-seen"
+    CRASH_STALE = "crash-stale"
     LOSE_REPLY = "lose-reply"
     DROP = "drop"
+    DELAY = "delay"
+    THROTTLE = "throttle"
+    FAIL = "fail"
+    UNAVAILABLE = "unavailable"
+    FORBID = "forbid"
+    CONFLICT = "conflict"
+    STALL = "stall"
+    CUT = "cut"
+    FORGET = "forget"
+    REPEAT = "repeat"
+    LATE = "late"
+    SLEEP = "sleep"
+
+
+# The status code and Retry-After with which a write is refused.
+REFUSALS: Final = {
+    Fault.THROTTLE: (429, "2"),
+    Fault.FAIL: (500, None),
+    Fault.UNAVAILABLE: (503, None),
+    Fault.FORBID: (403, None),
+    Fault.CONFLICT: (409, None),
+}
+# After these no reply is seen; before the second group the write is not carried out either.
+UNSEEN: Final = frozenset({Fault.CRASH_AFTER, Fault.LOSE_REPLY})
+UNDONE: Final = frozenset({Fault.CRASH_BEFORE, Fault.DROP, Fault.DELAY})
+# What befalls the controller when it has seen the reply.
+AFTERWARDS: Final = frozenset(
+    {
+        Fault.CRASH_SEEN,
+        Fault.CRASH_STALE,
+        Fault.STALL,
+        Fault.CUT,
+        Fault.FORGET,
+        Fault.REPEAT,
+        Fault.LATE,
+        Fault.SLEEP,
+    }
+)
+# How late things are that come late, how long a controller sleeps, how much of the past a stale list leaves out.
+LATE_MS: Final = 20_000
+SLEEP_MS: Final = 40_000
+STALE_MS: Final = 10_000
+REPEATED: Final = 4
 
 
 class FaultPlan(NamedTuple):

@@ -11,16 +11,21 @@ from typing import Any, Final, NamedTuple, Protocol
 from sim.clock import Clock
 from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
 from sim.doors import Door
-from sim.faults import Fault, FaultPlan
+from sim.faults import AFTERWARDS, LATE_MS, REFUSALS, SLEEP_MS, UNDONE, UNSEEN, Fault, FaultPlan
 from sim.rng import Streams
+from sim.sleep import Sleeping
 from sim.stream import Stream
 from sim.trace import STARTED_AGAIN, VERBS, TraceRecord, Written
+from wfexec.crd.wire import refusal
 from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
     EventWrites,
     GetObject,
+    Kind,
+    Listing,
+    ListObjects,
     Outcome,
     PatchMetadata,
     PatchStatus,
@@ -69,6 +74,8 @@ class Surroundings(Protocol):
     def collect_soon(self) -> None: ...
     def tell(self, actor: str, what: str) -> None: ...
     def next_fault(self) -> Fault: ...
+    def forget(self) -> None: ...
+    def past(self, kind: Kind) -> Listing: ...
 
 
 class Nature(NamedTuple):
@@ -94,6 +101,7 @@ class Process:
         "_request_span",
         "_seed",
         "_sim",
+        "_stale",
         "_user",
         "life",
         "machine",
@@ -115,6 +123,8 @@ class Process:
         self._clock = sim.clock
         self._at = sim.clock.at
         self._armed: int | None = None
+        # Kinds whose next list shows the past.
+        self._stale: dict[Kind, None] = {}
         # Watches that are open.
         self.streams: list[Stream] = []
         self._seed = streams.seeds("latency", self.name)
@@ -218,12 +228,17 @@ class Process:
         write = kind in VERBS
         if write and self._faulty:
             fault = sim.next_fault()
-            if fault is Fault.CRASH_BEFORE or fault is Fault.DROP:
+            if fault in UNDONE:
                 self._lose(fault, request, life)
                 return
         now = self._clock.now
-        self.writing = life == self.life and fault is not Fault.CRASH_AFTER and fault is not Fault.LOSE_REPLY
-        outcome = sim.door.execute(body, self._user, now)
+        self.writing = life == self.life and fault not in UNSEEN
+        if fault in REFUSALS:
+            outcome: Any = self._refused(fault, body)
+        elif kind is ListObjects and self._stale:
+            outcome = self._past(body, now)
+        else:
+            outcome = sim.door.execute(body, self._user, now)
         self.writing = False
         if write:
             self._record(_tuple(Written, (now, self.name, body, outcome.code)))
@@ -232,14 +247,14 @@ class Process:
         machine = self.machine
         if life != self.life or machine is None:
             return
-        if fault is Fault.CRASH_AFTER or fault is Fault.LOSE_REPLY:
+        if fault in UNSEEN:
             self._lose(fault, request, life)
             return
         answer = TargetReplied if outcome.__class__ is TargetOutcome else Replied
         machine.feed(_tuple(answer, (request.id, outcome)), now)
         self.pump()
-        if fault is Fault.CRASH_SEEN:
-            self.crash()
+        if fault in AFTERWARDS:
+            self._befall(fault)
 
     def _arrive_events(self, request: Any, life: int) -> None:
         """As `arrive`, for each Event; a crash or a lost message ends the row."""
@@ -249,10 +264,10 @@ class Process:
         fault = Fault.NONE
         for write in request.body.writes:
             fault = sim.next_fault() if self._faulty else Fault.NONE
-            if fault is Fault.CRASH_BEFORE or fault is Fault.DROP:
+            if fault in UNDONE:
                 self._lose(fault, request, life)
                 return
-            outcome = sim.door.execute(write, self._user, now)
+            outcome = self._refused(fault, write) if fault in REFUSALS else sim.door.execute(write, self._user, now)
             self._record(_tuple(Written, (now, self.name, write, outcome.code)))
             outcomes.append(outcome)
             if fault is not Fault.NONE:
@@ -260,14 +275,72 @@ class Process:
         machine = self.machine
         if life != self.life or machine is None:
             return
-        if fault is Fault.CRASH_AFTER or fault is Fault.LOSE_REPLY:
+        if fault in UNSEEN:
             self._lose(fault, request, life)
             return
         whole = _tuple(Outcome, (Code.OK, tuple(outcomes), "", None))
         machine.feed(_tuple(Replied, (request.id, whole)), now)
         self.pump()
-        if fault is Fault.CRASH_SEEN:
+        if fault in AFTERWARDS:
+            self._befall(fault)
+
+    def _refused(self, fault: Fault, body: Any) -> Outcome:
+        """The reply of a server that does not carry this write out."""
+        status, retry_after = REFUSALS[fault]
+        self._sim.tell(self.name, f"answered {status} to a {VERBS[body.__class__]}")
+        return refusal(body, status, b'{"message": "trouble made by a fault plan"}', retry_after)
+
+    def _befall(self, fault: Fault) -> None:
+        """The reply was seen; now this happens to us or to our watches."""
+        if fault is Fault.CRASH_SEEN or fault is Fault.CRASH_STALE:
+            self._stale = {Kind.WORKFLOW: None, Kind.EXECUTION: None} if fault is Fault.CRASH_STALE else {}
             self.crash()
+            return
+        self._sim.tell(self.name, fault.value)
+        if fault is Fault.SLEEP:
+            self._sleep()
+            return
+        if fault is Fault.FORGET:
+            self._sim.forget()
+        for stream in tuple(self.streams):
+            if fault is Fault.STALL:
+                stream.mute()
+            elif fault is Fault.REPEAT:
+                stream.repeat()
+            elif fault is Fault.LATE:
+                stream.slow()
+            else:
+                stream.cut(Code.LOST)
+
+    def _sleep(self) -> None:
+        self.machine = Sleeping(self.machine)
+        self._sim.busy += 1
+        self._at(SLEEP_MS, self._wake, self.life)
+
+    def _wake(self, life: int) -> None:
+        self._sim.busy -= 1
+        if life == self.life and isinstance(self.machine, Sleeping):
+            self._armed = None
+            self.machine = self.machine.wake(self._clock.now)
+            self.pump()
+
+    def _past(self, body: ListObjects, now: int) -> Outcome:
+        """The first list of this kind in this life shows the cluster as it was; once."""
+        if body.kind not in self._stale:
+            found: Outcome = self._sim.door.execute(body, self._user, now)
+            return found
+        del self._stale[body.kind]
+        return Outcome(Code.OK, self._sim.past(body.kind))
+
+    def _late_write(self, body: Any) -> None:
+        """Carried out when nobody waits for it any more."""
+        sim, now = self._sim, self._clock.now
+        sim.busy -= 1
+        for write in body.writes if isinstance(body, EventWrites) else (body,):
+            outcome = sim.door.execute(write, self._user, now)
+            self._record(_tuple(Written, (now, self.name, write, outcome.code)))
+        if sim.dangling:
+            sim.collect_soon()
 
     def _lose(self, fault: Fault, request: Any, life: int) -> None:
         """No reply will come: the asker is dead, or waits until its patience is over."""
@@ -276,6 +349,9 @@ class Process:
         if fault is Fault.CRASH_BEFORE or fault is Fault.CRASH_AFTER:
             self.crash()
             return
+        if fault is Fault.DELAY:
+            self._sim.busy += 1
+            self._at(LATE_MS, self._late_write, request.body)
         verb = VERBS.get(request.body.__class__, "row of events")
         self._sim.tell(self.name, f"no reply to a {verb}")
         self._sim.busy += 1

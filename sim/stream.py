@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from sim.clock import Clock
 from sim.doors import Door, Ending
+from sim.faults import LATE_MS, REPEATED
 from wfexec.model.requests import Change, Code, Kind, Outcome, Replied, Watched, WatchObjects, WatchSeen
 
 # Making a named tuple by its own constructor costs more than all else that is done for an event.
@@ -44,6 +45,7 @@ class Stream:
     """
 
     __slots__ = (
+        "_again",
         "_at",
         "_clock",
         "_echoes",
@@ -54,6 +56,7 @@ class Stream:
         "_process",
         "_queue",
         "_sim",
+        "_slow_until",
         "_span",
         "kind",
         "request_id",
@@ -74,6 +77,9 @@ class Stream:
         self._echoes: list[Any] = []
         self._ending: Ending | None = None
         self._muted = False
+        # So many of the next events come twice; until that instant none arrives.
+        self._again = 0
+        self._slow_until = 0
 
     def open(self, body: WatchObjects) -> Outcome | None:
         """None when it runs, else why it does not."""
@@ -97,6 +103,21 @@ class Stream:
         self.stop()
         self._muted = True
 
+    def cut(self, code: Code) -> None:
+        """The connection is gone, and we hear of it."""
+        self.stop()
+        self._process.closed(self)
+        self._line_up(Replied(self.request_id, Outcome(code)))
+        self._at(self._low, self._deliver)
+
+    def repeat(self) -> None:
+        """What comes next comes twice."""
+        self._again = REPEATED
+
+    def slow(self) -> None:
+        """What comes next comes late, in its order."""
+        self._slow_until = self._clock.now + LATE_MS
+
     def seen(self, change: Change, thing: Watched | None, version: str) -> None:
         """The store tells of a change; called inside the write that made it."""
         event = _tuple(WatchSeen, (self.request_id, self.kind, change, thing, version))
@@ -105,9 +126,14 @@ class Stream:
         if process.writing and change is not Change.DELETED:
             self._echoes.append(event)
             return
+        if self._again:
+            self._again -= 1
+            self._line_up(event)
+            self._at(self._low, self._deliver)
         self._line_up(event)
         name = thing.metadata.name if thing is not None else "bookmark"
-        self._at(process.delay(name, self._low, self._span), self._deliver)
+        delay = process.delay(name, self._low, self._span)
+        self._at(max(delay, self._slow_until - self._clock.now), self._deliver)
 
     def _line_up(self, signal: Any) -> None:
         self._queue.append((self._echoes, signal))

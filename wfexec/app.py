@@ -34,7 +34,7 @@ from wfexec.engine.controller import Controller
 from wfexec.engine.history import HistoryStore, MemoryHistory
 from wfexec.engine.survey import SURVEYED
 from wfexec.model.plan import CountRecord, HistoryRecord, LogRecord
-from wfexec.model.requests import Code, Outcome, Request, Signal, StopAsked
+from wfexec.model.requests import Code, ListObjects, Outcome, Request, Signal, StopAsked
 from wfexec.settings import Settings
 
 log = logging.getLogger("wfexec.app")
@@ -234,6 +234,9 @@ class Process:
         """Why not, or "" when ready: both kinds are known, and we lead or see who does."""
         if self._stopping:
             return "stopping"
+        if self.controller.unknown:
+            kinds = ", ".join(self.controller.unknown)
+            return f"the API server does not know {kinds}: apply the CRDs (`wfexec crds` prints them)"
         if not self.controller.synced:
             return f"not listed yet: {', '.join(self.controller.missing)}"
         return "" if self.controller.healthy else "cannot reach the lease"
@@ -267,7 +270,11 @@ class Process:
         """From worker threads: a request is over."""
         self.metrics.request(request, outcome, seconds)
         # The engine itself says, once, which bearings it has no right to.
-        told = outcome.code is Code.FORBIDDEN and getattr(request.body, "kind", None) in SURVEYED
+        kind = getattr(request.body, "kind", None)
+        told = outcome.code is Code.FORBIDDEN and kind in SURVEYED
+        if outcome.code is Code.NOT_FOUND and isinstance(request.body, ListObjects) and kind not in SURVEYED:
+            fields = {"kind": request.body.kind.value, "fix": "apply the CRDs: wfexec crds prints them"}
+            log.warning("the API server does not know this kind", extra={"fields": fields})
         level = logging.WARNING if outcome.code in TROUBLE and not told else logging.DEBUG
         if log.isEnabledFor(level):
             fields = {"request": type(request.body).__name__, "code": outcome.code.value, "why": outcome.message}

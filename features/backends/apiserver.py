@@ -231,6 +231,10 @@ class LiveCluster:
     def killed(self) -> bool:
         return self._disturbance.killed
 
+    @property
+    def troubled(self) -> bool:
+        return self._disturbance.troubled
+
     def prepare(self, setting: Setting) -> None:
         outcomes = Outcomes.model_validate(setting.executor)
         admin = connect(str(self._plane.kubeconfig("admin")), None, 2)
@@ -244,6 +248,8 @@ class LiveCluster:
         if not setting.observer:
             self._blind()
         self._disturbance.kill_after_write = setting.kill_after_write
+        self._disturbance.trouble = setting.trouble
+        self._stalled = setting.trouble is not None
         if setting.labelling:
             self._disturbance.before_write = self._label
         if not setting.guarded:

@@ -30,7 +30,7 @@ from sim.alerts import AlertFeed
 from sim.cluster.cluster import Depth
 from sim.driver import Options, Simulation
 from sim.executor.outcomes import Outcomes
-from sim.faults import CALM, Fault, crash_after_write
+from sim.faults import CALM, Fault, FaultPlan, crash_after_write
 from sim.past import parse_history
 from sim.trace import Incident, Version, Written
 from wfexec.adapters.metrics import Metrics
@@ -133,12 +133,18 @@ class SimulatedCluster:
     def killed(self) -> bool:
         return any(isinstance(record, Incident) and record.what == "crashed" for record in self._simulation.records)
 
+    @property
+    def troubled(self) -> bool:
+        return any(isinstance(record, Incident) for record in self._simulation.records)
+
     def prepare(self, setting: Setting) -> None:
         denied = [{"user": f"*:{action}-sa"} for action in setting.forbidden]
         denied += [{"user": user, "verb": "approve"} for user in setting.strangers]
         outcomes = Outcomes.model_validate(setting.executor | {"denied": denied})
         write = setting.kill_after_write
         faults = self.faults if write is None else crash_after_write(write)
+        if setting.trouble is not None and faults is CALM:
+            faults = FaultPlan((setting.trouble,))
         options = Options(
             outcomes=outcomes,
             depth=Depth.WIRE,

@@ -1,10 +1,21 @@
 """Sentences about what befalls the controller and its way to the cluster."""
 
-from pytest_bdd import parsers, step, then
+from pytest_bdd import given, parsers, step, then
 
 from features.steps.durations import within
 from features.story import Story
+from sim.faults import Fault
 from wfexec.units import parse_duration, parse_instant
+
+
+@given(parsers.parse('write {number:d} of the controller meets the trouble "{word}"'))
+def _trouble(story: Story, number: int, word: str) -> None:
+    story.setting.trouble = (number, Fault(word))
+
+
+@then("the trouble came")
+def _came(story: Story) -> None:
+    assert story.cluster.troubled
 
 
 @step("the controller's watches bring nothing any more and stay open")

@@ -10,11 +10,13 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Final
 
+from sim.faults import REFUSALS, REPEATED, Fault
 from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
 from wfexec.adapters.workers import Workers
 from wfexec.app import Crash, Options, Process
+from wfexec.crd.wire import refusal
 from wfexec.engine.history import MemoryHistory
 from wfexec.model.facts import AskHistory, Facts
 from wfexec.model.plan import HistoryRecord
@@ -22,6 +24,9 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
+    Kind,
+    ListObjects,
+    Outcome,
     PatchMetadata,
     PatchStatus,
     Replied,
@@ -32,6 +37,9 @@ from wfexec.model.requests import (
 from wfexec.settings import Settings
 
 WRITES: Final = (PatchMetadata, PatchStatus, CreateExecution, DeleteExecution)
+LOST: Final = Outcome(Code.LOST, message="no reply within the time limit")
+# How an open watch ends.
+ENDS: Final = {Fault.CUT: Code.LOST, Fault.FORGET: Code.GONE}
 CONNECTIONS_EXTRA: Final = 9
 STOP_S: Final = 10.0
 
@@ -39,7 +47,8 @@ STOP_S: Final = 10.0
 class Disturbance:
     """What happens to the controller's writes in one namespace. Events do not count as writes here.
 
-    `kill_after_write`: the controller dies after this write is carried out and before it sees the reply.
+    `kill_after_write`: the controller dies after this write is carried out and before it sees the reply. `trouble`:
+    what befalls which write, as in a fault plan.
     """
 
     def __init__(
@@ -52,6 +61,8 @@ class Disturbance:
         self.namespace = namespace
         self.kill_after_write = kill_after_write
         self.before_write = before_write
+        self.trouble: tuple[int, Fault] | None = None
+        self.troubled = False
         self.writes = 0
         self.refused = 0
         self.killed = False
@@ -68,6 +79,8 @@ class Tap:
         # Watches that are open, and those of them that bring nothing any more: by request id.
         self._watches: set[int] = set()
         self._stalled: set[int] = set()
+        self._hears: dict[int, Callable[[Signal], None]] = {}
+        self._twice = 0
 
     def send(self, request: Request, reply: Callable[[Signal], None]) -> None:
         if self._cut:
@@ -75,7 +88,16 @@ class Tap:
         number = self._owner.count(request)
         if isinstance(request.body, WatchObjects):
             self._watches.add(request.id)
-        self._workers.send(request, lambda signal: self._replied(request, number, signal, reply))
+        fault = self._owner.trouble_of(number)
+        if fault in REFUSALS:
+            status, retry_after = REFUSALS[fault]
+            reply(Replied(request.id, refusal(request.body, status, b"{}", retry_after)))
+        elif fault is Fault.DROP:
+            reply(Replied(request.id, LOST))
+        else:
+            self._workers.send(request, lambda signal: self._replied(request, number, signal, reply))
+            if isinstance(request.body, WatchObjects):
+                self._hears[request.id] = reply
 
     def close(self) -> None:
         self._workers.close()
@@ -89,16 +111,40 @@ class Tap:
         with self._lock:
             self._stalled |= self._watches
 
+    def befall(self, fault: Fault) -> None:
+        """The reply to a write was seen; now this happens to the watches that are open."""
+        if fault is Fault.STALL:
+            self.stall()
+        elif fault is Fault.REPEAT:
+            self._twice = REPEATED
+        elif fault in ENDS:
+            self.stall()
+            for watch in sorted(self._stalled & self._watches):
+                self._watches.discard(watch)
+                self._hears[watch](Replied(watch, Outcome(ENDS[fault])))
+
     def _replied(self, request: Request, number: int, signal: Signal, reply: Callable[[Signal], None]) -> None:
         if number and isinstance(signal, Replied) and self._owner.fatal(number, signal):
             self.cut()
             self._owner.died(self)
+        fault = self._owner.trouble_of(number)
+        if fault is Fault.LOSE_REPLY:
+            signal = Replied(request.id, LOST)
+        elif isinstance(request.body, ListObjects) and isinstance(signal, Replied):
+            signal = self._owner.listed(request.body.kind, signal)
         with self._lock:
             if self._cut or request.id in self._stalled:
                 return
             if isinstance(signal, Replied):
                 self._watches.discard(request.id)
+            elif self._twice:
+                self._twice -= 1
+                reply(signal)
             reply(signal)
+        if fault is Fault.CRASH_STALE:
+            self._owner.remember_wrongly()
+        elif fault is not Fault.NONE:
+            self.befall(fault)
 
 
 class LiveController:
@@ -114,6 +160,9 @@ class LiveController:
         self._lock = Lock()
         self._disturbance = Disturbance("")
         self._lives: list[tuple[Process, Tap, Thread]] = []
+        # The oldest list of each kind, and the kinds whose next list will be that.
+        self._oldest: dict[Kind, Outcome] = {}
+        self._stale: set[Kind] = set()
 
     def start(self) -> None:
         settings = self._settings
@@ -165,6 +214,29 @@ class LiveController:
             if current is tap:
                 process.stop()
                 self.start()
+
+    def trouble_of(self, number: int) -> Fault:
+        """What befalls this write; NONE for what is no write."""
+        trouble = self._disturbance.trouble
+        if not number or trouble is None or trouble[0] != number:
+            return Fault.NONE
+        self._disturbance.troubled = True
+        return trouble[1]
+
+    def listed(self, kind: Kind, told: Replied) -> Replied:
+        """What the controller is shown: the list, or once after `remember_wrongly` the oldest that we know."""
+        if told.outcome.code is not Code.OK:
+            return told
+        oldest = self._oldest.setdefault(kind, told.outcome)
+        if kind not in self._stale:
+            return told
+        self._stale.discard(kind)
+        return Replied(told.request_id, oldest)
+
+    def remember_wrongly(self) -> None:
+        """The controller dies, and the next one is shown the cluster as it was long ago."""
+        self._stale |= {Kind.WORKFLOW, Kind.EXECUTION}
+        self.kill()
 
     def failure(self) -> BaseException | None:
         """A defect that ended a controller."""

@@ -133,6 +133,11 @@ class Controller:
         return () if self.synced else (*kept, *self._survey.unanswered())
 
     @property
+    def unknown(self) -> tuple[str, ...]:
+        """Those of our two kinds that the API server does not know (BR-WF-040)."""
+        return tuple(each.kind.value for each in (self._workflows, self._executions) if each.unknown)
+
+    @property
     def healthy(self) -> bool:
         """Ready: synced, and leading or able to see who does."""
         return self.synced and (self._elector is None or self._elector.healthy)
@@ -255,10 +260,7 @@ class Controller:
         if self._stop_by is not None:
             instants.append(self._stop_by if self._release_by is None else self._release_by)
         else:
-            if self._workflows.wake_at is not None:
-                instants.append(self._workflows.wake_at)
-            if self._executions.wake_at is not None:
-                instants.append(self._executions.wake_at)
+            instants += (self._workflows.wake_at, self._executions.wake_at)
             waiting = len(self._view.deadlines) > 0
             instants += (self._patrol.wake_at(self._now, waiting), self._rounds.wake_at(self._now, waiting))
             instants.append(self._survey.wake_at)

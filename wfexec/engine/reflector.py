@@ -49,6 +49,7 @@ class Reflector:
         "request_id",
         "restarts",
         "synced",
+        "unknown",
         "version",
         "wake_at",
     )
@@ -61,6 +62,8 @@ class Reflector:
         self._name = name
         self.version = ""
         self.synced = False
+        # The server does not know this kind; by the last list.
+        self.unknown = False
         self.request_id = 0
         self.wake_at: int | None = None
         self.relists = 0
@@ -134,6 +137,7 @@ class Reflector:
             self._watch_ended(outcome, now)
             return None
         listing = outcome.object
+        self.unknown = outcome.code is Code.NOT_FOUND
         if outcome.code is Code.OK and type(listing) is Listing and listing.resource_version:
             self.version = listing.resource_version
             self.synced = True

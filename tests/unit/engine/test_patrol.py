@@ -1,10 +1,12 @@
 """A watch that says nothing is doubted, and opened anew from the last version seen (BR-WF-025-EC1)."""
 
-from tests.unit.engine.support import T0, Brain, Hand, child, workflow
+from typing import Any
+
+from tests.unit.engine.support import T0, Brain, Hand, child, no, workflow
 from wfexec.engine.patrol import IDLE_TIMES, Patrol
 from wfexec.engine.reflector import Reflector
 from wfexec.model.plan import Plan
-from wfexec.model.requests import Change, Code, Kind, Listing, Outcome, Replied, WatchObjects, WatchSeen
+from wfexec.model.requests import Change, Code, Kind, Listing, ListObjects, Outcome, Replied, WatchObjects, WatchSeen
 from wfexec.settings import DEFAULTS
 
 SILENCE = DEFAULTS.watch_silence
@@ -102,3 +104,20 @@ def test_the_bearings_are_doubted_as_well() -> None:
     while old.id not in replaced(hand):
         hand.sleep()
     assert hand.now - T0 <= IDLE_TIMES * SILENCE
+
+
+def test_a_kind_that_the_server_does_not_know_is_named_and_asked_for_again() -> None:
+    """The CRDs may come later (BR-WF-040)."""
+    hand = Hand(Brain(), settings=DEFAULTS)
+    hand.answer_bearings()
+    hand.reply(ListObjects, no(Code.NOT_FOUND), Kind.EXECUTION)
+    missing = hand.controller.unknown
+    assert (missing, hand.controller.synced) == (("KubernetesExecution",), False)
+    while not any(request.body.kind is Kind.EXECUTION for request in lists(hand)):
+        hand.sleep()
+    hand.reply(ListObjects, Outcome(Code.OK, Listing((), "7")), Kind.EXECUTION)
+    assert hand.controller.unknown == ()
+
+
+def lists(hand: Hand) -> list[Any]:
+    return hand.outstanding(ListObjects)

@@ -11,7 +11,7 @@ from wfexec.core import execute, rollback
 from wfexec.core.draft import Draft
 from wfexec.errors import BadInput
 
-PLANTED = 251
+PLANTED = 523
 
 
 @pytest.fixture
