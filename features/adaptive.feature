@@ -281,3 +281,70 @@ Feature: Adaptation
       | nobody guards it                                       | 5        |
       | a person has approved it                               | 7        |
       | it may be optimised while it runs, but the setting forbids it | 5 |
+
+  @BR-ORCHESTRATION-010 @BR-AUTOMATION-001
+  Scenario: A target that went bad is verified before anything builds on it
+    Given a workflow with the steps "a, slow, b after a+slow, c after slow"
+    And "slow" takes 3m
+    And its steps may be adjusted while it runs
+    When it is applied
+    And "a" is completed
+    And the deployment of "a" becomes unavailable
+    And the step "verify-a" is added
+    And the controller is killed
+    And the deployment of "a" becomes available
+    Then it is "completed"
+    And the step "verify-a" was injected as number 5 and is completed, before "b" started
+    And the children ever seen are "recover-step-1, recover-step-2, recover-step-3, recover-step-4, recover-step-5"
+    And it was adjusted in "inject": "step 'verify-a' (verify-health) added after 'a'" because "is not healthy after the step"
+    And it was adjusted 1 times
+    And its total is 5 steps
+    And its progress never fell
+
+  @BR-ORCHESTRATION-010 @BR-AUTOMATION-001
+  Scenario: Nothing builds on a target that stays bad
+    Given a workflow with the steps "a, slow, b after a+slow, c after slow"
+    And "slow" takes 3m
+    And the strategy allows 0 retry
+    And its steps may be adjusted while it runs
+    When it is applied
+    And "a" is completed
+    And the deployment of "a" becomes unavailable
+    And it becomes "monitoring"
+    Then its steps are "a completed, slow completed, b skipped, c completed"
+    And the child of "b" was never made
+
+  @BR-ORCHESTRATION-010
+  Scenario: An analysis that asks for more safety has steps verified, also the last one
+    Given a workflow with the steps "a, b after a, c after b"
+    And an analysis asks to verify "a" with high priority
+    And an analysis asks to verify "b" with low priority
+    And an analysis asks to verify everything with high priority
+    And its steps may be adjusted while it runs
+    When it is applied
+    And the step "verify-a" is added
+    And the controller is killed
+    Then it is "completed"
+    And its outcome is "success"
+    And the step "verify-a" was injected as number 4 and is completed, before "b" started
+    And the step "verify-c" was injected as number 5 and is completed, after "c" ended
+    And it was adjusted 2 times
+    And an event "StepInjected" says "step 5 (verify-c) verifies step 3 (c): an analysis asks for it: it went wrong before"
+    And its total is 5 steps
+
+  @BR-ORCHESTRATION-010
+  Scenario Outline: Nothing is added <when>
+    Given a workflow with the steps "a, b after a"
+    And an analysis asks to verify "a" with high priority
+    And <given>
+    When it is applied
+    Then it is "completed"
+    And nothing was adjusted
+    And its total is 2 steps
+
+    Examples:
+      | when                                | given                                                               |
+      | where nobody asks to adjust         | nobody asks for more                                                |
+      | where the setting is off            | its steps may be adjusted while it runs, but the setting forbids it |
+      | where no change may be made         | its steps may be adjusted while it runs, at most 0 times            |
+      | where the executor may not look     | its steps may be adjusted, but nobody may verify                    |

@@ -65,6 +65,7 @@ ACTIONS: Final = (
     "patch-deployment",
     "update-configmap",
     "delete-pod",
+    "verify-health",
 )
 NODE_ACTIONS: Final = ("cordon-node", "drain-node", "uncordon-node")
 # Half a second of reality is too little for all looks at targets where others use the machine too.
@@ -109,7 +110,7 @@ class LiveWorld:
     def start(self) -> None:
         self.clock.start()
         rules = [
-            {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]},
+            {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]},
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]},
             {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]},
         ]

@@ -41,6 +41,20 @@ def _suggests(story: Story, key: str, value: str, name: str, confidence: str, im
     offers.append({**offer, "parameterChanges": change})
 
 
+@given(parsers.re(r'an analysis asks to verify (?P<what>"[^"]+"|everything) with (?P<priority>\w+) priority'))
+def _asks_to_verify(story: Story, what: str, priority: str) -> None:
+    analysis: Json = story.recipe.definition.setdefault("aiRecommendations", {"overallConfidence": 0.9})
+    number = 0 if what == "everything" else story.recipe.number(what.strip('"'))
+    one = {"description": "it went wrong before", "stepNumber": number, "priority": priority}
+    analysis.setdefault("safetyImprovements", []).append(one)
+
+
+@given("its steps may be adjusted, but nobody may verify")
+def _unverifiable(story: Story) -> None:
+    _allow(story, "dynamicStepAdjustment", "")
+    story.setting.forbidden = (*story.setting.forbidden, "verify-health")
+
+
 @given("nobody guards it")
 def _unguarded(story: Story) -> None:
     assert "approvalRequired" not in story.recipe.strategy
@@ -174,3 +188,35 @@ def _once_more(story: Story) -> None:
     answer = story.create()
     assert answer.status == 201, answer.body
     story.wait("the new one", lambda: story.phase() in ("", "planning", "validating"), 60_000)
+
+
+def _added(story: Story, name: str) -> Json:
+    found: list[Json] = [one for one in story.status().get("stepStatuses", []) if one.get("name") == name]
+    return found[0] if found else {}
+
+
+@step(parsers.parse('the step "{name}" is added'))
+def _is_added(story: Story, name: str) -> None:
+    story.wait(f"step {name}", lambda: _added(story, name))
+
+
+@then(
+    parsers.re(
+        r'the step "(?P<name>[^"]+)" was injected as number (?P<number>\d+) and is completed, '
+        r'(?P<side>before|after) "(?P<other>[^"]+)" (started|ended)'
+    )
+)
+def _injected(story: Story, name: str, number: str, side: str, other: str) -> None:
+    added, known = _added(story, name), story.step(other)
+    assert (added["stepNumber"], added["injected"], added["status"]) == (int(number), True, "completed"), added
+    child = story.ever()[f"recover-step-{number}"]
+    assert child["spec"]["action"] == "verify-health", child
+    if side == "before":
+        assert parse_instant(added["endTime"]) <= parse_instant(known["startTime"])
+    else:
+        assert parse_instant(known["endTime"]) <= parse_instant(added["startTime"])
+
+
+@then(parsers.parse('the child of "{name}" was never made'))
+def _no_child(story: Story, name: str) -> None:
+    assert f"recover-step-{story.recipe.number(name)}" not in story.ever()

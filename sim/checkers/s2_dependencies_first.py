@@ -6,7 +6,7 @@ from sim.checkers.complaint import Complaint
 from sim.history import History
 from sim.trace import is_undo
 from wfexec.model.phases import STEP_ENDED, RunCondition, StepState
-from wfexec.model.status import ALREADY_SATISFIED, StepStatus
+from wfexec.model.status import ALREADY_SATISFIED, StepStatus, WorkflowExecution
 from wfexec.model.workflow import WorkflowDefinition, WorkflowStep
 
 _STARTED = frozenset({StepState.EXECUTING, StepState.RETRYING, *STEP_ENDED})
@@ -19,16 +19,27 @@ def check(history: History) -> Iterator[Complaint]:
         definition = move.workflow.spec.workflow_definition
         if definition is None:
             continue
-        step = next((step for step in definition.steps if step.step_number == move.after.spec.step_number), None)
-        if step is None:
-            continue
+        number = move.after.spec.step_number
+        step = next((step for step in definition.steps if step.step_number == number), None)
+        needed = [] if step is None else dependencies_of(definition, step)
+        needed += _added(move.workflow, number)
+        condition = None if step is None else step.run_condition
         states = {entry.step_number: _counted(entry) for entry in move.workflow.status.step_statuses}
-        for number in dependencies_of(definition, step):
-            state = states.get(number, StepState.PENDING)
-            if state not in _allowed(step.run_condition):
+        for other in needed:
+            state = states.get(other, StepState.PENDING)
+            if state not in _allowed(condition):
                 meta = move.after.metadata
-                message = f"step {step.step_number} starts while step {number}, which it needs, is {state}"
+                message = f"step {number} starts while step {other}, which it needs, is {state}"
                 yield Complaint("S2", move.at, f"{meta.namespace}/{meta.name}", message)
+
+
+def _added(workflow: WorkflowExecution, number: int) -> list[int]:
+    """What a step waits for since the run added a verification: that, or what it verifies."""
+    plan = workflow.status.execution_plan
+    added = plan.injected if plan is not None else ()
+    return [one.step_number for one in added if number in one.before] + [
+        one.after for one in added if number == one.step_number
+    ]
 
 
 def _counted(entry: StepStatus) -> StepState:

@@ -13,7 +13,7 @@ from wfexec.core.replan import laid_over
 from wfexec.model.phases import TERMINAL, StepState
 from wfexec.model.plan import CountRecord, EventRecord
 from wfexec.model.recipe import Recipe
-from wfexec.model.status import PlannedStep, WorkflowExecutionStatus
+from wfexec.model.status import InjectedStep, PlannedStep, WorkflowExecutionStatus
 from wfexec.settings import DEFAULTS
 
 METRIC = "kubernaut_workflowexecution_adaptive_adjustments_total"
@@ -27,6 +27,14 @@ REPORTS = [
     failed("forbidden"),
     completed(10**9),
 ]
+
+
+def advice(count: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """An analysis that wants steps verified; 0 is all of them."""
+    one = st.fixed_dictionaries(
+        {"description": st.just("x"), "stepNumber": st.integers(0, count), "priority": st.sampled_from(["low", "high"])}
+    )
+    return st.lists(one, max_size=3)
 
 
 @st.composite
@@ -50,10 +58,11 @@ def worlds(draw: st.DrawFn) -> World:
             strategy={"maxParallelSteps": draw(st.integers(1, 4)), "rollbackStrategy": "none"},
             adaptiveOrchestration={"optimizationEnabled": True, "dynamicStepAdjustment": draw(st.booleans())},
             timeout="2h",
+            definition={"aiRecommendations": {"overallConfidence": 1, "safetyImprovements": draw(advice(count))}},
         ),
         DEFAULTS.model_copy(update={"adaptations_max": draw(st.integers(0, 12))}),
     )
-    for number in range(1, count + 1):
+    for number in range(1, 2 * count + 1):
         for attempt in range(6):
             name = f"wf-step-{number}" + (f"-r{attempt}" if attempt else "")
             run.say(name, draw(st.sampled_from(REPORTS)))
@@ -62,6 +71,10 @@ def worlds(draw: st.DrawFn) -> World:
 
 def planned(status: WorkflowExecutionStatus) -> Mapping[int, PlannedStep]:
     return {one.step_number: one for one in status.execution_plan.steps} if status.execution_plan is not None else {}
+
+
+def added_by(status: WorkflowExecutionStatus) -> tuple[InjectedStep, ...]:
+    return status.execution_plan.injected if status.execution_plan is not None else ()
 
 
 def started(status: WorkflowExecutionStatus) -> set[int]:
@@ -85,8 +98,12 @@ def test_what_has_started_is_never_changed_and_every_change_is_told(run: World) 
 
     run.run(stop=watched)
     for before, after in pairwise(seen):
-        for number in started(before):
+        for number in started(before) & set(planned(before)):
             assert planned(after)[number] == planned(before)[number]
+        for added in added_by(after)[len(added_by(before)) :]:
+            assert added.after in started(after)
+            assert not set(added.before) & started(before)
+        assert added_by(after)[: len(added_by(before))] == added_by(before)
         told = after.adaptive_adjustments[len(before.adaptive_adjustments) :]
         assert after.adaptive_adjustments[: len(before.adaptive_adjustments)] == before.adaptive_adjustments
         if before.execution_plan is not None and planned(before) != planned(after):
@@ -114,6 +131,8 @@ def test_what_is_planned_is_always_a_graph_that_can_be_walked(run: World, looks:
 
     run.run(stop=enough)
     made = recipe_now(run)
+    known = [one.step_number for one in run.workflow.status.step_statuses]
+    assert known in ([], made.numbers)
     assert sorted(made.order) == list(range(len(made.steps)))
     assert topological_order([one.dependencies for one in made.steps]) == made.order
     assert 1 <= made.parallel_max <= 10

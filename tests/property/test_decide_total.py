@@ -88,6 +88,10 @@ def specs(draw: st.DrawFn) -> WorkflowExecutionSpec:
             "rollback": draw(st.sampled_from(["none", "automatic"])),
         },
         timeout=draw(st.one_of(st.none(), durations)),
+        adaptiveOrchestration={
+            "optimizationEnabled": draw(st.booleans()),
+            "dynamicStepAdjustment": draw(st.booleans()),
+        },
     )
 
 

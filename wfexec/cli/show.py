@@ -24,6 +24,7 @@ from wfexec.cli.cluster import (
 )
 from wfexec.core.graph import compile_recipe
 from wfexec.core.progress import progress_of
+from wfexec.core.replan import laid_over
 from wfexec.crd.codec import Decoder
 from wfexec.model.phases import TERMINAL, Phase, StepState
 from wfexec.model.recipe import Recipe
@@ -123,7 +124,7 @@ def recipe_of(workflow: WorkflowExecution) -> Recipe | None:
     if workflow.spec.workflow_definition is None:
         return None
     made = compile_recipe(workflow.spec, DEFAULTS)
-    return made if isinstance(made, Recipe) else None
+    return laid_over(made, workflow.status.execution_plan, DEFAULTS) if isinstance(made, Recipe) else None
 
 
 def _row(workflow: WorkflowExecution, now: int) -> tuple[str, ...]:

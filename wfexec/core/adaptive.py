@@ -196,7 +196,9 @@ def reorder(draft: Draft, ready: Sequence[int], active: int) -> None:
     if draft.rules is None or not draft.rules.optimization_enabled:
         return
     recipe = draft.recipe
-    joined = sorted(at for at in ready if draft.steps[at].ready_time is None and untouched(draft, at))
+    # A step that was added by this very run has no place in the plan that could change.
+    listed = len(draft.base.steps)
+    joined = sorted(at for at in ready if at < listed and draft.steps[at].ready_time is None and untouched(draft, at))
     if len(joined) < ENOUGH or len(ready) <= recipe.parallel_max - active:
         return
     if any(recipe.steps[at].barrier for at in joined):

@@ -90,6 +90,7 @@ class Draft:
         "undo_request",
         "unwell",
         "wake_at",
+        "wishes",
         "workflow",
     )
 
@@ -125,6 +126,8 @@ class Draft:
         self.undo_request: UndoRequest | None = None
         # Set by the executing phase where steps to come may be changed.
         self.rules: AdaptiveOrchestration | None = None
+        # Completed steps that must be verified before anything builds on them, by position, each with the reason.
+        self.wishes: dict[int, str] = {}
         self._changes: dict[str, Any] = {}
         self.steps_changed = False
 

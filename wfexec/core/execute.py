@@ -14,6 +14,7 @@ from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import clear_away, fold_child
 from wfexec.core.health import judge_health
+from wfexec.core.injection import inject
 from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.progress import expect_end
 from wfexec.core.references import late_parameters
@@ -90,10 +91,11 @@ def executing(draft: Draft) -> None:
     if over or trigger:
         _wind_down(draft, look, overdue, trigger)
         return
+    active, ready, unfinished = look.active, look.ready, look.unfinished
     if draft.rules is not None:
         adapt(draft)
-    active, ready = look.active, look.ready
-    if not look.unfinished:
+        unfinished = inject(draft, ready, unfinished)
+    if not unfinished:
         count_steps(draft, 0, 0, 0)
         if not any(step.status is _COMPLETED for step in draft.steps) and _any_failed(draft):
             _end_badly(draft, first_failed(draft), overdue=False)
@@ -107,7 +109,7 @@ def executing(draft: Draft) -> None:
         for position, state in enumerate(draft.steps):
             if state.status is StepState.FAILED:
                 clear_away(draft, position)
-    count_steps(draft, len(active), queued, look.unfinished)
+    count_steps(draft, len(active), queued, unfinished)
     expect_end(draft)
 
 

@@ -244,7 +244,7 @@ def _planned(spec: WorkflowExecutionSpec, digest: str, settings: Settings) -> Re
     gone = {target_of(step) for step in wanted if deletes_its_target(step)}
     asks = {ref: AskTarget(ref) for step in wanted if (ref := target_of(step)) is not None}
     steps = tuple(
-        _recipe_step(position, step, edges[position], tuple(dependents[position]), strategy, settings, asks, gone)
+        recipe_step(position, step, edges[position], tuple(dependents[position]), strategy, settings, asks, gone)
         for position, step in enumerate(wanted)
     )
     undone = strategy.rollback_strategy is not RollbackStrategy.NONE
@@ -303,7 +303,7 @@ def _program(text: str) -> Program:
     return program
 
 
-def _recipe_step(
+def recipe_step(
     position: int,
     step: WorkflowStep,
     dependencies: tuple[int, ...],
@@ -313,6 +313,7 @@ def _recipe_step(
     asks: Mapping[TargetRef, AskTarget],
     gone: set[TargetRef | None],
 ) -> RecipeStep:
+    """One step as it is walked; `asks` holds the question for its target, `gone` the targets that steps delete."""
     action = find_action(step.action)
     if action is None:
         raise OurBug(f"unknown action {step.action!r} passed the checks of planning")

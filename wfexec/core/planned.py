@@ -45,10 +45,7 @@ def execution_plan(recipe: Recipe) -> ExecutionPlan:
         definition_version=recipe.version,
         definition_digest=recipe.digest,
         safety_checks=recipe.checks,
-        batches=tuple(
-            Batch(batch_number=number, steps=numbers(batch), parallel=len(batch) > 1)
-            for number, batch in enumerate(recipe.batches, start=1)
-        ),
+        batches=batches_told(recipe),
         critical_path=numbers(recipe.critical_path),
         resources=PlannedResources(targets=len(recipe.targets), impact=max(impacts, key=_ORDER.index)),
         steps=tuple(
@@ -62,6 +59,13 @@ def execution_plan(recipe: Recipe) -> ExecutionPlan:
             )
             for step, impact in zip(recipe.steps, impacts, strict=True)
         ),
+    )
+
+
+def batches_told(recipe: Recipe) -> tuple[Batch, ...]:
+    return tuple(
+        Batch(batch_number=number, steps=tuple(recipe.steps[at].number for at in batch), parallel=len(batch) > 1)
+        for number, batch in enumerate(recipe.batches, start=1)
     )
 
 

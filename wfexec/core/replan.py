@@ -7,14 +7,25 @@ value is held to its bounds (BR-ORCHESTRATION-001, BR-ORCHESTRATION-020).
 
 from typing import Final
 
-from wfexec.core.graph import EXECUTION_RETRIES_MAX, EXECUTION_TIMEOUT_MAX_MS
+from wfexec.core.graph import (
+    EXECUTION_RETRIES_MAX,
+    EXECUTION_TIMEOUT_MAX_MS,
+    batches_of,
+    dependents_of,
+    recipe_step,
+    topological_order,
+)
 from wfexec.model.base import evolve
+from wfexec.model.parameters import CustomAction, StepParameters
 from wfexec.model.recipe import Recipe, RecipeStep
-from wfexec.model.status import ExecutionPlan, PlannedStep
+from wfexec.model.status import STATUSES_MAX, ExecutionPlan, InjectedStep, PlannedStep
+from wfexec.model.workflow import ExecutionStrategy, WorkflowStep
 from wfexec.settings import Settings
 
 # No change raises the further attempts of a step beyond this.
 RETRIES_MAX: Final = 5
+# All that is ever added to a plan: it looks and changes nothing.
+VERIFY: Final = "verify-health"
 RECENT_MAX: Final = 64
 _recent: dict[tuple[int, int], tuple[Recipe, ExecutionPlan, Recipe]] = {}
 
@@ -33,6 +44,8 @@ def laid_over(recipe: Recipe, plan: ExecutionPlan | None, settings: Settings) ->
         parallel_max=min(plan.parallel_limit or recipe.parallel_max, recipe.parallel_max),
         plan=plan,
     )
+    if plan.injected:
+        made = _with_injected(made, plan.injected, settings)
     if len(_recent) >= RECENT_MAX:
         _recent.clear()
     _recent[key] = (recipe, plan, made)
@@ -44,6 +57,53 @@ def planned_as(recipe: Recipe, plan: ExecutionPlan | None, settings: Settings) -
     if recipe.written is None or (settings.adaptation if plan is None else plan.tuned):
         return recipe
     return recipe.written
+
+
+def verification(step: RecipeStep, number: int, name: str, retries: int = 0) -> WorkflowStep:
+    """The step that verifies what another one left behind; as critical as that is."""
+    target = step.target
+    config = {"kind": target.kind, "namespace": target.namespace, "name": target.name} if target is not None else {}
+    return WorkflowStep(
+        step_number=number,
+        name=name,
+        action=VERIFY,
+        parameters=StepParameters(
+            custom=CustomAction(action_type=VERIFY, config={key: text for key, text in config.items() if text})
+        ),
+        critical_step=step.critical,
+        max_retries=retries,
+        depends_on=(step.number,),
+    )
+
+
+def _with_injected(recipe: Recipe, injected: tuple[InjectedStep, ...], settings: Settings) -> Recipe:
+    """The recipe with the added steps, its graph made anew; the recipe as it was when they fit no graph."""
+    steps = list(recipe.steps)
+    for one in injected:
+        places = {step.number: step.position for step in steps}
+        after = places.get(one.after)
+        waiting = {places[number] for number in one.before if number in places}
+        fits = after is not None and one.step_number == max(places) + 1 and len(waiting) == len(one.before)
+        if after is None or not fits or len(steps) >= STATUSES_MAX or steps[after].ask is None:
+            return recipe
+        verified, at = steps[after], len(steps)
+        asks = {verified.ask.target: verified.ask} if verified.ask is not None else {}
+        spec = verification(verified, one.step_number, one.name, one.max_retries)
+        steps.append(recipe_step(at, spec, (after,), (), ExecutionStrategy(), settings, asks, set()))
+        for position in sorted(waiting):
+            held = steps[position]
+            steps[position] = held._replace(dependencies=(*held.dependencies, at))
+    edges = [step.dependencies for step in steps]
+    order = topological_order(edges)
+    if len(order) < len(steps):
+        return recipe
+    dependents = dependents_of(edges)
+    return recipe._replace(
+        steps=tuple(step._replace(dependents=tuple(dependents[step.position])) for step in steps),
+        order=order,
+        batches=batches_of(edges, [step.barrier for step in steps]),
+        numbers=[step.number for step in steps],
+    )
 
 
 def _step(step: RecipeStep, planned: PlannedStep, settings: Settings) -> RecipeStep:

@@ -38,6 +38,8 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow(
         "SuggestionIgnored", N, "A suggested parameter was not taken; which and why is named", "BR-AUTOMATION-001"
     ),
+    EventRow("StepInjected", N, "A step was added; what it verifies and why is named", "BR-ORCHESTRATION-010"),
+    EventRow("InjectionRefused", W, "A step should be verified and nobody may; why is named", "BR-ORCHESTRATION-010"),
     EventRow("AdaptationLimitReached", W, "No more changes are made while it runs", "BR-ORCHESTRATION-001"),
     EventRow("PlanCreated", N, "The plan stands: steps, batches, strategy", "BR-WF-004"),
     EventRow("ValidationWarning", W, "An optional check did not pass, or a target is only partly well", "BR-WF-015"),

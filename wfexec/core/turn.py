@@ -7,6 +7,7 @@ from typing import Final
 
 from wfexec.core.conditions import may_start
 from wfexec.core.draft import Draft
+from wfexec.core.injection import may_build
 from wfexec.core.satisfied import may_be_spared, spared
 from wfexec.model.phases import STEP_ENDED, RunCondition, StepState
 from wfexec.model.recipe import RecipeStep
@@ -48,8 +49,11 @@ def _run_condition_met(step: RecipeStep, states: list[StepState]) -> bool | None
 
 def may_begin(draft: Draft, step: RecipeStep) -> bool | None:
     """True: it may start; False: something is waited for; None: it is over, blocked or with nothing to do."""
-    if draft.rules is not None and draft.rules.dynamic_step_adjustment and may_be_spared(draft, step):
+    if draft.rules is None or not draft.rules.dynamic_step_adjustment:
+        return may_start(draft, step)
+    if may_be_spared(draft, step):
         verdict = spared(draft, step)
         if verdict is not False:
             return None if verdict else False
-    return may_start(draft, step)
+    started = may_start(draft, step)
+    return may_build(draft, step) if started else started

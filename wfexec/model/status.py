@@ -38,6 +38,7 @@ from wfexec.units import Duration, Instant
 
 STATUSES_MAX = 200
 ADJUSTMENTS_MAX = 256
+INJECTED_MAX = 64
 # Why a step was skipped that had nothing left to do; all others were skipped for want of something.
 ALREADY_SATISFIED = "already_satisfied"
 ATTEMPTS_MAX = 48
@@ -77,6 +78,16 @@ class PlannedStep(Value):
     impact: Level | None = None
 
 
+class InjectedStep(Value):
+    """A step that a run added to its plan: it verifies step `after`, and steps `before` wait for it as well."""
+
+    step_number: StepNumber
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    after: StepNumber
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 0
+    before: Numbers = ()
+
+
 class ExecutionPlan(Value):
     """`definition_digest` tells a changed definition from the planned one; "" was planned by an earlier version.
 
@@ -98,6 +109,9 @@ class ExecutionPlan(Value):
     resources: PlannedResources | None = None
     steps: tuple[PlannedStep, ...] = Field(
         default=(), max_length=STATUSES_MAX, json_schema_extra=list_map("stepNumber")
+    )
+    injected: tuple[InjectedStep, ...] = Field(
+        default=(), max_length=INJECTED_MAX, json_schema_extra=list_map("stepNumber")
     )
 
 

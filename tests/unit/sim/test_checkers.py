@@ -7,9 +7,9 @@ import pytest
 from sim.checkers import complaints
 from sim.history import History
 from tests.unit.sim.support import CHAIN, Past, options, run
-from wfexec.model.phases import ExecutionPhase, Phase, RollbackStrategy, StepState, UndoState
+from wfexec.model.phases import ExecutionPhase, Phase, RollbackStrategy, StepState, Strategy, UndoState
 from wfexec.model.requests import Code, DeleteExecution, Kind, ObjectKey
-from wfexec.model.status import AttemptStatus, RollbackStatus, StepRollback
+from wfexec.model.status import AttemptStatus, ExecutionPlan, InjectedStep, RollbackStatus, StepRollback
 from wfexec.settings import Settings
 
 
@@ -52,6 +52,22 @@ def step_before_its_dependency() -> History:
 
 def named_dependency_ignored() -> History:
     past = Past([{}, {}], definition={"dependencies": {"step-2": ["step-1"]}})
+    past.step(2, StepState.EXECUTING)
+    past.child(2)
+    finished(past)
+    return past.history()
+
+
+def added_step_ignored() -> History:
+    past = Past([{}, {}])
+    added = InjectedStep(step_number=3, name="verify-step-1", after=1, before=(2,))
+    plan = ExecutionPlan(
+        strategy=Strategy.SEQUENTIAL,
+        estimated_duration=0,
+        rollback_strategy=RollbackStrategy.NONE,
+        injected=(added,),
+    )
+    past.status(execution_plan=plan)
     past.step(2, StepState.EXECUTING)
     past.child(2)
     finished(past)
@@ -223,6 +239,7 @@ DEFECTS: dict[Callable[[], History], tuple[str, str]] = {
     two_children_for_one_attempt: ("S1", "already has the live child repair-step-1"),
     step_before_its_dependency: ("S2", "step 2 starts while step 1, which it needs, is executing"),
     named_dependency_ignored: ("S2", "step 2 starts while step 1, which it needs, is pending"),
+    added_step_ignored: ("S2", "step 2 starts while step 3, which it needs, is pending"),
     phase_leaps: ("S3", "phase moved from executing to completed"),
     life_after_death: ("S3", "terminal is final"),
     progress_falls: ("S3", "progress fell from 60 to 40"),
