@@ -22,7 +22,7 @@ from wfexec.settings import Settings
 from wfexec.units import format_duration
 
 # How long planning waits for the history; without it, it plans as if there were none.
-PATIENCE_MS: Final = 5_000
+PATIENCE_MS: Final = 30_000
 # One-sided 90 %.
 Z: Final = 1.2815515655446004
 # A step whose usual longest run comes this close to its timeout is given more time.
