@@ -129,7 +129,7 @@ def cancel(
 def retry(
     name: Name,
     steps: Annotated[
-        list[str] | None, typer.Argument(metavar="[STEP…]", help="Step numbers or names; none: all that failed.")
+        list[str] | None, typer.Argument(metavar="STEP…", help="Step numbers or names; none: all that failed.")
     ] = None,
     namespace: Namespace = None,
     wait: Wait = WAIT_S,

@@ -67,6 +67,9 @@ def is_template(value: Any) -> bool:
 
 def load_folder(folder: Path) -> tuple[Found, ...]:
     """Every template below a folder, by path; a broken one is there with its problem, other documents are not."""
+    if not folder.is_dir():
+        why = "is a file; give the folder it is in" if folder.exists() else "there is no such folder; look with ls"
+        raise BadInput((Finding(str(folder), "", "", why),))
     files = _files(folder, "**/")
     if not files:
         raise BadInput((Finding(str(folder), "", "", "no .yaml, .yml or .json file in this folder"),))

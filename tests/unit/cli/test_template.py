@@ -95,3 +95,9 @@ def test_the_committed_schema_is_the_generated_one() -> None:
     assert (ROOT / "docs" / "template.schema.json").read_text() == run("template", "schema"), (
         "run `wfexec template schema > docs/template.schema.json`"
     )
+
+
+def test_a_folder_that_is_none_is_named_with_the_way_out(tmp_path: Path) -> None:
+    assert "there is no such folder" in run("template", "list", "--dir", str(tmp_path / "none"), code=2)
+    file = next(TEMPLATES.glob("*.yaml"))
+    assert "is a file; give the folder it is in" in run("template", "list", "--dir", str(file), code=2)
