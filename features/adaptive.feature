@@ -295,7 +295,6 @@ Feature: Adaptation
     And the deployment of "a" becomes available
     Then it is "completed"
     And the step "verify-a" was injected as number 5 and is completed, before "b" started
-    And the children ever seen are "recover-step-1, recover-step-2, recover-step-3, recover-step-4, recover-step-5"
     And it was adjusted in "inject": "step 'verify-a' (verify-health) added after 'a'" because "is not healthy after the step"
     And it was adjusted 1 times
     And its total is 5 steps
