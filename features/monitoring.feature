@@ -237,6 +237,18 @@ Feature: Monitoring
     And at the beginning of "monitoring" its end was expected 30s later
     And its end is not expected any more
 
+  @BR-WF-051s @BR-WF-016
+  Scenario: Without the right to look at targets a workflow runs, and nobody knows whether it did any good
+    Given a workflow with the steps "a, b after a"
+    And the controller may not look at the targets
+    And the only safety check is "network"
+    And it is to be run without a dry run
+    When it is applied
+    Then it is "completed"
+    And its steps are "a completed, b completed"
+    And its outcome is "unknown"
+    And an event "PreconditionWarning" says "deployment_exists"
+
   @BR-EXECUTION-002
   Scenario: The health of an execution is told while it goes on
     Given a workflow with the steps "a, b, c after a+b"
