@@ -19,6 +19,8 @@ SETTINGS: Final = DEFAULTS.model_copy(
     # Conditions that nobody wrote down would look at targets between two steps: what is measured is the way itself.
     update={"complexity_approval_threshold": 100, "embedded_conditions": False}
 )
+# As everybody has it who changes nothing: each step is looked at before and after.
+EMBEDDED: Final = SETTINGS.model_copy(update={"embedded_conditions": True})
 
 
 def fan(lengths: tuple[int, ...]) -> Graph:

@@ -33,6 +33,7 @@ from wfexec.model.requests import (
     WatchObjects,
 )
 from wfexec.model.status import WorkflowExecution
+from wfexec.settings import Settings
 
 HOUR_MS: Final = 3_600_000
 CHAINS: Final = (3, 3, 2)
@@ -164,6 +165,29 @@ def rate_row(sizes: Sizes) -> Row:
     return Row("simulated workflows", pair.one, "1/s", pair.other, pair.ratio, 0.12, 0.25, note, higher=True)
 
 
+def conditions_row(sizes: Sizes) -> Row:
+    """Processor time of a workflow whose steps have the embedded conditions ÷ without, one after the other."""
+    shared, outcomes = load.spec(load.TEN), load.outcomes(load.TEN, *WORK_S)
+
+    def took(settings: Settings) -> float:
+        made = Simulation(Options(settings=settings, outcomes=outcomes))
+
+        def work() -> None:
+            for number in range(sizes.tens):
+                made.submit(load.workflow(f"wf-{number}", shared), number * HOUR_MS)
+            made.start()
+            made.run(sizes.tens * HOUR_MS)
+
+        spent = stopwatch.seconds(work)
+        finish(made, 1, sizes.tens)
+        return spent / sizes.tens
+
+    pair = stopwatch.in_turns(lambda: took(load.EMBEDDED), lambda: took(load.SETTINGS), sizes.turns)
+    note = "each step is looked at before it starts and after its child's end"
+    name = "workflow with embedded conditions ÷ without"
+    return Row(name, pair.one * 1e3, "ms", pair.other * 1e3, pair.ratio, note=note)
+
+
 def crowd_row(sizes: Sizes) -> Row:
     """Cost of one event of the simulation with many workflows in flight ÷ with few; both runs live side by side."""
     few, many = (Crowd(size, sizes) for size in sizes.in_flight)
@@ -281,6 +305,7 @@ def sweep_row(turns: int, points: int | None = None) -> Row:
 def measure(sizes: Sizes) -> list[Row]:
     return [
         rate_row(sizes),
+        conditions_row(sizes),
         crowd_row(sizes),
         length_row(sizes),
         *writes_rows(),
