@@ -6,9 +6,7 @@ threads and sockets, here every round trip and every watch event is one callback
 schedule differently, and never read a real clock.
 """
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +22,7 @@ from sim.executor.outcomes import CALM as CALM_OUTCOMES
 from sim.executor.outcomes import Outcomes
 from sim.executor.rights import rights
 from sim.faults import CALM, STALE_MS, Fault, FaultPlan
+from sim.garbage import quiet_garbage
 from sim.history import Utterances
 from sim.process import Latencies, Machine, Nature, Process
 from sim.rng import Streams
@@ -293,28 +292,3 @@ def access_documents(options: Options) -> tuple[dict[str, Any], ...]:
     if not options.manifests:
         return ()
     return (*options.manifests, *ON_CALL, *(body for _, body in rights(options.outcomes)))
-
-
-@contextmanager
-def quiet_garbage() -> Iterator[None]:
-    """No collection while a run goes on: with many live objects it costs more than the run itself.
-
-    What is alive afterwards is set aside too, or the collector would at once walk through all of it; `tidy` takes it
-    back between runs.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def tidy() -> None:
-    """Collect what earlier runs left in cycles; for whoever makes many runs, every now and then."""
-    gc.unfreeze()
-    gc.collect()

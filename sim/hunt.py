@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from sim.cases import scenario_of
 from sim.cluster.cluster import Depth
-from sim.driver import tidy
 from sim.generate import ANYTHING, WRITES_PER_STEP, Case, Wish, calm, generate
 from sim.rng import Streams
 from sim.scenario import Run, play
@@ -193,7 +192,6 @@ def look_at(grounds: Grounds, seeds: range) -> Batch:
         tally = tally.plus(one)
         if sight is not None:
             return tally, (seed, sight)
-    tidy()
     return tally, None
 
 

@@ -9,7 +9,7 @@ from statistics import median
 from time import process_time
 from typing import NamedTuple
 
-from sim.driver import quiet_garbage
+from sim.garbage import quiet_garbage
 
 
 class Pair(NamedTuple):
