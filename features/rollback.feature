@@ -280,3 +280,57 @@ Feature: Rollback
     Then it is "completed"
     And its condition "RollbackTriggersJudged" is "False" and says "slow has no value"
     And an event "RollbackTriggerUnknown" says "slow has no value"
+
+  @BR-WF-054
+  Scenario: A ConfigMap is undone from a copy where its executor does not say how
+    Given a workflow with the steps "config, last after config"
+    And "config" uses the action "update-configmap"
+    And the executor does not say how "config" is undone
+    And "last" is critical
+    And "last" always fails with "permission_denied"
+    When it is applied
+    Then it is "failed"
+    And its steps are "config rolled_back, last failed"
+    And the key "mode" of the ConfigMap "config" is "fast"
+    And the copy for undoing holds what "config" changed, and status its name alone
+
+  @BR-WF-054 @lifecycle
+  Scenario: The copy of a ConfigMap goes with its workflow
+    Given a workflow with the steps "config"
+    And "config" uses the action "update-configmap"
+    And it is applied
+    And it is "completed"
+    And the copy for undoing is there
+    When somebody deletes it
+    Then the workflow is gone
+    And the copy for undoing is gone
+
+  @BR-WF-054
+  Scenario: Who cannot see a ConfigMap makes no copy, says so and goes on
+    Given a workflow with the steps "config, last after config"
+    And the controller may not look at the targets
+    And it is to be run without a dry run
+    And the only safety check is "health", and it is not required
+    And "config" uses the action "update-configmap"
+    And the executor does not say how "config" is undone
+    And "last" is critical
+    And "last" always fails with "permission_denied"
+    When it is applied
+    Then it is "failed"
+    And an event "ValidationWarning" says "step 'config' is undone only as its executor says"
+    And the undo of "config" is "not_reversible"
+
+  @BR-WF-054
+  Scenario: A copy that somebody took away is no undo, and the rollback goes on
+    Given a workflow with the steps "config, middle after config, last after middle"
+    And "config" uses the action "update-configmap"
+    And the executor does not say how "config" is undone
+    And "middle" takes 40s
+    And "last" is critical
+    And "last" always fails with "permission_denied"
+    When it is applied
+    And "middle" is running
+    And somebody takes the copy for undoing away
+    Then it is "failed"
+    And its steps are "config completed, middle rolled_back, last failed"
+    And the undo of "config" is "not_reversible"

@@ -20,6 +20,7 @@ from wfexec.model.facts import (
     Answer,
     AskAccess,
     AskAlerts,
+    AskCopy,
     AskHistory,
     AskNodes,
     AskParent,
@@ -85,6 +86,9 @@ class Answers:
             return self._alarms(question, now)
         if isinstance(question, AskTemplate):
             return questions.facts(question, tuple(self._templates(each, now) for each in namespaces(question)))
+        if isinstance(question, AskCopy):
+            kept = self._find(TargetRef("ConfigMap", question.namespace, question.name))
+            return questions.facts(question, (_MISSING if kept is None else (200, orjson.dumps(kept.body)),))
         if isinstance(question, AskParent):
             found = self._get(REMEDIATIONS, question.namespace, question.name)
             reply = _MISSING if found is None else (200, orjson.dumps({"metadata": {"uid": found.uid}}))

@@ -10,7 +10,10 @@ from typing import Any, Protocol
 
 from sim.answers import Answers
 from sim.cluster.cluster import Cluster
-from wfexec.model.requests import Ask, Change, Outcome, WatchObjects
+from sim.cluster.requests import CreateTarget, DeleteTarget
+from wfexec.crd.wire import copy_body
+from wfexec.model.facts import TargetRef
+from wfexec.model.requests import Ask, Change, DropCopy, KeepCopy, Outcome, WatchObjects
 
 Hear = Callable[[Change, Any, str], None]
 
@@ -35,13 +38,24 @@ class SharedDoor:
     """Values by reference; only the core's questions take a way of their own."""
 
     def __init__(self, cluster: Cluster, answers: Answers) -> None:
-        self._handlers = {**cluster.handlers, Ask: answers.answer}
+        self._handlers: dict[type, Callable[[Any, int], Any]] = {**cluster.handlers, Ask: answers.answer}
+        self._handlers[KeepCopy] = self._keep
+        self._handlers[DropCopy] = self._drop
         self._execute = cluster.execute
         self._watch = cluster.watch
 
     def execute(self, body: Any, user: str, now: int) -> Any:
         handler = self._handlers.get(body.__class__)
         return self._execute(body, user, now) if handler is None else handler(body, now)
+
+    def _keep(self, body: KeepCopy, now: int) -> Outcome:
+        copy = body.copy
+        done = self._execute(CreateTarget(TargetRef("ConfigMap", copy.namespace, copy.name), copy_body(copy)), "", now)
+        return Outcome(done.code, message=done.message)
+
+    def _drop(self, body: DropCopy, now: int) -> Outcome:
+        done = self._execute(DeleteTarget(TargetRef("ConfigMap", body.copy.namespace, body.copy.name)), "", now)
+        return Outcome(done.code, message=done.message)
 
     def watch(self, body: WatchObjects, user: str, hear: Hear) -> Ending | Outcome:
         """As the cluster tells it; rights are asked over HTTP alone."""

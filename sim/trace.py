@@ -30,7 +30,9 @@ from wfexec.model.requests import (
     CreateExecution,
     CreateLease,
     DeleteExecution,
+    DropCopy,
     EventWrite,
+    KeepCopy,
     PatchMetadata,
     PatchStatus,
     UpdateLease,
@@ -87,6 +89,8 @@ VERBS: Final[dict[type[Any], str]] = {
     CreateTarget: "create target",
     CreateWorkflow: "create workflow",
     DeleteExecution: "delete child",
+    DropCopy: "drop copy",
+    KeepCopy: "keep copy",
     DeleteObject: "delete object",
     DeleteTarget: "delete target",
     EditWorkflow: "edit workflow",
@@ -108,6 +112,8 @@ def name_of(body: Any) -> str:
             return f"{lease.namespace}/{lease.name}"
         case PatchTarget(ref) | CreateTarget(ref) | DeleteTarget(ref):
             return f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
+        case KeepCopy(copy) | DropCopy(copy):
+            return f"{copy.namespace}/{copy.name}"
         case CreateWorkflow(workflow):
             return f"{workflow.metadata.namespace}/{workflow.metadata.name}"
         case _:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from wfexec.core.conditions import moved_on
+from wfexec.core.copies import forgotten
 from wfexec.core.draft import PHASE_STARTS, Draft
 from wfexec.core.ending import cancelled
 from wfexec.core.execute import count_steps, executing, look_at_steps
@@ -15,11 +16,12 @@ from wfexec.model.meta import ANNOTATION_ROLLBACK, FINALIZER, FINALIZER_OLD
 from wfexec.model.phases import Phase
 from wfexec.model.plan import NOTHING, CountRecord, EventRecord, MetadataChange, Plan
 from wfexec.model.snapshot import Snapshot
+from wfexec.settings import Settings
 
 PAUSABLE: Final = frozenset({Phase.PLANNING, Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING})
 
 
-def deleting(snapshot: Snapshot) -> Plan:
+def deleting(snapshot: Snapshot, settings: Settings) -> Plan:
     """Let the object go: nothing new is created, the children follow their owner."""
     meta = snapshot.workflow.metadata
     kept = tuple(one for one in meta.finalizers if one not in (FINALIZER, FINALIZER_OLD))
@@ -30,7 +32,7 @@ def deleting(snapshot: Snapshot) -> Plan:
         EventRecord("Normal", "WorkflowExecutionDeleted", f"deleted in phase {phase}"),
         CountRecord("workflowexecution_deleted_total", ()),
     )
-    return Plan(metadata=MetadataChange(finalizers=kept), records=records)
+    return Plan(metadata=MetadataChange(finalizers=kept), records=records, drops=forgotten(snapshot, settings))
 
 
 def pause(draft: Draft, namespace: str) -> None:

@@ -72,7 +72,7 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     workflow = snapshot.workflow
     meta = workflow.metadata
     if meta.deletion_timestamp is not None:
-        return control.deleting(snapshot)
+        return control.deleting(snapshot, settings)
     phase = workflow.status.phase
     if phase in TERMINAL and ASKED.isdisjoint(meta.annotations):
         return retention(snapshot, now, settings)

@@ -15,7 +15,7 @@ from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Question
 from wfexec.model.meta import Condition, ObjectReference, OwnerReference, correlation_of
 from wfexec.model.phases import Phase, StepState
-from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, LogRecord, MetadataChange, Plan, Record
+from wfexec.model.plan import Copy, CountRecord, DeleteChild, EventRecord, LogRecord, MetadataChange, Plan, Record
 from wfexec.model.recipe import Recipe
 from wfexec.model.redact import readable
 from wfexec.model.snapshot import Snapshot
@@ -74,6 +74,7 @@ class Draft:
         "deadline",
         "deletes",
         "demands",
+        "keeps",
         "metadata",
         "now",
         "questions",
@@ -111,6 +112,8 @@ class Draft:
         self.deletes: list[DeleteChild] = []
         self.questions: list[Question] = []
         self.metadata: MetadataChange | None = None
+        # What undoing will need, written before anything else of this plan.
+        self.keeps: Copy | None = None
         self.wake_at: int | None = None
         # Of the executing phase; worked out once, by `birth.deadline_of`.
         self.deadline: int | None = None
@@ -241,7 +244,7 @@ class Draft:
             changes["last_heartbeat"] = self.now
             status = evolve(self.status, **changes)
         asked = (tuple(self.creates), tuple(self.deletes), tuple(self.questions), self.wake_at, tuple(self.records))
-        plan: Plan = _tuple(Plan, (self.metadata, status, *asked, False))
+        plan: Plan = _tuple(Plan, (self.metadata, status, *asked, False, self.keeps, None))
         return plan
 
     def _keep_secrets(self) -> None:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from wfexec.core.adaptive import adapt, reorder
 from wfexec.core.birth import birth, deadline_of, undo_facts
 from wfexec.core.conditions import broke_promise
+from wfexec.core.copies import keep_copies
 from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import clear_away, fold_child
@@ -74,6 +75,7 @@ def enter_executing(draft: Draft) -> None:
     )
     draft.condition("Executing", True, "Started")
     undo_facts(draft)
+    keep_copies(draft)
     executing(draft)
 
 

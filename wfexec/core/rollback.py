@@ -8,6 +8,7 @@ from typing import Any, Final
 from wfexec.core.attempts import classify
 from wfexec.core.birth import body, undo_spec
 from wfexec.core.children import undo_name
+from wfexec.core.copies import awaits_copy
 from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.ending import cancelled, close_steps, fail
 from wfexec.core.fold import absent, clear_away
@@ -143,6 +144,8 @@ def _try_undo(draft: Draft, position: int, record: StepRollback) -> int:
     if record.next_retry_time is not None and record.next_retry_time > draft.now:
         draft.wake(record.next_retry_time)
         return 0
+    if _awaits(draft, position):
+        return 0
     child = _undo_child(draft, position, record.earlier + record.attempts)
     if child is None:
         _close_undo(draft, position, record, UndoState.NOT_REVERSIBLE, "nothing is known that would undo it")
@@ -244,12 +247,20 @@ def _undo_missing(draft: Draft, position: int, record: StepRollback, name: str) 
     if verdict is not None:
         draft.wake(verdict)
         return True
+    if _awaits(draft, position):
+        return True
     child = _undo_child(draft, position, _try_number(record))
     if child is None:
         _close_undo(draft, position, record, UndoState.NOT_REVERSIBLE, "nothing is known that would undo it")
         return False
     draft.creates.append(child)
     return True
+
+
+def _awaits(draft: Draft, position: int) -> bool:
+    """Is what undoes this step still being asked for?"""
+    found = undo_of(draft, position)
+    return found is not None and found[1] is None and awaits_copy(draft, position)
 
 
 def _try_number(record: StepRollback) -> int:

@@ -5,6 +5,7 @@
 
 from wfexec.core.adaptive import take_suggestions
 from wfexec.core.approval import approval, refuse, standing, with_word
+from wfexec.core.copies import copy_warnings
 from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
@@ -119,7 +120,11 @@ def validating(draft: Draft) -> None:
 
 def _warnings(draft: Draft, results: tuple[CheckResult, ...]) -> list[str]:
     warnings = [f"{check.type} check: {check.message}" for check in results if not check.passed]
-    warnings += [*undo_warnings(draft.recipe), *unwatched_warnings(draft.recipe, draft.snapshot.answers)]
+    warnings += [
+        *undo_warnings(draft.recipe),
+        *copy_warnings(draft),
+        *unwatched_warnings(draft.recipe, draft.snapshot.answers),
+    ]
     warnings += [f"step {step.name!r}: {text}" for step in draft.recipe.steps for text in step.warnings]
     return warnings
 

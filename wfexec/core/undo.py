@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from wfexec.core.children import map_undo, undo_from_information, undo_from_state
 from wfexec.core.conditions import broke_promise
+from wfexec.core.copies import from_copy
 from wfexec.core.draft import Draft
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import TargetRef
@@ -87,6 +88,10 @@ def undo_of(draft: Draft, position: int) -> tuple[str, ActionParameters | None] 
         return spec.action, map_undo(spec.parameters)
     if information is not None and offered is not None:
         return (spec.action if spec is not None else information.rollback_action or step.undo or "undo"), offered
+    kept, from_before = from_copy(draft, position)
+    if kept:
+        # Its parameters follow once the copy is read.
+        return (spec.action if spec is not None else step.undo or "undo"), from_before
     by_default = undo_from_state(step.spec.parameters, draft.steps[position].pre_state)
     if by_default is not None:
         return (spec.action if spec is not None else step.undo or "undo"), by_default

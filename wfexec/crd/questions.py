@@ -18,12 +18,14 @@ from wfexec.model.facts import (
     AccessFacts,
     AskAccess,
     AskAlerts,
+    AskCopy,
     AskHistory,
     AskNetwork,
     AskNodes,
     AskParent,
     AskTarget,
     AskTemplate,
+    CopyFacts,
     Facts,
     NetworkFacts,
     NodeRoom,
@@ -80,6 +82,8 @@ def calls(question: Question) -> tuple[HttpCall, ...]:
             raise OurBug(f"the {question.about} are not asked of the API server")
         case AskTemplate():
             return template_calls(question)
+        case AskCopy(namespace, name):
+            return (HttpCall("GET", place("/api/v1", "configmaps", namespace, name)),)
         case AskParent(namespace, name):
             return (HttpCall("GET", place(f"/apis/{REMEDIATION_API}", REMEDIATION_PLURAL, namespace, name)),)
 
@@ -104,6 +108,8 @@ def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
                 return template_facts(question, replies)
             case AskParent():
                 return _parent(question, replies[0])
+            case AskCopy():
+                return _copy(question, replies[0])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Unknown(clip(f"unreadable reply: {error}"), transient=True)
 
@@ -133,6 +139,15 @@ def groups_of(user: str) -> tuple[str, ...]:
     if len(parts) == 4 and parts[:2] == ["system", "serviceaccount"]:
         return ("system:serviceaccounts", f"system:serviceaccounts:{parts[2]}", "system:authenticated")
     return ("system:authenticated",)
+
+
+def _copy(question: AskCopy, reply: Reply) -> Facts:
+    status, payload = reply
+    if status == 404:
+        return CopyFacts(None)
+    if status != 200:
+        return _unknown(status, payload, f"read ConfigMap {question.namespace}/{question.name}")
+    return CopyFacts(dict(orjson.loads(payload).get("data") or {}))
 
 
 def _parent(question: AskParent, reply: Reply) -> Facts:

@@ -19,11 +19,12 @@ from wfexec.model.meta import (
     EXECUTION_GROUP,
     EXECUTION_PLURAL,
     EXECUTION_VERSION,
+    LABEL_COPY,
     WORKFLOW_GROUP,
     WORKFLOW_PLURAL,
     WORKFLOW_VERSION,
 )
-from wfexec.model.plan import MetadataChange
+from wfexec.model.plan import Copy, MetadataChange
 from wfexec.model.requests import (
     Ask,
     Body,
@@ -32,11 +33,13 @@ from wfexec.model.requests import (
     CreateExecution,
     CreateLease,
     DeleteExecution,
+    DropCopy,
     EventWrite,
     EventWrites,
     Followed,
     GetLease,
     GetObject,
+    KeepCopy,
     Kind,
     Listing,
     ListObjects,
@@ -160,6 +163,10 @@ def encode(body: Body) -> HttpCall:
                 "propagationPolicy": "Background",
             }
             return _json("DELETE", _key_path(key), options)
+        case KeepCopy(copy):
+            return _json("POST", place("/api/v1", "configmaps", copy.namespace, ""), copy_body(copy))
+        case DropCopy(copy):
+            return HttpCall("DELETE", place("/api/v1", "configmaps", copy.namespace, copy.name))
         case EventWrite():
             return _event(body)
         case GetLease(name, namespace):
@@ -172,6 +179,12 @@ def encode(body: Body) -> HttpCall:
             raise OurBug("questions are encoded one by one, by wfexec.crd.questions")
         case EventWrites():
             raise OurBug("events are encoded one by one")
+
+
+def copy_body(copy: Copy) -> dict[str, Any]:
+    """The ConfigMap, immutable: what was before stays what was before."""
+    meta = {"name": copy.name, "namespace": copy.namespace, "labels": {LABEL_COPY: "true"}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "immutable": True, "data": dict(copy.data)}
 
 
 def encode_page(body: ListObjects, token: str) -> HttpCall:

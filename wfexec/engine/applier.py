@@ -21,6 +21,8 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
+    DropCopy,
+    KeepCopy,
     Kind,
     ObjectKey,
     Outcome,
@@ -30,11 +32,12 @@ from wfexec.model.requests import (
 from wfexec.model.snapshot import CreateFailure
 from wfexec.model.status import WorkflowExecution
 
-Write = PatchMetadata | PatchStatus | CreateExecution | DeleteExecution
+Write = KeepCopy | DropCopy | PatchMetadata | PatchStatus | CreateExecution | DeleteExecution
 
 _NONE: tuple[Write, ...] = ()
 # The constructor of a named tuple is a call of its own.
 _tuple: Final[Any] = tuple.__new__
+_TRANSIENT = frozenset({Code.LOST, Code.THROTTLED, Code.UNAVAILABLE})
 _FINAL = frozenset({Code.FORBIDDEN, Code.INVALID})
 
 
@@ -104,6 +107,16 @@ class Application:
         return f"<Application {self._key.name} {state}, {self.open} open, {self.verdict.name}>"
 
     def begin(self) -> tuple[Write, ...]:
+        plan = self._plan
+        if plan.keeps is not None:
+            self.open = 1
+            return (KeepCopy(plan.keeps),)
+        if plan.drops is not None:
+            self.open = 1
+            return (DropCopy(plan.drops),)
+        return self._own()
+
+    def _own(self) -> tuple[Write, ...]:
         change = self._plan.metadata
         if change is not None:
             self.open = 1
@@ -114,6 +127,8 @@ class Application:
     def feed(self, body: Write, outcome: Outcome, now: int) -> tuple[Write, ...]:
         """The reply to one write; what may be written now that it is known."""
         self.open -= 1
+        if isinstance(body, KeepCopy | DropCopy):
+            return self._copied(outcome)
         kind = type(body)
         if kind is CreateExecution:
             self._created(body.key, outcome, now)
@@ -190,6 +205,13 @@ class Application:
                 for body in bodies
             ]
         )
+
+    def _copied(self, outcome: Outcome) -> tuple[Write, ...]:
+        """What is there, or gone, already is as good; what is refused for good is done without."""
+        if outcome.code in _TRANSIENT:
+            self._note(Verdict.TROUBLE, outcome)
+            return _NONE
+        return self._own() if self.verdict is Verdict.APPLIED else _NONE
 
     def _expiry(self) -> tuple[Write, ...]:
         self.open = 1

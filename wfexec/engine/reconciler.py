@@ -30,7 +30,9 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
+    DropCopy,
     GetObject,
+    KeepCopy,
     Kind,
     ObjectKey,
     Outcome,
@@ -54,6 +56,7 @@ CONFLICT_CAP_MS: Final = 800
 CONFLICTS_MAX: Final = 5
 # The constructor of a named tuple is a call of its own.
 _tuple: Final[Any] = tuple.__new__
+COPIES: Final = (KeepCopy, DropCopy)
 IN_THE_WAY: Final = Outcome(Code.ALREADY_EXISTS, message="the name is taken by an object about to be removed")
 
 
@@ -224,7 +227,7 @@ class Reconciler:
         if tracked.left:
             application.fence()
         following = application.feed(body, outcome, now)
-        if tracked.records:
+        if tracked.records and type(body) not in COPIES:
             self._book(body, tracked, application, outcome, now)
         if following:
             write = self._write

@@ -88,7 +88,15 @@ class AskAlerts(NamedTuple):
     about: str = "alerts"
 
 
-Question = AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory | AskTemplate | AskParent | AskAlerts
+class AskCopy(NamedTuple):
+    """What does our copy say, made before the first step?"""
+
+    namespace: str
+    name: str
+    about: str = "copy"
+
+
+Question = AskCopy | AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory | AskTemplate | AskParent | AskAlerts
 
 
 class Unknown(NamedTuple):
@@ -206,6 +214,13 @@ class AlertFacts(NamedTuple):
     alerts: tuple[Alert, ...]
 
 
+class CopyFacts(NamedTuple):
+    """`data` None: there is no such copy."""
+
+    data: Mapping[str, str] | None
+    about: str = "copy"
+
+
 Facts = (
     AccessFacts
     | TargetFacts
@@ -215,6 +230,7 @@ Facts = (
     | TemplateFacts
     | ParentFacts
     | AlertFacts
+    | CopyFacts
     | Unknown
 )
 

@@ -24,6 +24,8 @@ REMEDIATION_PLURAL = "remediationrequests"
 FINALIZER = f"{WORKFLOW_GROUP}/workflowexecution-cleanup"
 # An older spelling, removed on sight together with ours.
 FINALIZER_OLD = f"{WORKFLOW_GROUP}/finalizer"
+# On ConfigMaps of our own: what undoing a workflow needs.
+LABEL_COPY = f"{WORKFLOW_GROUP}/copy"
 LEASE_NAME = "workflow-execution.kubernaut.io"
 CONTROLLER_NAMESPACE = "kubernaut-system"
 # The ConfigMap of condition policies, in the controller's namespace, and the shipped admission policy.

@@ -64,13 +64,22 @@ class HistoryRecord(NamedTuple):
     adjustments: tuple[AdaptiveAdjustment, ...]
 
 
+class Copy(NamedTuple):
+    """A ConfigMap of our own, in the controller's namespace: what undoing needs. `data` {}: only its name matters."""
+
+    namespace: str
+    name: str
+    data: Mapping[str, str]
+
+
 Record = EventRecord | CountRecord | LogRecord | HistoryRecord
 
 
 class Plan(NamedTuple):
     """`wake_at` None: nothing to wait for but signals. An all-empty plan means: nothing to do.
 
-    `expired`: the workflow itself is to be deleted; it has ended and nobody owns it.
+    `expired`: the workflow itself is to be deleted; it has ended and nobody owns it. `keeps` is written before anything
+    else, `drops` goes before the finalizer does.
     """
 
     metadata: MetadataChange | None = None
@@ -81,6 +90,8 @@ class Plan(NamedTuple):
     wake_at: int | None = None
     records: tuple[Record, ...] = ()
     expired: bool = False
+    keeps: Copy | None = None
+    drops: Copy | None = None
 
 
 NOTHING = Plan()

@@ -11,7 +11,7 @@ from wfexec.model.bearings import BindingFacts, NamespaceFacts, RegistryData
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Answer, Question
 from wfexec.model.meta import ObjectMeta
-from wfexec.model.plan import MetadataChange
+from wfexec.model.plan import Copy, MetadataChange
 from wfexec.model.status import WorkflowExecution, WorkflowExecutionStatus
 
 
@@ -110,6 +110,16 @@ class DeleteExecution(NamedTuple):
     resource_version: str
 
 
+class KeepCopy(NamedTuple):
+    """Create our ConfigMap; one that stands there already is from the same moment, and good."""
+
+    copy: Copy
+
+
+class DropCopy(NamedTuple):
+    copy: Copy
+
+
 class EventWrite(NamedTuple):
     """A core/v1 Event by name: created when `times` is 1, else its count and lastTimestamp are patched."""
 
@@ -176,6 +186,8 @@ Body = (
     | PatchStatus
     | CreateExecution
     | DeleteExecution
+    | KeepCopy
+    | DropCopy
     | EventWrite
     | EventWrites
     | GetLease

@@ -1,11 +1,26 @@
 """Owners, expiry and the leaving of what cannot be read, as the engine carries them out (BR-WF-001)."""
 
-from tests.unit.engine.support import T0, Brain, Hand, no, ok, unreadable, workflow, workflow_key
+import pytest
+
+from tests.unit.engine.support import T0, Brain, Hand, child, no, ok, status, unreadable, workflow, workflow_key
 from wfexec.core.decide import decide
 from wfexec.model.base import evolve
 from wfexec.model.meta import FINALIZER, OwnerReference
-from wfexec.model.plan import EventRecord, MetadataChange, Plan
-from wfexec.model.requests import Change, Code, DeleteExecution, EventWrites, GetObject, Kind, PatchMetadata
+from wfexec.model.plan import Copy, EventRecord, MetadataChange, Plan
+from wfexec.model.requests import (
+    Change,
+    Code,
+    CreateExecution,
+    DeleteExecution,
+    DropCopy,
+    EventWrites,
+    GetObject,
+    KeepCopy,
+    Kind,
+    Outcome,
+    PatchMetadata,
+    PatchStatus,
+)
 from wfexec.settings import DEFAULTS
 
 OWNER = OwnerReference(api_version="v1", kind="RemediationRequest", name="rr", uid="uid-rr", controller=True)
@@ -75,3 +90,41 @@ def test_an_object_that_cannot_be_read_is_let_go_when_somebody_deletes_it() -> N
     written = hand.one(PatchMetadata)
     assert written.resource_version == "120"
     assert written.change == MetadataChange(finalizers=("other/keep",))
+
+
+KEPT = Copy("kubernaut-system", "workflow-copy-uid-wf", {"1": "{}"})
+STARTED = EventRecord("Normal", "StepExecuting", "step 1")
+STARTS = Plan(status=status("executing"), creates=(child(),), keeps=KEPT, records=(STARTED,))
+
+
+@pytest.mark.parametrize("outcome", [ok(), no(Code.ALREADY_EXISTS), no(Code.FORBIDDEN), no(Code.INVALID)])
+def test_a_copy_is_made_before_the_status_and_what_is_refused_for_good_is_done_without(outcome: Outcome) -> None:
+    hand = Hand(Brain(STARTS))
+    hand.boot([workflow(version=40)])
+    assert hand.outstanding(PatchStatus) == []
+    hand.reply(KeepCopy, outcome)
+    hand.reply(PatchStatus, ok(workflow(version=120, phase="executing")))
+    assert len(hand.outstanding(CreateExecution)) == 1
+    assert reasons(hand) == ["StepExecuting"]
+
+
+@pytest.mark.parametrize("code", [Code.LOST, Code.THROTTLED, Code.UNAVAILABLE])
+def test_while_nobody_knows_whether_there_is_a_copy_nothing_starts(code: Code) -> None:
+    brain = Brain(STARTS, STARTS)
+    hand = Hand(brain)
+    hand.boot([workflow(version=40)])
+    hand.reply(KeepCopy, no(code))
+    assert (hand.outstanding(PatchStatus), hand.outstanding(EventWrites)) == ([], [])
+    hand.after(DEFAULTS.requeue_error)
+    assert len(brain.looks) == 2
+    assert hand.one(KeepCopy).copy == KEPT
+
+
+@pytest.mark.parametrize("outcome", [ok(), no(Code.NOT_FOUND), no(Code.FORBIDDEN)])
+def test_a_copy_goes_before_the_finalizer_and_never_holds_it(outcome: Outcome) -> None:
+    letting_go = Plan(metadata=MetadataChange(finalizers=()), drops=KEPT)
+    hand = Hand(Brain(letting_go))
+    hand.boot([workflow(version=40)])
+    assert hand.outstanding(PatchMetadata) == []
+    hand.reply(DropCopy, outcome)
+    assert hand.one(PatchMetadata).resource_version == "40"
