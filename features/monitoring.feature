@@ -40,6 +40,29 @@ Feature: Monitoring
     And its targets are "degraded"
     And from its monitoring to its end at least 10m passed
 
+  @BR-WF-050s
+  Scenario: What somebody takes back while it is watched has not lasted
+    Given a workflow with the steps "a"
+    And targets must stay well for 4m
+    When it is applied
+    And it becomes "monitoring"
+    And somebody scales the deployment of "a" to 3
+    Then it is "completed"
+    And its outcome is "unknown"
+    And its result says `monitoring_timeout_cannot_verify_success: Deployment `
+    And its result says `replicas is 3, expected 5`
+    And its targets are "healthy"
+    And it recommends "replicas is 3, expected 5"
+
+  @BR-WF-050s
+  Scenario: A later step may change what an earlier one did
+    Given a workflow with the steps "a, b after a"
+    And "b" scales the deployment of "a" to 4 replicas
+    When it is applied
+    Then it is "completed"
+    And its outcome is "success"
+    And the deployment of "a" has 4 replicas
+
   @BR-WF-051s
   Scenario: A new alert about what was changed makes the workflow fail
     Given a workflow with the steps "a, b"

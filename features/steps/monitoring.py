@@ -4,7 +4,7 @@ from typing import Any
 
 from pytest_bdd import given, parsers, step, then
 
-from features.cluster import SECOND
+from features.cluster import APPS, SECOND, path_of
 from features.story import Story
 from sim.alerts import WATCHDOG, labels_of
 from wfexec.units import parse_duration, parse_instant
@@ -60,6 +60,18 @@ def _starved(story: Story) -> None:
         story.cluster.alerts.fed = False
 
     story.early.append(starve)
+
+
+@step(parsers.parse('somebody scales the deployment of "{name}" to {count:d}'))
+def _scaled(story: Story, name: str, count: int) -> None:
+    """It has so many ready at once: nobody looks after deployments here."""
+    path = path_of(APPS, story.namespace, "deployments", name)
+    made = story.cluster.request("PATCH", path, {"spec": {"replicas": count}})
+    assert made.status == 200, made.body
+    ready = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), count)
+    status = {"observedGeneration": made.body["metadata"]["generation"], **ready}
+    answer = story.cluster.request("PATCH", f"{path}/status", {"status": status})
+    assert answer.status == 200, answer.body
 
 
 @then(parsers.re("it is known that (?P<any>new|no) alerts were triggered"))

@@ -25,7 +25,7 @@ UNMET: Final = "success_criteria_unmet"
 _ADVICE: Final = {
     NEW_ALERTS: "look into {}; add a postcondition that sees such trouble before the next step starts",
     ALERTS_UNKNOWN: "look at the Alertmanager and at what feeds it, and for new alerts yourself: {}",
-    CANNOT_VERIFY: "look at the targets of the completed steps: their effect is not proven",
+    CANNOT_VERIFY: "look at the targets of the completed steps, their effect is not proven: {}",
     UNMET: "see why the success criterion {} is not met, and add a postcondition to the step that should have met it",
     "workflow_timeout": "raise spec.timeout, or find what held the steps up",
 }
@@ -80,7 +80,7 @@ def recommendations(steps: Sequence[StepStatus], recipe: Recipe, reason: str) ->
     """What a person may do next: about the end's `reason` (a machine word, a colon, a sentence), then a sentence for
     each step that went wrong, in stepNumber order."""
     word, _, detail = reason.partition(": ")
-    told = [_ADVICE[word].format(detail or "it")] if word in _ADVICE else []
+    told = [_ADVICE[word].format(detail or "it").removesuffix(": it")] if word in _ADVICE else []
     for position, state in enumerate(steps):
         if state.error_type is not None and state.status is not StepState.COMPLETED:
             step = recipe.steps[position] if len(recipe.steps) == len(steps) else None

@@ -12,6 +12,7 @@ from wfexec.core.draft import Draft
 from wfexec.core.effectiveness import ALERTS_UNKNOWN, CANNOT_VERIFY, INEFFECTIVE, NEW_ALERTS, UNMET
 from wfexec.core.ending import Findings, complete, fail, note_failure
 from wfexec.core.expressions import asks, context_of, holds
+from wfexec.core.lasting import lost_changes
 from wfexec.core.promises import Promise, asked_by, judge_promises, promises_of
 from wfexec.core.rollback import enter_rolling_back
 from wfexec.core.targets import target_text
@@ -116,14 +117,18 @@ def _wait_or_end(draft: Draft, watched: Watched, unkept: str, unknown: str, dead
     healthy, health = _health(draft, watched.targets)
     since = draft.get("healthy_since")
     end = now + settings.monitoring_interval
-    if unkept or not healthy:
+    lost = lost_changes(draft) if healthy and not unkept else ""
+    if unkept or lost or not healthy:
         draft.set(healthy_since=None)
+        if lost:
+            draft.set(message=clip(f"waiting for what was changed to be there again: {lost}"))
         since = None
         # Told in the write that the change of health makes anyway, not moved at every look.
         if draft.status.healthy_since is not None:
             draft.set(estimated_completion_time=end + settings.stabilization_window)
     elif since is None:
-        draft.set(healthy_since=now, estimated_completion_time=now + settings.stabilization_window)
+        over_at = now + settings.stabilization_window
+        draft.set(healthy_since=now, estimated_completion_time=over_at, message="watching the targets")
         since = now
     over = since is not None and now >= since + settings.stabilization_window
     missing = _open_ends(draft, unknown) if over else ""
@@ -151,9 +156,10 @@ def _open_ends(draft: Draft, unknown: str) -> str:
 def _cannot_verify(draft: Draft, watched: Watched, unknown: str) -> None:
     """The time of monitoring is over."""
     healthy, health = _health(draft, watched.targets)
-    unmet = _unmet(draft, required=True) if healthy else ""
-    why = f"{UNMET}: {unmet}" if unmet else CANNOT_VERIFY
-    if healthy and unknown and not unmet:
+    lost = lost_changes(draft) if healthy else ""
+    unmet = _unmet(draft, required=True) if healthy and not lost else ""
+    why = f"{UNMET}: {unmet}" if unmet else f"{CANNOT_VERIFY}: {lost}" if lost else CANNOT_VERIFY
+    if healthy and unknown and not unmet and not lost:
         why = f"{ALERTS_UNKNOWN}: {unknown}"
     complete(draft, WorkflowOutcome.UNKNOWN, why, _findings(watched, health, unknown))
 

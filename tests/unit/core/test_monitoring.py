@@ -267,3 +267,68 @@ def test_a_paused_workflow_expects_no_end_and_one_that_goes_on_does(phase: str) 
     expected = world.workflow.status.estimated_completion_time
     assert expected is not None
     assert expected > world.now
+
+
+def test_a_change_that_is_taken_back_has_not_lasted() -> None:
+    world = World(spec(step(1)))
+    world.run(stop=lambda one: one.workflow.status.phase == "monitoring")
+    assert world.effects[D1] == {"replicas": "5"}
+    world.effects[D1] = {"replicas": "3"}
+    world.run(60_000)
+    assert "waiting for what was changed to be there again" in world.workflow.status.message
+    writes = sum(1 for plan in world.plans if plan.status is not None)
+    world.run(240_000)
+    assert sum(1 for plan in world.plans if plan.status is not None) == writes, "waiting costs no write"
+    world.run()
+    found = result_of(world)
+    assert str(found.outcome) == "unknown"
+    assert found.reason == ("monitoring_timeout_cannot_verify_success: Deployment shop/d1: replicas is 3, expected 5")
+    assert str(found.resource_health) == "healthy"
+
+
+def test_a_change_that_is_made_again_starts_a_window_of_its_own() -> None:
+    world = World(spec(step(1)))
+    world.run(stop=lambda one: one.workflow.status.phase == "monitoring")
+    world.effects[D1] = {"replicas": "3"}
+    world.run(60_000)
+    world.effects[D1] = {"replicas": "5"}
+    world.run()
+    assert str(result_of(world).outcome) == "success"
+
+
+def scaling(number: int, replicas: int, *after: int) -> dict[str, Any]:
+    there = {"scaleDeployment": {"namespace": "shop", "deployment": "d1", "replicas": replicas}}
+    return step(number, *after, parameters=there, maxRetries=0)
+
+
+def test_of_two_changes_of_one_object_the_later_is_expected_to_last() -> None:
+    world = World(spec(scaling(1, 5), scaling(2, 4, 1))).run()
+    assert str(result_of(world).outcome) == "success"
+
+
+def test_nothing_is_expected_of_an_object_after_a_step_about_it_that_failed() -> None:
+    """It may have changed it half-way; its health is what counts then."""
+    world = World(spec(scaling(1, 5), scaling(2, 4, 1)))
+    world.say("wf-step-2", failed("forbidden"))
+    world.run(stop=lambda one: one.workflow.status.phase == "monitoring")
+    world.effects[D1] = {"replicas": "4"}
+    world.run()
+    assert str(result_of(world).outcome) == "partial_success"
+
+
+def test_a_node_that_is_uncordoned_behind_our_back_is_seen() -> None:
+    node = {"cordonNode": {"nodeName": "n1"}}
+    world = World(spec(step(1, action="cordon-node", parameters=node)))
+    world.run(stop=lambda one: one.workflow.status.phase == "monitoring")
+    world.effects[TargetRef("Node", "", "n1")] = {"unschedulable": "false"}
+    world.run()
+    assert "unschedulable is false, expected true" in result_of(world).reason
+
+
+def test_nothing_is_expected_of_a_step_that_missed_its_own_promise() -> None:
+    """That it was missed makes the success a partial one already."""
+    never = [{"type": "never", "expr": "false", "required": False, "timeout": "1s"}]
+    world = World(spec({**scaling(1, 5), "postConditions": never}))
+    world.ineffective = {"wf-step-1"}
+    world.run()
+    assert str(result_of(world).outcome) == "partial_success"
