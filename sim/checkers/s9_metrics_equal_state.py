@@ -13,6 +13,7 @@ from sim.history import History
 from wfexec.model.phases import TERMINAL, Phase, StepState
 from wfexec.model.plan import CountRecord
 from wfexec.model.requests import EventWrite
+from wfexec.model.status import WorkflowExecution
 
 _K: Final = "kubernaut_workflowexecution_"
 CREATED: Final = "workflowexecution_created_total"
@@ -68,18 +69,28 @@ def _phases(history: History, shown: Counter[Series]) -> None:
             continue
         meta = after.metadata
         about = f"{meta.namespace}/{meta.name}"
-        source, target = before.status.phase, after.status.phase
-        if not source:
-            shown[about, CREATED, ()] += 1
-        if source in _TIMED:
-            shown[about, DURATION, (str(source),)] += 1
-        if target == Phase.ROLLING_BACK:
-            shown[about, ROLLBACKS, ()] += 1
-        if target in TERMINAL and meta.uid not in ended:
+        for source, target in _hops(before, after):
+            if not source:
+                shown[about, CREATED, ()] += 1
+            if source in _TIMED:
+                shown[about, DURATION, (str(source),)] += 1
+            if target == Phase.ROLLING_BACK:
+                shown[about, ROLLBACKS, ()] += 1
+        if after.status.phase in TERMINAL and meta.uid not in ended:
             ended.add(meta.uid)
             result = after.status.workflow_result
             outcome = _OUTCOMES[result.outcome] if result is not None else ""
-            shown[about, ENDED, ("cancelled" if target == Phase.CANCELLED else outcome,)] += 1
+            shown[about, ENDED, ("cancelled" if after.status.phase == Phase.CANCELLED else outcome,)] += 1
+
+
+def _hops(before: WorkflowExecution, after: WorkflowExecution) -> tuple[tuple[str, str], ...]:
+    """From phase to phase within one write: a rollback that finds nothing to undo begins and ends in the same one."""
+    source, target = before.status.phase, after.status.phase
+    rollback = Phase.ROLLING_BACK
+    passed = before.status.rollback_start_time != after.status.rollback_start_time
+    if passed and rollback not in (source, target):
+        return ((source, rollback), (rollback, target))
+    return ((source, target),)
 
 
 def _steps(history: History, shown: Counter[Series]) -> None:
@@ -103,10 +114,10 @@ def _events(history: History, *, complete: bool) -> Iterator[Complaint]:
     shown: dict[tuple[str, str], str] = {}
     for move in history.workflows:
         if move.before is not None and move.after is not None:
-            source, target = move.before.status.phase, move.after.status.phase
-            if source != target:
-                meta = move.after.metadata
-                shown[meta.uid, f"Phase: {source or 'new'} → {target}"] = f"{meta.namespace}/{meta.name}"
+            meta = move.after.metadata
+            for source, target in _hops(move.before, move.after):
+                if source != target:
+                    shown[meta.uid, f"Phase: {source or 'new'} → {target}"] = f"{meta.namespace}/{meta.name}"
     told: dict[tuple[str, str], str] = {}
     for write in history.writes:
         body = write.body

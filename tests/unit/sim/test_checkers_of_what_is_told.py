@@ -155,6 +155,19 @@ def test_a_count_that_is_missing_is_missed(place: int) -> None:
     assert "tells 0, and it happened 1 times" in found.message
 
 
+def test_a_rollback_that_begins_and_ends_in_one_write_is_told_as_both() -> None:
+    past = Past([{}])
+    past.status(phase=Phase.FAILED, rollback_start_time=past.at, completion_time=past.at)
+    for phase in ("planning", "validating", "executing", "rolling_back"):
+        past.counted(f"{_K}phase_duration_seconds", phase)
+    past.counted("workflowexecution_created_total")
+    past.counted(f"{_K}rollbacks_total", "repair", "step_failure")
+    past.counted(f"{_K}executions_total", "repair", "")
+    for text in (*PHASES[:3], "executing → rolling_back", "rolling_back → failed"):
+        past.says("PhaseTransition", f"Phase: {text}")
+    assert list(s9_metrics_equal_state.check(past.history(listening=True))) == []
+
+
 def test_a_crash_may_take_counts_and_events_with_it() -> None:
     past = told(without=2, phases=PHASES[2:])
     past.records.append(Incident(past.at, "controller-0", "crashed"))
