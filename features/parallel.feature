@@ -4,7 +4,7 @@ Feature: Parallel limits
   @BR-WF-166 @BR-WF-167 @BR-WF-168 @BR-ORCHESTRATION-007
   Scenario: Ten ready steps: five start, five wait in line
     Given a workflow of 10 independent steps
-    And each of its steps takes 30s
+    And each of its steps takes 2m
     When it is applied
     And 5 children exist
     Then it shows 5 active and 5 queued steps
@@ -17,7 +17,7 @@ Feature: Parallel limits
   @BR-WF-167 @BR-WF-168
   Scenario: When two end, the next two in line start
     Given a workflow of 10 independent steps
-    And each of its steps takes 1m
+    And each of its steps takes 3m
     And "s2" takes 20s
     And "s4" takes 20s
     When it is applied

@@ -312,7 +312,7 @@ class LiveCluster:
             self._world.replace()
         if self._unguarded:
             # The other scenarios share the server, and each test after them.
-            self._plane.apply_manifests(ROOT / "deploy" / "base" / "approval-policy.yaml")
+            self._plane.apply_manifests(ROOT / "deploy")
             self._plane.wait_until(lambda: guarded(self._plane), "the admission policy counts again")
         if self._taken is not None:
             self._create(f"{RBAC}/clusterrolebindings", self._taken)

@@ -6,11 +6,9 @@ real API server gets, so both back-ends answer for the same sentences. It must n
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
-import yaml
 
 from features.cluster import (
     MERGE_PATCH,
@@ -33,6 +31,7 @@ from sim.executor.outcomes import Outcomes
 from sim.faults import CALM, Fault, FaultPlan, crash_after_write
 from sim.past import parse_history
 from sim.trace import Incident, Version, Written
+from tests.envtest.manifests import manifests
 from wfexec.adapters.metrics import Metrics
 from wfexec.crd.codec import render_execution, render_workflow
 from wfexec.crd.wire import JSON, HttpCall
@@ -42,20 +41,9 @@ from wfexec.model.requests import Code
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-# What deploy/kustomization.yaml leaves to whoever wants it.
-LEFT_OUT: Final = "orphan-retention"
 NAMESPACE: Final = "shop"
 # Nobody is slow here: what may be late is the few milliseconds of requests, which the sentences leave room for.
 SLACK_MS: Final = 0
-
-
-@cache
-def manifests() -> tuple[Json, ...]:
-    """What deploy/ ships and the rights of the scenarios' people: the same that the real API server gets."""
-    deployed = [file for file in sorted((ROOT / "deploy").glob("*/**/*.yaml")) if LEFT_OUT not in file.parts]
-    files = [*deployed, ROOT / "tests" / "envtest" / "users.yaml"]
-    return tuple(document for file in files for document in yaml.safe_load_all(file.read_text()) if document)
 
 
 @cache

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import yaml
 
 from sim.cluster.cluster import Cluster, Depth, own_crds
 from sim.serve import Served
 from tests.contract.clients import Client, InProcess, OverHttp
 from tests.contract.things import CRD, things
+from tests.envtest.manifests import manifests
 from tests.envtest.server import USERS, ControlPlane
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,12 +24,6 @@ class Api(NamedTuple):
 
     client: Client
     namespace: str
-
-
-def manifests() -> list[dict[str, object]]:
-    """What deploy/ and the test users bring: only roles and bindings matter to the fake."""
-    files = [*sorted((ROOT / "deploy").glob("*/**/*.yaml")), ROOT / "tests" / "envtest" / "users.yaml"]
-    return [document for file in files for document in yaml.safe_load_all(file.read_text()) if document]
 
 
 def fake_cluster() -> Cluster:
