@@ -1,8 +1,8 @@
 """Is what the steps changed still there while it is watched? (BR-WF-050)
 
-Called by `core.monitoring` at each look. What a child was told says what its target must look like, as far as that can
-be seen from outside; the later step about an object wins, and one whose effect nobody can derive, or that failed,
-leaves nothing to expect of it.
+Called by `core.monitoring` when its window is over. What a child was told says what its target must look like, as
+far as that can be seen from outside; the later step about an object wins, and one whose effect nobody can derive,
+or that failed, leaves nothing to expect of it.
 """
 
 from collections.abc import Mapping

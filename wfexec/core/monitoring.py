@@ -117,7 +117,9 @@ def _wait_or_end(draft: Draft, watched: Watched, unkept: str, unknown: str, dead
     healthy, health = _health(draft, watched.targets)
     since = draft.get("healthy_since")
     end = now + settings.monitoring_interval
-    lost = lost_changes(draft) if healthy and not unkept else ""
+    # Work that grows with the steps: it is done where the window could end or begin, not at each look within it.
+    edge = since is None or now >= since + settings.stabilization_window
+    lost = lost_changes(draft) if edge and healthy and not unkept else ""
     if unkept or lost or not healthy:
         draft.set(healthy_since=None)
         if lost:
