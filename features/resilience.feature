@@ -112,6 +112,9 @@ Feature: Resilience
       | conflict    | 4     |
       | lose-reply  | 5     |
       | drop        | 6     |
+      | forbid      | 5     |
+      | forbid      | 7     |
+      | forbid      | 8     |
 
   @BR-WF-025 @BR-WF-025-EC1 @BR-WF-047
   Scenario Outline: The controller's picture of the cluster is spoilt: <trouble>

@@ -213,7 +213,8 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     parents: list[Facts] = [Unknown("no"), Unknown("no", transient=True), ParentFacts(""), ParentFacts("uid-parent")]
     if draw(st.booleans()):
         answers[PARENT] = Answer(START - draw(durations), draw(st.sampled_from(parents)))
-    failure = CreateFailure(draw(st.integers(1, 9)), "server_error", "no", START, draw(st.booleans()))
+    code, since = draw(st.sampled_from(["server_error", "forbidden"])), draw(st.sampled_from([START, START - 25_000]))
+    failure = CreateFailure(draw(st.integers(1, 9)), code, "no", START, draw(st.booleans()), since)
     return Snapshot(
         WorkflowExecution(metadata=meta, spec=given_spec, status=draw(statuses(given_spec))),
         recipe,

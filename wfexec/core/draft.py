@@ -121,8 +121,8 @@ class Draft:
         self.demands: Demands | None = None
         # Made by `birth` for the first child of this plan.
         self.ties: Ties | None = None
-        # What is wrong beyond the states of the steps; sentences for people.
-        self.troubles: list[str] = []
+        # What is wrong beyond the states of the steps: (reason of the condition Degraded, a sentence for people).
+        self.troubles: list[tuple[str, str]] = []
         # A step failed, was blocked or is tried again: the health of the execution is judged anew.
         self.unwell = False
         # A person's accepted wish to roll back what runs.

@@ -26,6 +26,9 @@ from wfexec.model.status import AttemptStatus, StepStatus
 # Refusals that say nothing about the child itself: they are waited out, however long they last.
 PASSING_CODES: Final = frozenset({"throttled", "unavailable", "lost", "conflict"})
 CREATE_TRIES: Final = 5
+# A server that has just started answers 403 until it has read the roles: believed only when it lasts.
+FORBIDDEN: Final = "forbidden"
+FORBIDDEN_MS: Final = 25_000
 CREATE_DELAY_MS: Final = 100
 _COMPLETED: Final = ExecutionPhase.COMPLETED.value
 _FAILED: Final = ExecutionPhase.FAILED.value
@@ -99,10 +102,20 @@ def _missing(draft: Draft, position: int, step: RecipeStep, attempt: int, name: 
             error = ErrorType.CANCELLED
         _failed(draft, position, error, message, None)
         return False
+    if refused := refused_so_far(draft, name):
+        draft.troubles.append(("CreateRefused", refused))
     if verdict is None:
         return _born(draft, position, step, attempt)
     draft.wake(verdict)
     return True
+
+
+def refused_so_far(draft: Draft, name: str) -> str:
+    """What to tell of a child that may not be made just now; "" if nobody forbids it."""
+    failure = draft.snapshot.create_failures.get(name)
+    if failure is None or failure.code != FORBIDDEN:
+        return ""
+    return f"KubernetesExecution {name} is refused, and tried again: {failure.message}"
 
 
 def _born(draft: Draft, position: int, step: RecipeStep, attempt: int) -> bool:
@@ -139,6 +152,8 @@ def absent(draft: Draft, name: str) -> tuple[ErrorType, str] | int | None:
 def _hopeless(failure: CreateFailure) -> bool:
     if failure.code in PASSING_CODES:
         return False
+    if failure.code == FORBIDDEN and not failure.final:
+        return failure.at - failure.since >= FORBIDDEN_MS
     return failure.final or failure.times >= CREATE_TRIES
 
 

@@ -1,7 +1,7 @@
 """How is a workflow that executes doing? One word in status, and why in the condition Degraded (BR-EXECUTION-002).
 
 healthy: every attempt so far did what it should. degraded: something is tried again, failed without being critical, or
-nobody takes up a child. unhealthy: a step failed that ends the execution.
+a child is not taken up, or may not be made yet. unhealthy: a step failed that ends the execution.
 """
 
 from typing import Final
@@ -19,9 +19,9 @@ def judge_health(draft: Draft) -> None:
     if not draft.unwell and not draft.troubles and draft.get("health") in (None, HEALTHY):
         return
     terminate = draft.workflow.spec.failure_policy is FailurePolicy.TERMINATE
-    health, reason, messages = HEALTHY, "", list(draft.troubles)
+    health, reason, messages = HEALTHY, "", [message for _, message in draft.troubles]
     if messages:
-        health, reason = ResourceHealth.DEGRADED, "ExecutorSilent"
+        health, reason = ResourceHealth.DEGRADED, draft.troubles[0][0]
     for step in draft.recipe.steps:
         state = draft.steps[step.position]
         fatal = state.status is StepState.BLOCKED or (state.status is StepState.FAILED and (terminate or step.critical))
@@ -47,7 +47,6 @@ def watch_for_silence(draft: Draft, name: str, started: int) -> None:
     if draft.now <= started + silence:
         draft.wake(started + silence + 1)
         return
-    draft.troubles.append(
-        f"KubernetesExecution {name} has not been taken up for {format_duration(silence)}; is its executor running?"
-    )
+    said = f"KubernetesExecution {name} has not been taken up for {format_duration(silence)}; is its executor running?"
+    draft.troubles.append(("ExecutorSilent", said))
     draft.wake(draft.now + silence)

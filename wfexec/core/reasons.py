@@ -168,7 +168,7 @@ ERRORS: Final[tuple[Reason, ...]] = (
     _error(ErrorType.BLOCKED, "A required precondition did not hold", "Look at the step's conditions", "BR-WF-016c"),
     _error(
         ErrorType.CREATION_FAILED,
-        "The API server refuses the child for good",
+        "The API server refuses the child for good; a missing right is believed when it lasts 25 s",
         "Read its words in the step's errorMessage",
         "BR-WF-013",
     ),

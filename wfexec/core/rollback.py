@@ -11,7 +11,7 @@ from wfexec.core.children import undo_name
 from wfexec.core.copies import awaits_copy
 from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.ending import cancelled, close_steps, fail
-from wfexec.core.fold import absent, clear_away
+from wfexec.core.fold import absent, clear_away, refused_so_far
 from wfexec.core.maintenance import hold_rollback, let_rollback_go
 from wfexec.core.undo import differences, expectation_of, undo_of, undo_order
 from wfexec.model.base import clip, evolve
@@ -244,6 +244,9 @@ def _undo_missing(draft: Draft, position: int, record: StepRollback, name: str) 
     if isinstance(verdict, tuple):
         _undo_failed(draft, position, record, *verdict)
         return False
+    refused = refused_so_far(draft, name)
+    if refused and record.message != (told := draft.told(refused)):
+        draft.set_step(position, rollback=evolve(record, message=told))
     if verdict is not None:
         draft.wake(verdict)
         return True

@@ -39,6 +39,9 @@ _NONE: tuple[Write, ...] = ()
 _tuple: Final[Any] = tuple.__new__
 _TRANSIENT = frozenset({Code.LOST, Code.THROTTLED, Code.UNAVAILABLE})
 _FINAL = frozenset({Code.FORBIDDEN, Code.INVALID})
+# A 403 with these words was thought over: by a webhook, by an admission policy, or since the namespace goes away. Any
+# other may be that of a server that has just started and has not read the roles yet.
+_CONSIDERED: Final = ("denied the request", "denied request", "it is being terminated")
 
 
 class Verdict(IntEnum):
@@ -240,7 +243,7 @@ class Application:
             self._note(Verdict.DOUBTFUL if code is Code.ALREADY_EXISTS else Verdict.TROUBLE, outcome)
         else:
             self.failures = count_failure(self.failures, name, outcome, now)
-            self._note(Verdict.CREATE_REFUSED if code in _FINAL else Verdict.CREATE_FAILED, outcome)
+            self._note(Verdict.CREATE_REFUSED if self.failures[name].final else Verdict.CREATE_FAILED, outcome)
 
     def _deleted(self, key: ObjectKey, outcome: Outcome) -> None:
         code = outcome.code
@@ -279,10 +282,13 @@ def _rest(plan: Plan, base: WorkflowExecution) -> int | None:
 def count_failure(
     failures: Mapping[str, CreateFailure], name: str, outcome: Outcome, now: int
 ) -> Mapping[str, CreateFailure]:
-    """`failures` with one more for this child; FORBIDDEN and INVALID are final."""
+    """`failures` with one more for this child; INVALID is final, and FORBIDDEN by what looked at the child itself."""
     earlier = failures.get(name)
     times = 1 if earlier is None else earlier.times + 1
-    made = CreateFailure(times, outcome.code.value, outcome.message, now, outcome.code in _FINAL)
+    code, message = outcome.code, outcome.message
+    since = now if earlier is None or earlier.code != code.value else earlier.since
+    considered = code is Code.FORBIDDEN and any(words in message for words in _CONSIDERED)
+    made = CreateFailure(times, code.value, message, now, considered or code is Code.INVALID, since)
     return {**failures, name: made}
 
 

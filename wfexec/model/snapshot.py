@@ -11,13 +11,17 @@ from wfexec.model.status import WorkflowExecution
 
 
 class CreateFailure(NamedTuple):
-    """Creating this child was refused `times` times in a row; `final` when trying again cannot help."""
+    """Creating this child was refused `times` times in a row; `final` when trying again cannot help.
+
+    at: when it was refused last. since: when the refusals with this code began.
+    """
 
     times: int
     code: str
     message: str
     at: int
     final: bool
+    since: int
 
 
 class Snapshot(NamedTuple):

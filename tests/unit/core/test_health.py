@@ -2,6 +2,7 @@
 
 from tests.unit.core.world import HANGS, World, completed, failed, spec, step
 from wfexec.model.execution import KubernetesExecutionStatus
+from wfexec.model.snapshot import CreateFailure
 from wfexec.settings import Settings
 
 SILENT = (10**12, KubernetesExecutionStatus())
@@ -71,3 +72,22 @@ def test_a_child_at_work_is_not_called_silent_however_long_it_takes() -> None:
     world.say("wf-step-1", (1_000, HANGS[1]))
     world.run(120_000)
     assert (world.workflow.status.phase, told(world)) == ("executing", None)
+
+
+def test_a_child_that_may_not_be_made_yet_degrades_it_until_it_is_made() -> None:
+    world = World(spec(step(1), step(2, 1)))
+    world.run(stop=lambda w: bool(w.created))
+    world.children.clear()
+    for tries in (1, 2):
+        world.failures["wf-step-1"] = CreateFailure(tries, "forbidden", "no right", world.now, False, world.now)
+        world.look()
+        assert told(world) == ("True", "KubernetesExecution wf-step-1 is refused, and tried again: no right")
+    # The try itself leaves the word as it is: it would come and go with each of them.
+    world.now += 200
+    plan = world.look()
+    assert [child.metadata.name for child in plan.creates] == ["wf-step-1"]
+    assert plan.status is None
+    world.failures.clear()
+    world.run()
+    assert (world.workflow.status.phase, world.workflow.status.health) == ("completed", "healthy")
+    assert told(world) == ("False", "")

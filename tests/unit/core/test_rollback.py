@@ -1,8 +1,11 @@
 """Rollback order, sources of the undo, failures while undoing (BR-WF-035, 037, 050, 051, 053, 054)."""
 
+import pytest
+
 from tests.unit.core.world import HANGS, World, completed, failed, spec, step
 from wfexec.model.execution import RollbackInformation
 from wfexec.model.parameters import UndoParameters, UndoScale
+from wfexec.model.snapshot import CreateFailure
 from wfexec.settings import Settings
 
 BREAK = "not found"
@@ -137,6 +140,29 @@ def test_a_permanent_error_of_an_undo_is_not_tried_again() -> None:
     world.say("wf-rollback-1", failed("forbidden"))
     world.run()
     assert undos(world) == ["wf-rollback-1"]
+
+
+@pytest.mark.parametrize(("lasts", "end"), [(6_000, "succeeded"), (25_000, "failed")])
+def test_an_undo_that_may_not_be_made_yet_is_tried_again_for_a_while(lasts: int, end: str) -> None:
+    world = broken_last(step(1))
+    world.run(stop=lambda w: "wf-rollback-1" in w.created)
+    world.children.pop("wf-rollback-1")
+    since = world.now
+    world.failures["wf-rollback-1"] = CreateFailure(1, "forbidden", "no right", since, False, since)
+    world.look()
+    record = world.step(1).rollback
+    assert record is not None
+    assert (record.status, record.message) == (
+        "executing",
+        "KubernetesExecution wf-rollback-1 is refused, and tried again: no right",
+    )
+    world.now = since + lasts
+    world.failures["wf-rollback-1"] = CreateFailure(9, "forbidden", "no right", world.now, False, since)
+    world.run()
+    record = world.step(1).rollback
+    assert record is not None
+    assert record.status == end
+    assert record.message == ("" if end == "succeeded" else "creation_failed: forbidden: no right")
 
 
 def test_a_rollback_that_never_ends_is_ended() -> None:

@@ -273,7 +273,11 @@ def test_the_deadline_follows_the_number_of_steps(count: int, minutes: int) -> N
     [
         ("deleted by hand", "gone", "retrying", "child_deleted"),
         ("belongs to somebody else", "foreign", "failed", "name_conflict"),
-        ("refused for good", "forbidden", "failed", "creation_failed"),
+        ("refused for good", "invalid", "failed", "creation_failed"),
+        ("forbidden for a while", "forbidden", "executing", None),
+        ("forbidden for long", "barred", "failed", "creation_failed"),
+        ("forbidden by what looked at it", "denied", "failed", "creation_failed"),
+        ("forbidden since the server is back", "back", "executing", None),
         ("refused five times", "five", "failed", "creation_failed"),
         ("server away", "unavailable", "executing", None),
     ],
@@ -287,9 +291,11 @@ def test_a_missing_child(why: str, setup: str, state: str, error: str | None) ->
     elif setup == "foreign":
         world.foreign = frozenset({"wf-step-1"})
     else:
-        final, times = setup == "forbidden", 9 if setup in ("five", "unavailable") else 1
-        code = setup if setup in ("forbidden", "unavailable") else "server_error"
-        world.failures["wf-step-1"] = CreateFailure(times, code, "no", world.now, final)
+        final = setup in ("invalid", "denied")
+        times = 1 if final else 9
+        code = "forbidden" if setup in ("barred", "denied", "back") else setup.replace("five", "server_error")
+        lasted = {"forbidden": 24_999, "barred": 25_000}.get(setup, 0)
+        world.failures["wf-step-1"] = CreateFailure(times, code, "no", world.now, final, world.now - lasted)
     world.look()
     assert world.step(1).status == state, why
     assert world.step(1).error_type == error

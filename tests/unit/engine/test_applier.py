@@ -3,10 +3,11 @@
 import pytest
 
 from tests.unit.engine.support import child, child_key, no, ok, status, workflow, workflow_key
-from wfexec.engine.applier import Application, Verdict
+from wfexec.engine.applier import Application, Verdict, count_failure
 from wfexec.engine.expectations import Expectations
 from wfexec.model.plan import DeleteChild, MetadataChange, Plan
 from wfexec.model.requests import Code, CreateExecution, DeleteExecution, PatchMetadata, PatchStatus
+from wfexec.model.snapshot import CreateFailure
 from wfexec.model.status import WorkflowExecution
 
 BASE = workflow(version=10)
@@ -122,27 +123,39 @@ def test_metadata_nobody_showed_us_leaves_no_version_for_the_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "final"),
+    ("code", "message", "final"),
     [
-        (Code.FORBIDDEN, True),
-        (Code.INVALID, True),
-        (Code.UNAVAILABLE, False),
-        (Code.THROTTLED, False),
-        (Code.NOT_FOUND, False),
-        (Code.CONFLICT, False),
+        (Code.FORBIDDEN, 'User "wfexec" cannot create resource "kubernetesexecutions"', False),
+        (Code.FORBIDDEN, "exceeded quota: objects, requested: count/kubernetesexecutions=1", False),
+        (Code.FORBIDDEN, 'admission webhook "deny.example.com" denied the request: no', True),
+        (Code.FORBIDDEN, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", True),
+        (Code.FORBIDDEN, "unable to create new content in namespace shop because it is being terminated", True),
+        (Code.INVALID, "because", True),
+        (Code.UNAVAILABLE, "because", False),
+        (Code.THROTTLED, "because", False),
+        (Code.NOT_FOUND, "because", False),
+        (Code.CONFLICT, "because", False),
     ],
 )
-def test_refused_creations_are_counted_by_name(code: Code, final: bool) -> None:
+def test_refused_creations_are_counted_by_name(code: Code, message: str, final: bool) -> None:
     application = applying(Plan(creates=(child("wf-step-2"),)))
     (body,) = application.begin()
-    application.feed(body, no(code, "because"), 50)
-    failure = application.failures["wf-step-2"]
-    assert (failure.times, failure.code, failure.message, failure.at, failure.final) == (1, code, "because", 50, final)
+    application.feed(body, no(code, message), 50)
+    assert application.verdict is (Verdict.CREATE_REFUSED if final else Verdict.CREATE_FAILED)
+    assert application.failures["wf-step-2"] == CreateFailure(1, code, message, 50, final, 50)
     again = Application(workflow_key(), BASE, Plan(creates=(child("wf-step-2"),)), Expectations(), application.failures)
     again.begin()
     again.feed(CREATE, no(code, "again"), 60)
-    assert again.failures["wf-step-2"].times == 2
+    assert again.failures["wf-step-2"][::3] == (2, 60)
+    assert again.failures["wf-step-2"].since == 50
     assert application.failures["wf-step-2"].times == 1
+
+
+def test_how_long_a_creation_is_refused_counts_from_the_first_refusal_of_this_kind() -> None:
+    failures = count_failure({}, "wf-step-2", no(Code.UNAVAILABLE), 50)
+    failures = count_failure(failures, "wf-step-2", no(Code.FORBIDDEN, "no right"), 60)
+    failures = count_failure(failures, "wf-step-2", no(Code.FORBIDDEN, "no right"), 70)
+    assert failures["wf-step-2"] == CreateFailure(3, Code.FORBIDDEN, "no right", 70, False, 60)
 
 
 def test_a_success_ends_the_row_of_failures() -> None:
@@ -167,7 +180,7 @@ def test_a_creation_that_may_have_happened_is_no_failure_but_a_doubt_about_the_c
 def test_one_refused_child_does_not_hold_back_its_siblings() -> None:
     application = applying(Plan(creates=(child("a"), child("b"))))
     first, second = application.begin()
-    application.feed(first, no(Code.FORBIDDEN), 0)
+    application.feed(first, no(Code.INVALID), 0)
     assert application.open == 1
     application.feed(second, ok(child("b")), 0)
     assert application.verdict is Verdict.CREATE_REFUSED
