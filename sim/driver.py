@@ -192,12 +192,14 @@ class Simulation:
 
     def utterances(self) -> Utterances:
         """What the controllers that live have handed out so far; what a crash took with it is lost."""
-        looks = 0
+        looks = dropped = 0
         for process in self.controllers:
             if isinstance(process.machine, Controller):
                 self._told += process.machine.take_records()
-                looks += process.machine.stats()["looks"]
-        return Utterances(self._told, looks, self._witness.decisions)
+                stats = process.machine.stats()
+                looks += stats["looks"]
+                dropped += stats["events_dropped"]
+        return Utterances(self._told, looks, self._witness.decisions, dropped)
 
     def collect_soon(self) -> None:
         """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""
@@ -256,8 +258,8 @@ class Simulation:
         self.person(body)
 
     def at_rest(self) -> bool:
-        """Every workflow has ended and nothing is on its way."""
-        return not self._open and not self.busy
+        """Every workflow has ended, nothing is on its way, and no Event waits for the rate to let it go."""
+        return not self._open and not self.busy and not any(_telling(process.machine) for process in self.controllers)
 
     def _saw(self, change: Change, thing: Watched | None, version: str) -> None:
         """The store committed a version."""
@@ -285,6 +287,13 @@ class Simulation:
 
     def _step_name(self, workflow: str, number: int) -> str:
         return self._step_names.get((workflow, number), "")
+
+
+def _telling(machine: Machine | None) -> bool:
+    """Events of this one will still go."""
+    if not isinstance(machine, Controller) or not machine.leading or machine.stopped:
+        return False
+    return machine.stats()["events_waiting"] > 0
 
 
 def access_documents(options: Options) -> tuple[dict[str, Any], ...]:

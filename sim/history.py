@@ -55,11 +55,15 @@ class ChildMove(NamedTuple):
 
 
 class Utterances(NamedTuple):
-    """What the controllers of a run handed out, how often they decided, and some decisions; None: nobody listened."""
+    """What the controllers of a run handed out, how often they decided, and some decisions; None: nobody listened.
+
+    `dropped`: Events that they say were given up.
+    """
 
     records: Sequence[tuple[ObjectKey, Record]] | None = None
     looks: int = 0
     decisions: Sequence[Decision] = ()
+    dropped: int = 0
 
 
 SILENCE: Final = Utterances()
@@ -70,7 +74,7 @@ class History(NamedTuple):
 
     `end`: when the run ended. `troubles`: how often something broke (crashes, lost replies). `elected`: there is a
     lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
-    made, `decisions`: some of them.
+    made, `decisions`: some of them. `dropped`: Events that they counted as given up.
     """
 
     settings: Settings
@@ -86,6 +90,7 @@ class History(NamedTuple):
     told: Sequence[tuple[ObjectKey, Record]] | None = None
     looks: int = 0
     decisions: Sequence[Decision] = ()
+    dropped: int = 0
 
     def events(self) -> list[tuple[int, EventWrite]]:
         """Events that the cluster took, in order."""
@@ -133,6 +138,7 @@ def history_of(
         told=utterances.records,
         looks=utterances.looks,
         decisions=utterances.decisions,
+        dropped=utterances.dropped,
     )
 
 

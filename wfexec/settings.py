@@ -39,7 +39,9 @@ class Settings(BaseModel):
     complexity_approval_threshold: int = Field(
         10, ge=1, le=100, description="More steps than this need approval (BR-WF-169)."
     )
-    kubernetes_qps: float = Field(100.0, ge=0, le=10_000, description="Client-side request rate; 0 means no limit.")
+    kubernetes_qps: float = Field(
+        100.0, ge=0, le=10_000, description="Requests per second; 0: no limit. Events: as many again."
+    )
     kubernetes_burst: int = Field(200, ge=1, le=20_000, description="Requests that may exceed the rate for a moment.")
     validation_timeout: Duration = Field(300_000, description="Limit of the validating phase without approval.")
     approval_timeout: Duration = Field(300_000, description="How long an approval is waited for.")

@@ -61,6 +61,7 @@ def told(found: Sum, every_ms: int, seed: int) -> Iterator[str]:
     yield f"{found.workflows} workflows, {coming}, seed {seed}: {found.completed} completed, {found.together} together"
     yield f"{found.steps} steps, {found.steps_per_minute:,.0f} a minute"
     yield f"{found.writes} writes to objects, {found.busiest} in the busiest second"
+    yield f"{found.events} writes of events, {found.events_dropped} events given up"
     yield ""
     yield f"{'':14}{'p50':>10}{'p95':>10}{'most':>10}{'promised':>10}"
     for row in found.rows:

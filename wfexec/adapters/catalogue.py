@@ -160,6 +160,7 @@ FAMILIES: Final = (
     Family("wfexec_workflows", "gauge", "Workflows known, ended ones too."),
     Family("wfexec_workqueue_depth", "gauge", "Workflows waiting to be looked at."),
     Family("wfexec_requests_in_flight", "gauge", "Requests without a reply, watches and leases apart."),
+    Family("wfexec_events_waiting", "gauge", "Kubernetes Events not sent yet; beyond 8192 some are given up."),
     Family("wfexec_looks_total", "counter", "Decisions made."),
     Family("wfexec_write_conflicts_total", "counter", "Writes refused because the object had moved on."),
     Family("wfexec_lost_replies_total", "counter", "Writes without a reply: carried out or not."),

@@ -66,6 +66,7 @@ _LEVELS: Final = {
     "wfexec_workflows": "workflows",
     "wfexec_workqueue_depth": "queued",
     "wfexec_requests_in_flight": "in_flight",
+    "wfexec_events_waiting": "events_waiting",
 }
 _PHASE_STARTS: Final[dict[str, str]] = {
     Phase.PLANNING: "planning_start_time",

@@ -167,8 +167,9 @@ edit.
 About the WorkflowExecution, in its namespace, from the component `workflow-execution`. An Event is written only once
 what it tells is in the status, so it never speaks of something that did not come to be. The same reason with the same
 message within ten minutes is one Event whose count grows (setting `event-dedupe-window`). Messages have at most 1024
-characters and no secrets. Events are best effort: nothing waits for one, and one that the server refuses is counted in
-`wfexec_events_dropped_total`.
+characters and no secrets. Events are best effort: nothing waits for one. They have a rate of their own, as high as
+`kubernetes-qps`; what comes faster waits (`wfexec_events_waiting`). Of more than 8192 that wait the oldest Normal ones
+are given up, Warnings last; those and the ones that the server refuses are counted in `wfexec_events_dropped_total`.
 
 | reason | type | meaning | requirement |
 |---|---|---|---|

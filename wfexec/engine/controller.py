@@ -7,7 +7,8 @@ once to a monotonic one. Rules:
 1. Nothing is decided before both kinds have been listed once (for bearings it waits a moment only), and nothing is
    written without the lease (if there is leader election): every write is checked against it right before it goes.
 2. A key is taken from the queue only when a request could be sent now, so decisions are made as late as possible.
-3. Events go out only when no write waits, many in one place, and never fill more than half of the places.
+3. Events go out only when no write waits, at a rate of their own, many in one place, and never in more than half of
+   the places.
 4. After StopAsked no new plan is made; what is under way ends, at the latest after one request timeout; then the lease
    is released.
 """
@@ -101,7 +102,7 @@ class Controller:
         self._elector = Elector(settings, identity) if leader_election else None
         self._limiter = Limiter(settings.kubernetes_qps, settings.kubernetes_burst, settings.workers)
         self._event_places = max(1, settings.workers // 2)
-        self._recorder = Recorder(settings.event_dedupe_window)
+        self._recorder = Recorder(settings.event_dedupe_window, settings.kubernetes_qps, settings.kubernetes_burst)
         self._view = View()
         self._reconciler = Reconciler(self._view, self._recorder, settings, decide, compile_recipe)
         # By request id: who takes the reply, what was asked, for whom, and whether it holds a place of the limiter.
@@ -356,10 +357,10 @@ class Controller:
 
     def _send_events(self, recorder: Recorder, now: int) -> None:
         while recorder.rows < self._event_places and recorder.ready(now):
-            if not self._limiter.admit(now):
+            if not self._limiter.enter(now):
                 self._blocked = True
                 return
-            row, body = recorder.row(now, self._limiter.spend)
+            row, body = recorder.row(now)
             self._send(body, recorder.row_replied, row, self._timeout_ms, True)
 
     def _on_followed(self, body: Body, reflector: Reflector, outcome: Outcome, now: int) -> None:

@@ -1,6 +1,7 @@
 """May one more request be handed out now? A token bucket, a bound on requests in flight, and respect for 429.
 
-Called by the controller for every request but watches, lists and the lease: those keep us alive and are few.
+Called by the controller for every request but watches, lists and the lease: those keep us alive and are few. Events
+need a place like all others, and have a rate of their own, held by the recorder.
 A throttling server halves what may be in flight and stops everything until its Retry-After has passed; each full
 round of successes gives one place back.
 """
@@ -11,25 +12,53 @@ from typing import Final
 PAUSE_MS: Final = 1_000
 
 
-class Limiter:
-    __slots__ = (
-        "_burst",
-        "_good",
-        "_per_ms",
-        "_refilled_at",
-        "_resume_at",
-        "_tokens",
-        "in_flight",
-        "window",
-        "workers",
-    )
+class Rate:
+    """A token bucket; `qps` 0: no limit."""
 
-    def __init__(self, qps: float, burst: int, workers: int) -> None:
-        """`qps` 0: no limit of rate."""
+    __slots__ = ("_burst", "_per_ms", "_refilled_at", "_tokens")
+
+    def __init__(self, qps: float, burst: int) -> None:
         self._per_ms = qps / 1_000
         self._burst = float(burst)
         self._tokens = float(burst)
         self._refilled_at = 0
+
+    def __repr__(self) -> str:
+        return f"<Rate {self._tokens:g} tokens>"
+
+    def affords(self, now: int) -> bool:
+        """Would `spend` find a token?"""
+        if not self._per_ms:
+            return True
+        if now > self._refilled_at:
+            self._refill(now)
+        return self._tokens >= 1
+
+    def spend(self) -> bool:
+        """Take a token of those known at the last look, if there is one."""
+        if self._per_ms:
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+        return True
+
+    def affords_at(self, now: int) -> int:
+        """From when on there is a token."""
+        if self.affords(now):
+            return now
+        return now + max(1, -int((self._tokens - 1) // self._per_ms))
+
+    def _refill(self, now: int) -> None:
+        tokens = self._tokens + (now - self._refilled_at) * self._per_ms
+        self._tokens = tokens if tokens < self._burst else self._burst
+        self._refilled_at = now
+
+
+class Limiter(Rate):
+    __slots__ = ("_good", "_resume_at", "in_flight", "window", "workers")
+
+    def __init__(self, qps: float, burst: int, workers: int) -> None:
+        super().__init__(qps, burst)
         self._resume_at = 0
         self._good = 0
         self.workers = workers
@@ -43,11 +72,7 @@ class Limiter:
         """Would `admit` let a request through?"""
         if self.in_flight >= self.window or now < self._resume_at:
             return False
-        if not self._per_ms:
-            return True
-        if now > self._refilled_at:
-            self._refill(now)
-        return self._tokens >= 1
+        return self.affords(now)
 
     def admit(self, now: int) -> bool:
         """Take a place and a token, if there are."""
@@ -63,12 +88,11 @@ class Limiter:
         self.in_flight += 1
         return True
 
-    def spend(self) -> bool:
-        """One request more within a place just taken: a token for it, if there is one."""
-        if self._per_ms:
-            if self._tokens < 1:
-                return False
-            self._tokens -= 1
+    def enter(self, now: int) -> bool:
+        """Take a place without a token: for what has a rate of its own."""
+        if self.in_flight >= self.window or now < self._resume_at:
+            return False
+        self.in_flight += 1
         return True
 
     def release(self) -> None:
@@ -90,16 +114,4 @@ class Limiter:
         """When waiting alone will help; None where a reply has to come first."""
         if self.in_flight >= self.window:
             return None
-        at = max(now, self._resume_at)
-        if self._per_ms:
-            if now > self._refilled_at:
-                self._refill(now)
-            missing = 1 - self._tokens
-            if missing > 0:
-                at = max(at, now + max(1, -int(-missing // self._per_ms)))
-        return at
-
-    def _refill(self, now: int) -> None:
-        tokens = self._tokens + (now - self._refilled_at) * self._per_ms
-        self._tokens = tokens if tokens < self._burst else self._burst
-        self._refilled_at = now
+        return max(self._resume_at, self.affords_at(now))

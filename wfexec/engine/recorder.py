@@ -1,24 +1,26 @@
 """Which Kubernetes Events tell people what happened? Same words about the same workflow are one Event that counts up.
 
 Called by the reconciler with the event records of committed plans, and by the controller when nothing more important
-waits. Events are best effort: memory is bounded, a refused one is dropped and counted, and nothing ever waits for one
-(BR-WF-056). Names are derived from (uid, reason, message), so a restarted controller meets its own Events again.
+waits. Events are best effort: nothing ever waits for one (BR-WF-056). They have a rate of their own, as high as that of
+all other requests, so that a load tells of itself without taking anything from the writes; what comes faster waits.
+Memory is bounded: beyond it the oldest Normal ones go, Warnings last, and each that goes, or is refused, is counted.
+Names are derived from (uid, reason, message), so a restarted controller meets its own Events again.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Final
 
+from wfexec.engine.limiter import Rate
 from wfexec.model.base import clip
 from wfexec.model.plan import EventRecord
 from wfexec.model.requests import Code, EventWrite, EventWrites, Landmark, Outcome
 from wfexec.model.status import WorkflowExecution
 
 Regarding = WorkflowExecution | Landmark
-# Different events remembered for counting up, and of those how many may wait to be sent.
+# Different events remembered for counting up, and how many may wait to be sent: some megabytes, and more than a minute.
 REMEMBERED_MAX: Final = 4_096
-WAITING_MAX: Final = 2_048
+WAITING_MAX: Final = 8_192
 TRIES_MAX: Final = 3
 # So many share one place of the limiter, so that none of them holds it for long.
 TOGETHER_MAX: Final = 16
@@ -42,6 +44,7 @@ class Occurrence:
         "name",
         "reason",
         "regarding",
+        "ticket",
         "times",
         "tries",
         "type",
@@ -60,6 +63,8 @@ class Occurrence:
         self.due = False
         self.in_flight = False
         self.tries = 0
+        # Its place in the order of waiting.
+        self.ticket = 0
 
     def __repr__(self) -> str:
         return f"<Occurrence {self.type} {self.reason} x{self.times}>"
@@ -91,13 +96,31 @@ def event_name(workflow: str, uid: str, reason: str, message: str) -> str:
 
 
 class Recorder:
-    __slots__ = ("_known", "_oldest_ms", "_resume_at", "_window_ms", "dropped", "in_flight", "rows", "waiting")
+    __slots__ = (
+        "_known",
+        "_normal",
+        "_oldest_ms",
+        "_rate",
+        "_resume_at",
+        "_tickets",
+        "_warnings",
+        "_window_ms",
+        "dropped",
+        "in_flight",
+        "rows",
+        "waiting",
+    )
 
-    def __init__(self, dedupe_window_ms: int) -> None:
+    def __init__(self, dedupe_window_ms: int, qps: float, burst: int) -> None:
         self._window_ms = dedupe_window_ms
+        self._rate = Rate(qps, burst)
         # Oldest first. Not a plain dict: finding the first of one that always loses its first takes ever longer.
         self._known: OrderedDict[tuple[str, str, str], Occurrence] = OrderedDict()
-        self.waiting: deque[Occurrence] = deque()
+        # Sent in the order of their tickets, whichever they are; kept apart for the moment when some must go.
+        self._normal: deque[Occurrence] = deque()
+        self._warnings: deque[Occurrence] = deque()
+        self._tickets = 0
+        self.waiting = 0
         self._oldest_ms = 0
         self._resume_at = 0
         self.dropped = 0
@@ -106,7 +129,7 @@ class Recorder:
         self.rows = 0
 
     def __repr__(self) -> str:
-        return f"<Recorder {len(self._known)} known, {len(self.waiting)} waiting, {self.dropped} dropped>"
+        return f"<Recorder {len(self._known)} known, {self.waiting} waiting, {self.dropped} dropped>"
 
     @property
     def idle(self) -> bool:
@@ -114,7 +137,7 @@ class Recorder:
 
     def ready(self, now: int) -> bool:
         """Has `take` something to give?"""
-        return bool(self.waiting) and now >= self._resume_at
+        return self.waiting > 0 and now >= self._resume_at and self._rate.affords(now)
 
     def record(self, regarding: Regarding, record: EventRecord, now: int) -> None:
         message = clip(record.message)
@@ -133,22 +156,26 @@ class Recorder:
         self._enqueue(known)
 
     def take(self, now: int) -> Occurrence | None:
-        """The next one to send, from now on in flight; None while there is nothing or the server wants a pause."""
+        """The next one to send, from now on in flight; None while there is nothing, or it may not go yet."""
         if not self.ready(now):
             return None
-        occurrence = self.waiting.popleft()
+        self._rate.spend()
+        normal, warnings = self._normal, self._warnings
+        warns = not normal or (bool(warnings) and warnings[0].ticket < normal[0].ticket)
+        occurrence = (warnings if warns else normal).popleft()
+        self.waiting -= 1
         occurrence.due = False
         occurrence.in_flight = True
         occurrence.tries += 1
         self.in_flight += 1
         return occurrence
 
-    def row(self, now: int, spend: Callable[[], bool]) -> tuple[list[Occurrence], EventWrites]:
-        """All that `ready` promised and fits into one row; `spend` says for each after the first whether it may go."""
+    def row(self, now: int) -> tuple[list[Occurrence], EventWrites]:
+        """What `ready` promised, and as many more as may go and fit into one row."""
         row: list[Occurrence] = []
         while (occurrence := self.take(now)) is not None:
             row.append(occurrence)
-            if len(row) == TOGETHER_MAX or not self.waiting or not spend():
+            if len(row) == TOGETHER_MAX:
                 break
         self.rows += 1
         body: EventWrites = _tuple(EventWrites, (tuple([occurrence.write() for occurrence in row]),))
@@ -165,8 +192,10 @@ class Recorder:
             self._untried(occurrence)
 
     def wake_at(self, now: int) -> int | None:
-        """When a pause ends that holds events back; None without one."""
-        return self._resume_at if self.waiting and now < self._resume_at else None
+        """When time alone lets the next one go; None where there is none, or it may go now."""
+        if not self.waiting or self.ready(now):
+            return None
+        return max(self._resume_at, self._rate.affords_at(now))
 
     def _untried(self, occurrence: Occurrence) -> None:
         self.in_flight -= 1
@@ -212,10 +241,14 @@ class Recorder:
         occurrence.due = True
         if occurrence.in_flight:
             return
-        if len(self.waiting) >= WAITING_MAX:
-            self.waiting.popleft().due = False
-            self.dropped += 1
-        self.waiting.append(occurrence)
+        self._tickets += 1
+        occurrence.ticket = self._tickets
+        (self._warnings if occurrence.type == "Warning" else self._normal).append(occurrence)
+        if self.waiting < WAITING_MAX:
+            self.waiting += 1
+            return
+        (self._normal or self._warnings).popleft().due = False
+        self.dropped += 1
 
     def _trim(self, now: int) -> None:
         """Forget what nobody can repeat within the window any more; at worst what was said longest ago.

@@ -23,6 +23,7 @@ def totals(view: View, reconciler: Reconciler, followed: Iterable[Reflector], li
         "known_already": view.ignored,
         "stale_wakeups": view.deadlines.stale + view.queue.stale,
         "events_dropped": reconciler.recorder.dropped,
+        "events_waiting": reconciler.recorder.waiting,
         "workflows": len(view.tracked),
         "queued": len(view.queue),
         "in_flight": limiter.in_flight,

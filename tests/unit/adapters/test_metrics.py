@@ -61,6 +61,7 @@ class Watched:
             "watch_restarts",
             "watch_renewals",
             "events_dropped",
+            "events_waiting",
             "workflows",
             "in_flight",
         )

@@ -283,6 +283,18 @@ def test_a_row_of_events_takes_a_token_for_each() -> None:
     assert rows(hand) == [2]
 
 
+def test_a_load_of_events_takes_no_token_from_the_writes() -> None:
+    brain = Brain(Plan(records=tuple(EventRecord("Normal", "R", str(number)) for number in range(5))))
+    hand = Hand(brain, settings=Settings(kubernetes_qps=10, kubernetes_burst=1))
+    hand.boot([workflow("a")])
+    assert rows(hand) == [1]
+    assert hand.controller.stats()["events_waiting"] == 4
+    brain.plans.append(Plan(status=status("executing")))
+    assert bodies(hand.seen(Change.ADDED, workflow("b", 120))) == ["PatchStatus"]
+    assert bodies(hand.sleep()) == ["EventWrites"]
+    assert hand.now == T0 + 100
+
+
 def test_a_second_reply_to_the_same_request_is_not_listened_to() -> None:
     brain = Brain(CREATE)
     hand = Hand(brain)

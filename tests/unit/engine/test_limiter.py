@@ -1,7 +1,7 @@
 """Rate and places: a burst, then the rate; a throttling server is given room."""
 
 from wfexec.engine.backoff import delay_ms, spread
-from wfexec.engine.limiter import PAUSE_MS, Limiter
+from wfexec.engine.limiter import PAUSE_MS, Limiter, Rate
 
 
 def test_a_burst_goes_at_once_and_then_the_rate_counts() -> None:
@@ -25,6 +25,26 @@ def test_without_a_rate_only_places_count() -> None:
     limiter.release()
     assert limiter.ready_at(0) == 0
     assert limiter.admit(0)
+
+
+def test_what_has_a_rate_of_its_own_takes_a_place_and_no_token() -> None:
+    limiter = Limiter(qps=10, burst=1, workers=2)
+    assert limiter.enter(0)
+    assert limiter.admit(0)
+    assert not limiter.enter(0)
+    limiter.release()
+    limiter.throttled(0, 2_500)
+    limiter.release()
+    assert [limiter.enter(now) for now in (2_499, 2_500)] == [False, True]
+
+
+def test_a_rate_says_from_when_on_it_affords_one_more() -> None:
+    rate = Rate(qps=10, burst=1)
+    assert (rate.affords(0), rate.spend(), rate.spend()) == (True, True, False)
+    assert (rate.affords_at(0), rate.affords(99), rate.affords(100)) == (100, False, True)
+    assert repr(rate) == "<Rate 1 tokens>"
+    unlimited = Rate(qps=0, burst=1)
+    assert (unlimited.spend(), unlimited.spend(), unlimited.affords_at(7)) == (True, True, 7)
 
 
 def test_throttled_it_pauses_and_halves_what_may_be_in_flight() -> None:

@@ -10,7 +10,7 @@ STARTED = EventRecord("Normal", "StepExecuting", "step 1 (scale) started")
 
 
 def said(*records: EventRecord, now: int = 0) -> Recorder:
-    recorder = Recorder(WINDOW)
+    recorder = Recorder(WINDOW, qps=0, burst=1)
     for record in records:
         recorder.record(workflow(), record, now)
     return recorder
@@ -140,9 +140,40 @@ def test_messages_are_cut_to_what_the_api_takes() -> None:
 
 
 def test_a_storm_of_different_events_is_bounded() -> None:
-    recorder = said(*(EventRecord("Normal", "R", str(number)) for number in range(REMEMBERED_MAX + 500)))
-    assert recorder.dropped == REMEMBERED_MAX + 500 - WAITING_MAX
+    recorder = said(*(EventRecord("Normal", "R", str(number)) for number in range(WAITING_MAX + 500)))
+    assert recorder.dropped == 500
     assert repr(recorder) == f"<Recorder {REMEMBERED_MAX} known, {WAITING_MAX} waiting, {recorder.dropped} dropped>"
     for number in range(REMEMBERED_MAX):
         recorder.record(workflow(), EventRecord("Normal", "Later", str(number)), 2 * WINDOW)
     assert len(recorder._known) <= REMEMBERED_MAX
+
+
+def test_what_must_go_is_the_oldest_normal_one_and_a_warning_only_where_nothing_else_waits() -> None:
+    warnings = [EventRecord("Warning", "StepFailed", str(number)) for number in range(WAITING_MAX)]
+    recorder = said(STARTED, *warnings)
+    assert recorder.dropped == 1
+    recorder.record(workflow(), STARTED, 1)
+    assert (recorder.dropped, recorder.waiting) == (2, WAITING_MAX)
+    recorder.record(workflow(), EventRecord("Warning", "StepFailed", "last"), 2)
+    assert (recorder.dropped, recorder.waiting) == (3, WAITING_MAX)
+    first = sent(recorder, 3)
+    assert first is not None
+    assert (first.type, first.message) == ("Warning", "1")
+
+
+def test_they_go_in_the_order_in_which_they_were_said_whatever_their_type() -> None:
+    recorder = said(*(EventRecord(kind, "R", str(place)) for place, kind in enumerate(("Normal", "Warning", "Normal"))))
+    row, _ = recorder.row(0)
+    assert [occurrence.message for occurrence in row] == ["0", "1", "2"]
+
+
+def test_what_comes_faster_than_the_rate_waits_and_nothing_is_lost() -> None:
+    recorder = Recorder(WINDOW, qps=10, burst=2)
+    for number in range(5):
+        recorder.record(workflow(), EventRecord("Normal", "R", str(number)), 0)
+    row, body = recorder.row(0)
+    assert len(row) == 2
+    recorder.row_replied(body, row, Outcome(Code.OK), 1)
+    assert (recorder.ready(1), recorder.wake_at(1)) == (False, 100)
+    assert [sent(recorder, now) is not None for now in (99, 100, 200, 300, 1_000)] == [False, True, True, True, False]
+    assert (recorder.dropped, recorder.idle) == (0, True)

@@ -157,10 +157,16 @@ class Past:
         self.wrote(EventWrite("e", "shop", self.workflow, "Normal", reason, message, 1, self.at, self.at), Code.OK)
 
     def history(
-        self, settings: Settings = DEFAULTS, *, cut: bool = False, listening: bool = False, looks: int = 0
+        self,
+        settings: Settings = DEFAULTS,
+        *,
+        cut: bool = False,
+        listening: bool = False,
+        looks: int = 0,
+        dropped: int = 0,
     ) -> History:
         """`listening`: what was counted is held against the history."""
-        utterances = Utterances(self.told if listening else None, looks)
+        utterances = Utterances(self.told if listening else None, looks, dropped=dropped)
         return history_of(self.records, settings, cut=cut, end=self.at, utterances=utterances)
 
     def _commit(self, change: Change, thing: Watched) -> None:

@@ -172,3 +172,9 @@ def test_a_crash_may_take_counts_and_events_with_it() -> None:
     past = told(without=2, phases=PHASES[2:])
     past.records.append(Incident(past.at, "controller-0", "crashed"))
     assert list(s9_metrics_equal_state.check(past.history(listening=True))) == []
+
+
+@pytest.mark.parametrize(("dropped", "missed"), [(0, 2), (1, 2), (2, 0)])
+def test_no_more_events_may_be_missing_than_were_counted_as_given_up(dropped: int, missed: int) -> None:
+    found = complaints(told(phases=PHASES[2:]).history(listening=True, dropped=dropped))
+    assert [one.check for one in found] == ["S9"] * missed
