@@ -44,7 +44,8 @@ def real_client(control_plane: ControlPlane) -> Client:
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     status, answer = control_plane.request("POST", path, CRD)
     assert status == 201, answer
-    control_plane.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=45s"], check=True)
+    wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=5s"]
+    control_plane.wait_until(lambda: not control_plane.kubectl(wait).returncode, "the CRDs are established")
     client = OverHttp(control_plane.url, control_plane.token, _trust(control_plane), real=True)
     control_plane.wait_until(
         lambda: (
