@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 WORKERS ?= 2
+# arguments of `make bench`, e.g. make bench BENCH="--only-server --crowd 500"
+BENCH ?=
 # pytest arguments of `make test`, e.g. make test TESTS="tests/unit -k plan"
 TESTS ?= tests features
 
@@ -74,7 +76,7 @@ docs: $(DEV) ## write the generated pages anew, and the output of the README's s
 
 .PHONY: bench
 bench: $(DEV) ## the table of figures, also in build/bench.json
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 .PHONY: envtest
 envtest: $(DEV) ## build kube-apiserver, etcd and kubectl; the last line is their folder; and an Alertmanager of Debian's

@@ -86,10 +86,11 @@ def controller(plane: ControlPlane, clock: WallClock) -> Iterator[Wiretap]:
 
 
 class Site:
-    """The server and what all measurements share: one namespace with a target for every step."""
+    """The server and what all measurements share: one namespace with a target for every step, of so many replicas."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, replicas: int = 3) -> None:
         self.plane = plane
+        self._replicas = replicas
         self.admin = connect(str(plane.kubeconfig("admin")), None, 4)
         self.executor = connect(str(plane.kubeconfig("executor")), None, 12)
         self._submitted: list[str] = []
@@ -139,7 +140,7 @@ class Site:
         return all(self.plane.request("GET", path)[0] == 200 for path in paths)
 
     def _prepare(self) -> None:
-        seed_cluster(load.outcomes(load.HUNDRED), self.admin, 0)
+        seed_cluster(load.outcomes(load.HUNDRED, replicas=self._replicas), self.admin, 0)
         self.plane.request("PATCH", "/api/v1/nodes/node-1", {"spec": {"taints": None}})
         rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}
         self.post(f"{RBAC}/clusterroles", {"metadata": {"name": "bench-scale"}, "rules": [rule]})

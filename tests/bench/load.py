@@ -14,6 +14,8 @@ from wfexec.settings import DEFAULTS
 
 Graph = tuple[tuple[int, ...], ...]
 NAMESPACE: Final = "bench"
+# What each step scales to.
+REPLICAS: Final = 5
 # A workflow of a hundred steps would wait for an approver.
 SETTINGS: Final = DEFAULTS.model_copy(
     # Conditions that nobody wrote down would look at targets between two steps: what is measured is the way itself.
@@ -47,7 +49,7 @@ def spec(graph: Graph, namespace: str = NAMESPACE) -> WorkflowExecutionSpec:
             name=f"scale-{number}",
             action="scale-deployment",
             parameters=StepParameters(
-                scale_deployment=ScaleStep(namespace=namespace, deployment=f"app-{number}", replicas=5)
+                scale_deployment=ScaleStep(namespace=namespace, deployment=f"app-{number}", replicas=REPLICAS)
             ),
             depends_on=after,
         )
@@ -61,10 +63,12 @@ def workflow(name: str, shared: WorkflowExecutionSpec, namespace: str = NAMESPAC
     return WorkflowExecution(metadata=ObjectMeta(name=name, namespace=namespace), spec=shared)
 
 
-def outcomes(graph: Graph, least_s: int = 4, most_s: int = 10, namespace: str = NAMESPACE) -> Outcomes:
+def outcomes(
+    graph: Graph, least_s: int = 4, most_s: int = 10, namespace: str = NAMESPACE, replicas: int = 3
+) -> Outcomes:
     """Every attempt succeeds after `least_s` to `most_s` seconds, on a deployment of its own, with room for all."""
     duration = {"uniform": {"min": f"{least_s}s", "max": f"{most_s}s"}}
-    deployment = {"replicas": 3, "image": "registry.example/app:1", "container": "app"}
+    deployment = {"replicas": replicas, "image": "registry.example/app:1", "container": "app"}
     names = [f"{namespace}/app-{number}" for number in range(1, len(graph) + 1)]
     # Room enough for a thousand workflows to scale up what they like.
     cluster = {

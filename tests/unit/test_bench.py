@@ -1,12 +1,13 @@
 """Does the bench still run, and does what it keeps have the promised shape? Never how fast anything is."""
 
+from collections import Counter
 from pathlib import Path
 
 import orjson
 import pytest
 
-from tests.bench import deciding, floor, live, load, planning, rows, throughput, waiting
-from tests.bench.client import outline
+from tests.bench import crowd, deciding, floor, live, load, parrot, planning, rows, throughput, waiting
+from tests.bench.client import names_of, outline
 from tests.bench.rows import Row
 from tests.envtest import build
 from wfexec.crd.wire import JSON, JSON_PATCH, HttpCall
@@ -71,10 +72,44 @@ def test_hard_coded_client_repeats_the_controllers_writes() -> None:
     assert [pace.operations for pace in paces] == [both, b'{"op":"add","path":"/status/a","value":1}]']
 
 
+def test_crowd_client_sends_each_creation_after_what_its_step_depends_on() -> None:
+    status = "/apis/g/v1/namespaces/bench/workflowexecutions/w/status"
+    fence = b'{"op":"replace","path":"/metadata/resourceVersion","value":"7"}'
+    patch = HttpCall("PATCH", status, (), JSON_PATCH, b"[" + fence + b',{"op":"add","path":"/status/a","value":1}]')
+
+    def create(step: int) -> HttpCall:
+        body = b'{"metadata":{"name":"%s"},"uid":"u-1"}' % names_of("w", 3)[step - 1].encode()
+        return HttpCall("POST", "/apis/g/v1/namespaces/bench/kubernetesexecutions", (), JSON, body)
+
+    found = parrot.script([patch, create(1), patch, patch, create(3), create(2), patch], "w", "u-1", ((), (1,), (1,)))
+    one = b'{"op":"add","path":"/status/a","value":1}'
+    assert found == [
+        parrot.Turn(frozenset(), one + b"]", create(1)),
+        parrot.Turn(frozenset({1}), one + b"," + one + b"]", create(3)),
+        parrot.Turn(frozenset({1}), b"", create(2)),
+        parrot.Turn(frozenset({1, 2, 3}), one + b"]", None),
+    ]
+    assert parrot.writes_of(found) == 6
+
+
+def test_crowd_rows_have_the_promised_bounds() -> None:
+    work = crowd.Work(2.0, 1.0, 50, Counter({"patch_status": 30, "create": 20, "lease": 2}))
+    measured = crowd.rows_of(crowd.Found(work, work, 80.0, Counter(), 1.0, 2.0, 90.0), crowd.Sizes(2, 3, 4.0))
+    assert [(row.value, row.ratio, row.must, row.aim) for row in measured] == [
+        (10.0, 1.0, 0.6, 0.95),
+        (50.0, 1.0, 3, 1.5),
+        (2.5, None, 2.5, 1.6),
+        (80.0, None, None, None),
+        (0, None, 0, 0),
+        (2.0, None, None, None),
+        (90.0, None, None, None),
+    ]
+
+
 def test_without_a_server_the_rows_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert build.find() is None
-    for row in live.measure():
-        assert row.value is None
+    for row in [*live.measure(), *crowd.measure()]:
+        assert (row.value, row.verdict) == (None, "")
         assert "make envtest" in row.note
