@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
+from os import getloadavg
 from threading import Event
 from time import monotonic, perf_counter
 from typing import Any, Final, NamedTuple
@@ -52,6 +53,8 @@ class Work(NamedTuple):
     processor_s: float
     writes: int
     requests: "Counter[str]"
+    # Of the machine in the last minute of this turn.
+    load: float = 0.0
 
 
 class Found(NamedTuple):
@@ -92,12 +95,12 @@ def by_client(site: Site, stage: Stage, turns: list[Turn], rehearsed: tuple[str,
         before = processor_s(client.pid)
         here.send("begin")
         stage.wait(partial(_all_over, stage, names, here), _patience(workflows), "the client's workflows")
-        used = processor_s(client.pid) - before
+        used, machine = processor_s(client.pid) - before, getloadavg()[0]
     finally:
         client.kill()
         client.join()
     stage.clear(names)
-    return Work(_busy_s(stage, names), used, writes_of(turns) * workflows, Counter())
+    return Work(_busy_s(stage, names), used, writes_of(turns) * workflows, Counter(), machine)
 
 
 def by_controller(stage: Stage, run: Shipped, names: list[str]) -> Work:
@@ -105,10 +108,11 @@ def by_controller(stage: Stage, run: Shipped, names: list[str]) -> Work:
     run.wait_ready()
     before, told = processor_s(run.pid), run.requests()
     stage.wait(partial(_all_in, stage, names, (Phase.COMPLETED,)), _patience(len(names)), "the controller's workflows")
+    machine = getloadavg()[0]
     at_rest(run)
     requests = run.requests() - told
     used = processor_s(run.pid) - before
-    return Work(_busy_s(stage, names), used, sum(requests[verb] for verb in OBJECT_VERBS), requests)
+    return Work(_busy_s(stage, names), used, sum(requests[verb] for verb in OBJECT_VERBS), requests, machine)
 
 
 def at_rest(run: Shipped) -> None:
@@ -190,9 +194,10 @@ def rows_of(found: Found, sizes: Sizes) -> list[Row]:
     costs = ours.processor_s / steps * 1e3, theirs.processor_s / steps * 1e3
     told = ", ".join(f"{ours.requests[verb] / steps:.2f} {verb}" for verb in sorted(ours.requests))
     idle_told = ", ".join(f"{times} {verb}" for verb, times in sorted(found.idle.items()))
+    turns = f"one turn each, load average {ours.load:.1f}, in the client's {theirs.load:.1f}"
     everything = f"with {sizes.workflows} that ended; ready after {found.ready_s:.1f} s"
     return [
-        Row(f"steps/s, {crowd}", speeds[0], "1/s", speeds[1], speeds[0] / speeds[1], 0.6, 0.95, higher=True),
+        Row(f"steps/s, {crowd}", speeds[0], "1/s", speeds[1], speeds[0] / speeds[1], 0.6, 0.95, turns, True),
         Row(f"processor time per step, {crowd}", costs[0], "ms", costs[1], costs[0] / costs[1], 3, 1.5, MORE),
         Row(
             f"writes per step, {crowd}",

@@ -17,7 +17,7 @@ from time import monotonic, perf_counter
 from typing import Final
 from urllib.request import urlopen
 
-from tests.envtest.server import ControlPlane, free_ports
+from tests.envtest.server import ControlPlane, die_with_parent, free_ports
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 # No limit on requests, which is the client's lot too, and else as `load.SETTINGS`.
@@ -98,7 +98,12 @@ def shipped(plane: ControlPlane) -> Iterator[Shipped]:
     log = plane.folder / f"controller-{ports[0]}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [*command, *(f"--set={each}" for each in SET)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            [*command, *(f"--set={each}" for each in SET)],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            preexec_fn=die_with_parent(),
         )
         try:
             yield Shipped(process, (ports[0], ports[1]), log)

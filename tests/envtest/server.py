@@ -309,7 +309,7 @@ class ControlPlane:
                 stderr=log,
                 # Ctrl-C is for the tests: they end the servers when they are done with them.
                 process_group=0,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=die_with_parent(),
             )
 
     def _log(self, name: str) -> Path:
@@ -339,7 +339,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _die_with_parent() -> Callable[[], object] | None:
+def die_with_parent() -> Callable[[], object] | None:
     """What a child does between fork and exec so that the kernel kills it with its parent, even after a
     SIGKILL that leaves the parent no time to clean up. None where there is no such thing."""
     if not sys.platform.startswith("linux"):
