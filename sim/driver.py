@@ -26,6 +26,7 @@ from sim.garbage import quiet_garbage
 from sim.history import Utterances
 from sim.process import Latencies, Machine, Nature, Process
 from sim.rng import Streams
+from sim.skew import SkewedController
 from sim.trace import Incident, TraceRecord, Version, Written
 from sim.wire_door import WireDoor
 from sim.witness import Witness
@@ -115,6 +116,8 @@ class Simulation:
         self.writes = 0
         self.dangling = self.cluster.store.dangling
         self._collecting = False
+        # How many controllers have been started, later lives included.
+        self._starts = 0
         self._open: dict[str, None] = {}
         self._step_names: dict[tuple[str, int], str] = {}
         for kind in (Kind.WORKFLOW, Kind.EXECUTION):
@@ -280,7 +283,12 @@ class Simulation:
         return Process(self, nature, streams)
 
     def _controller(self, identity: str) -> Machine:
-        return Controller(self.options.settings, identity, leader_election=self._elects, decide=self._witness.decide)
+        ahead_ms = self.options.faults.ahead(self._starts)
+        self._starts += 1
+        settings, decide = self.options.settings, self._witness.decide
+        if ahead_ms:
+            return SkewedController(ahead_ms, settings, identity, leader_election=self._elects, decide=decide)
+        return Controller(settings, identity, leader_election=self._elects, decide=decide)
 
     def _executor(self, identity: str) -> Machine:
         return Executor(self.options.outcomes, self._luck, identity, origin=EPOCH_MS, step_name=self._step_name)

@@ -76,17 +76,29 @@ REPEATED: Final = 4
 class FaultPlan(NamedTuple):
     """`at` maps the number of a controller's write (1 is the first, counted over all lives) to what becomes of it.
 
-    `restart_ms`: how long after a crash a fresh controller starts.
+    `restart_ms`: how long after a crash a fresh controller starts. `clocks`: by how many milliseconds the clock of
+    each controller is ahead, in the order in which they start, later lives included, and then from the beginning
+    again; empty: all are right. Within one life a clock never jumps, as in production.
     """
 
     at: tuple[tuple[int, Fault], ...] = ()
     restart_ms: int = 2_000
+    clocks: tuple[int, ...] = ()
 
     def of(self, number: int) -> Fault:
         for write, fault in self.at:
             if write == number:
                 return fault
         return Fault.NONE
+
+    def ahead(self, start: int) -> int:
+        """By how much the clock of the controller is ahead that starts as number `start`, from 0."""
+        return self.clocks[start % len(self.clocks)] if self.clocks else 0
+
+    @property
+    def skew_ms(self) -> int:
+        """How far two clocks can be apart, the true one among them."""
+        return max(0, *self.clocks) - min(0, *self.clocks) if self.clocks else 0
 
 
 CALM: Final = FaultPlan()

@@ -74,7 +74,8 @@ class History(NamedTuple):
 
     `end`: when the run ended. `troubles`: how often something broke (crashes, lost replies). `elected`: there is a
     lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
-    made, `decisions`: some of them. `dropped`: Events that they counted as given up.
+    made, `decisions`: some of them. `dropped`: Events that they counted as given up. `skew`: how far two clocks could
+    be apart, in milliseconds.
     """
 
     settings: Settings
@@ -91,6 +92,7 @@ class History(NamedTuple):
     looks: int = 0
     decisions: Sequence[Decision] = ()
     dropped: int = 0
+    skew: int = 0
 
     def events(self) -> list[tuple[int, EventWrite]]:
         """Events that the cluster took, in order."""
@@ -114,7 +116,13 @@ def owner_uid(child: KubernetesExecution) -> str:
 
 
 def history_of(
-    records: Sequence[TraceRecord], settings: Settings, *, cut: bool, end: int = 0, utterances: Utterances = SILENCE
+    records: Sequence[TraceRecord],
+    settings: Settings,
+    *,
+    cut: bool,
+    end: int = 0,
+    utterances: Utterances = SILENCE,
+    skew: int = 0,
 ) -> History:
     """All facts of a run, in the order of their commits; `end` 0: the run ended with its last record."""
     builder = _Builder(settings)
@@ -139,6 +147,7 @@ def history_of(
         looks=utterances.looks,
         decisions=utterances.decisions,
         dropped=utterances.dropped,
+        skew=skew,
     )
 
 

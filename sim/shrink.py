@@ -74,7 +74,7 @@ def _calmer(search: Search) -> None:
         return case._replace(troubles=case.troubles.model_copy(update={"writes": left}))
 
     _thin(search, lambda case: list(range(len(case.troubles.writes))), without)
-    for key in ("replicas", "requests", "watches", "restart"):
+    for key in ("replicas", "clocks", "requests", "watches", "restart"):
         usual = {key: getattr(CALM, key)}
         search.take(search.case._replace(troubles=search.case.troubles.model_copy(update=usual)))
 

@@ -22,7 +22,7 @@ from sim.cluster.targets import Place
 from sim.driver import Simulation
 from sim.executor.life import Context
 from sim.executor.machine import Task
-from sim.faults import Fault, FaultPlan
+from sim.faults import Fault
 from sim.process import Nature, Process
 from sim.rng import Streams
 from sim.world import World
@@ -154,7 +154,7 @@ def crash_points(
         if number:
             instead = tuple((process.machine, _Doomed()) for process in base.controllers if process.machine is not None)
             made: Simulation = forks.fork(base, instead)
-            faults = FaultPlan(((number, fault),), base.options.faults.restart_ms)
+            faults = base.options.faults._replace(at=((number, fault),))
             made.options = base.options._replace(faults=faults)
             found.append((number, made))
         return base.at_rest()

@@ -6,7 +6,7 @@ Called by `sim run --faults`, by the generator and by the hunt. BadInput for wha
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from sim.driver import Options
 from sim.executor.targets import Given
@@ -16,10 +16,30 @@ from sim.rng import Stream
 from wfexec.crd.documents import parse_documents, read_bytes
 from wfexec.crd.files import read_value
 from wfexec.errors import BadInput, Finding
-from wfexec.units import Duration
+from wfexec.units import DURATION_PATTERN, Duration, format_duration, parse_duration
 
 KINDS: Final = tuple(fault for fault in Fault if fault is not Fault.NONE)
 WRITES_MAX: Final = 1_000
+CLOCKS_MAX: Final = 20
+
+
+def parse_offset(value: object) -> int:
+    """Milliseconds of a duration with or without a minus before it: `5m` is ahead, `-5m` behind."""
+    if isinstance(value, str) and value.startswith("-"):
+        return -parse_duration(value[1:])
+    return -parse_duration(-value) if type(value) is int and value < 0 else parse_duration(value)
+
+
+def format_offset(ms: int) -> str:
+    return f"-{format_duration(-ms)}" if ms < 0 else format_duration(ms)
+
+
+Offset = Annotated[
+    int,
+    BeforeValidator(parse_offset),
+    PlainSerializer(format_offset, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN.replace("^", "^-?"), "maxLength": 33}),
+]
 _USUAL: Final = Latencies()
 
 
@@ -46,19 +66,21 @@ class WriteFault(Given):
 class Troubles(Given):
     """A fault schedule. `restart`: how long after a crash a fresh controller starts.
 
-    `requests`, `watches`: delays of round trips and of watch events.
+    `clocks`: how far the clock of each controller is ahead (`-5m`: behind), in the order in which they start, later
+    lives included, and from the beginning again. `requests`, `watches`: delays of round trips and of watch events.
     """
 
     writes: Annotated[tuple[WriteFault, ...], Field(max_length=WRITES_MAX)] = ()
     restart: Duration = FaultPlan().restart_ms
     replicas: int = Field(1, ge=1, le=5)
+    clocks: Annotated[tuple[Offset, ...], Field(max_length=CLOCKS_MAX)] = ()
     requests: Delay = Delay(min=_USUAL.request[0], max=_USUAL.request[1])
     watches: Delay = Delay(min=_USUAL.watch[0], max=_USUAL.watch[1])
 
     def over(self, options: Options) -> Options:
         """The same run with these troubles."""
         return options._replace(
-            faults=FaultPlan(tuple((one.write, one.fault) for one in self.writes), restart_ms=self.restart),
+            faults=FaultPlan(tuple((one.write, one.fault) for one in self.writes), self.restart, self.clocks),
             replicas=self.replicas,
             latencies=Latencies((self.requests.min, self.requests.max), (self.watches.min, self.watches.max)),
         )

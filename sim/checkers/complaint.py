@@ -28,5 +28,8 @@ Checker = Callable[[History], Iterable[Complaint]]
 
 
 def slack_ms(history: History) -> int:
-    """How late something may be; whatever broke on the way (a crash, a lost reply) may have cost as much again."""
-    return SLACK_MS * (1 + history.troubles)
+    """How late something may be; whatever broke on the way (a crash, a lost reply) may have cost as much again.
+
+    What one controller wrote another one waits for by its own clock, so the difference of their clocks comes on top.
+    """
+    return SLACK_MS * (1 + history.troubles) + history.skew

@@ -65,8 +65,9 @@ def _without_lease(history: History) -> Iterator[Complaint]:
         kind = body.__class__
         if kind in _LEASES and code is Code.OK:
             assert isinstance(body, CreateLease | UpdateLease)
-            # A later life of a process has its number behind a dot.
-            holder, until = body.lease.holder.split(".")[0], body.lease.renew_ms + body.lease.duration_ms
+            # A later life of a process has its number behind a dot. What its clock wrote there nobody may judge by:
+            # others wait for the duration from when they see the renewal, which is now at the earliest.
+            holder, until = body.lease.holder.split(".")[0], at + body.lease.duration_ms
         elif kind in _GUARDED and code is Code.OK and not (actor == holder and at <= until):
             why = f"held by {holder or 'nobody'}" if actor != holder else f"expired {at - until} ms ago"
             yield Complaint("S4", at, name_of(body), f"a write of {actor}, while the lease is {why}")

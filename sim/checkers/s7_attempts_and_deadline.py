@@ -28,7 +28,7 @@ def check(history: History) -> Iterator[Complaint]:
             yield _complaint(move, f"attempt {tries[key]} of step {key[1]}, the budget is {budget}")
         limit = deadline_of(move.workflow, history.settings)
         # The status write that starts a step comes before its child; one request may pass between the two.
-        if not undo and limit is not None and move.at > limit + history.settings.request_timeout:
+        if not undo and limit is not None and move.at > limit + history.settings.request_timeout + history.skew:
             yield _complaint(move, f"step {key[1]} is started {move.at - limit} ms after the deadline")
     yield from _early(history)
 
@@ -39,7 +39,7 @@ def _early(history: History) -> Iterator[Complaint]:
         before = move.before
         if before is None or before.status is not StepState.RETRYING or move.after.status is not StepState.EXECUTING:
             continue
-        if before.next_retry_time is not None and move.at < before.next_retry_time:
+        if before.next_retry_time is not None and move.at < before.next_retry_time - history.skew:
             meta = move.workflow.metadata
             early = before.next_retry_time - move.at
             message = f"step {before.step_number} is tried again {early} ms before its back-off is over"

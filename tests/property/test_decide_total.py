@@ -17,7 +17,7 @@ from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.model.base import evolve
 from wfexec.model.bearings import NO_BEARINGS, Bearings, NamespaceFacts
 from wfexec.model.execution import ExecutionResults, KubernetesExecution, KubernetesExecutionStatus, RollbackInformation
-from wfexec.model.facts import Answer, AskParent, Facts, ParentFacts, TargetFacts, Unknown
+from wfexec.model.facts import Answer, AskParent, Facts, ParentFacts, Question, TargetFacts, Unknown
 from wfexec.model.meta import LABEL_MAINTENANCE, ObjectMeta, ObjectReference
 from wfexec.model.phases import EXECUTION_ENDED, TERMINAL, ExecutionPhase, Phase, RollbackStrategy, StepState, UndoState
 from wfexec.model.plan import Plan
@@ -237,6 +237,7 @@ def legal(snapshot: Snapshot, now: int, plan: Plan) -> None:
     if plan.status is None:
         return
     before, after = snapshot.workflow.status, plan.status
+    in_order(before, after)
     assert after.phase == before.phase or _reaches(before.phase, after.phase)
     numbers = [one.step_number for one in before.step_statuses]
     # Planning writes the steps anew, and so does whoever finds that they do not fit.
@@ -245,6 +246,27 @@ def legal(snapshot: Snapshot, now: int, plan: Plan) -> None:
             assert one.status == old.status or _step_reaches(old.status, one.status)
     if before.phase == after.phase:
         assert after.progress >= before.progress
+
+
+def in_order(before: WorkflowExecutionStatus, after: WorkflowExecutionStatus) -> None:
+    """What is said to end now ends no earlier than it began, though another clock may have said when (BR-WF-047)."""
+    if after.completion_time not in (None, before.completion_time):
+        assert after.completion_time >= max(after.planning_start_time or 0, after.execution_start_time or 0)
+    if after.execution_metrics is not None and after.execution_metrics != before.execution_metrics:
+        assert after.execution_metrics.total_duration >= 0
+    known = {one.step_number: one for one in before.step_statuses}
+    for step in after.step_statuses:
+        old = known.get(step.step_number)
+        if step.end_time is not None and (old is None or old.end_time != step.end_time):
+            assert step.end_time >= (step.start_time or 0)
+        if step.result is not None and (old is None or old.result != step.result):
+            assert step.result.execution_time >= 0
+        tries = {one.name: one.end_time for one in old.attempts} if old is not None else {}
+        for one in step.attempts:
+            assert one.end_time is None or one.end_time == tries.get(one.name) or one.end_time >= one.start_time
+        undo = step.rollback
+        if undo is not None and undo.end_time is not None and (old is None or undo != old.rollback):
+            assert undo.end_time >= (undo.start_time or 0)
 
 
 def _reaches(source: str, target: str) -> bool:
@@ -284,6 +306,17 @@ def test_only_what_has_ended_and_has_no_living_parent_expires(snapshot: Snapshot
         assert not workflow.metadata.owner_references
         assert snapshot.answers[PARENT].facts == ParentFacts("")
         assert (plan.status, plan.metadata, plan.creates, plan.deletes) == (None, None, (), ())
+
+
+@settings(max_examples=200)
+@given(snapshots(), st.integers(START - 20_000_000, START + 5_000_000))
+def test_what_was_answered_this_instant_is_not_asked_again(snapshot: Snapshot, now: int) -> None:
+    """Also where all the times in status lie ahead, written by another clock: else it would ask without end."""
+    answered: dict[Question, Answer] = {}
+    for _ in range(4):
+        plan = decide(snapshot._replace(answers=answered, refused_at=None), now, DEFAULTS)
+        assert not set(plan.questions) & answered.keys()
+        answered |= {one: Answer(now, Unknown("no")) for one in plan.questions}
 
 
 RUNNING = [str(one) for one in ExecutionPhase if one not in EXECUTION_ENDED]

@@ -131,7 +131,7 @@ def _row(workflow: WorkflowExecution, now: int) -> tuple[str, ...]:
     status, meta = workflow.status, workflow.metadata
     progress = progress_of(status, recipe_of(workflow), now)
     result = status.workflow_result
-    age = now - meta.creation_timestamp if meta.creation_timestamp is not None else 0
+    age = max(0, now - meta.creation_timestamp) if meta.creation_timestamp is not None else 0
     return (
         meta.name,
         status.phase or "new",
@@ -172,7 +172,7 @@ def _step_row(step: StepStatus, now: int) -> tuple[str, ...]:
         str(step.status),
         str(len(step.attempts)) if step.attempts else "",
         format_instant(step.start_time) if step.start_time is not None else "",
-        short(ended - step.start_time) if step.start_time is not None else "",
+        short(max(0, ended - step.start_time)) if step.start_time is not None else "",
         note,
     )
 

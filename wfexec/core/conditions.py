@@ -64,7 +64,8 @@ def may_start(draft: Draft, step: RecipeStep) -> bool | None:
     ended = [draft.steps[one].end_time or 0 for one in step.dependencies]
     began = max([draft.get("execution_start_time") or draft.now, *ended])
     side = Side(PRE, step, conditions.pre, state.pre_condition_results, began, embedded_types(conditions, step, PRE))
-    verdict = judge(draft, side, max([draft.now - PATIENCE * draft.settings.condition_poll_interval, *ended]))
+    valid = draft.seen_since(draft.now - PATIENCE * draft.settings.condition_poll_interval, *ended)
+    verdict = judge(draft, side, valid)
     if verdict.failed is not None:
         _blocked(draft, step, verdict, policy)
         return None
@@ -97,7 +98,7 @@ def kept_promise(draft: Draft, step: RecipeStep, ended: int, overdue: bool) -> R
     side = Side(
         POST, step, conditions.post, state.post_condition_results, since, embedded_types(conditions, step, POST)
     )
-    verdict = judge(draft, side, since)
+    verdict = judge(draft, side, draft.seen_since(since))
     if verdict.waiting and overdue:
         verdict = _final(side, verdict)
     if verdict.results != state.post_condition_results and (verdict.waiting or verdict.failed is not None):

@@ -27,6 +27,8 @@ from wfexec.settings import Settings
 _tuple: Final[Any] = tuple.__new__
 _BLANK_CONDITION = compact(Condition(type="unset", status="Unknown", reason="", last_transition_time=0))
 _UNWELL = (StepState.FAILED, StepState.RETRYING, StepState.BLOCKED)
+# An answer of the last moment is as good as one that is younger than an instant which has not come yet.
+FRESH_MS: Final = 2_000
 # Which status field says when a phase began.
 PHASE_STARTS = {
     Phase.PLANNING: "planning_start_time",
@@ -151,7 +153,10 @@ class Draft:
         self.steps_changed = True
 
     def set_step(self, position: int, **changes: Any) -> StepStatus:
-        """Fields of one step, its state apart."""
+        """Fields of one step, its state apart; it never ends before it started, whoever's clock wrote that down."""
+        ended = changes.get("end_time")
+        if ended is not None:
+            changes["end_time"] = max(ended, changes.get("start_time", self.steps[position].start_time) or 0)
         made = evolve(self.steps[position], **changes)
         self.steps[position] = made
         self.steps_changed = True
@@ -217,6 +222,15 @@ class Draft:
         since = old.last_transition_time if old.status == status else self.now
         made = evolve(old, status=status, reason=reason, message=message, last_transition_time=since)
         self._changes["conditions"] = (*conditions[:at], made, *conditions[at + 1 :])
+
+    def seen_since(self, *instants: int) -> int:
+        """From when on an answer shows what had happened at all these instants.
+
+        One that is ahead was written by another controller's clock: no answer of ours could be younger, and to ask
+        until one is would be to ask without end.
+        """
+        now = self.now
+        return max([instant if instant <= now else now - FRESH_MS for instant in instants])
 
     @property
     def writes(self) -> bool:

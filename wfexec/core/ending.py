@@ -5,7 +5,7 @@ Every way into a terminal phase goes through `fail`, `complete` or `cancelled`, 
 
 from typing import Final, NamedTuple
 
-from wfexec.core.draft import Draft
+from wfexec.core.draft import PHASE_STARTS, Draft
 from wfexec.core.effectiveness import NEW_ALERTS, recommendations, score
 from wfexec.model.base import clip
 from wfexec.model.phases import ErrorType, Phase, ResourceHealth, StepState, WorkflowOutcome
@@ -70,7 +70,8 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, f
     draft.set(
         execution_metrics=metrics,
         workflow_result=result,
-        completion_time=draft.now,
+        # By another controller's clock it may have begun later than it is now by ours.
+        completion_time=max([draft.now, *(draft.get(field) or 0 for field in PHASE_STARTS.values())]),
         active_steps=0,
         queued_steps=0,
         estimated_completion_time=None,

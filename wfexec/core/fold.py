@@ -162,7 +162,8 @@ def _end_attempt(
 ) -> tuple[AttemptStatus, ...]:
     if not state.attempts:
         return ()
-    last = evolve(state.attempts[-1], phase=phase, end_time=now, error=clip(error), error_type=kind)
+    last = state.attempts[-1]
+    last = evolve(last, phase=phase, end_time=max(now, last.start_time), error=clip(error), error_type=kind)
     return (*state.attempts[:-1], last)
 
 

@@ -63,7 +63,7 @@ def _gather(draft: Draft) -> _Chain | Question | Refusal | None:
     """The whole chain, the next question, why there is none, or None: wait before asking again."""
     ref = draft.workflow.spec.template_ref
     assert ref is not None
-    began = draft.get("planning_start_time") or 0
+    began = draft.seen_since(draft.get("planning_start_time") or 0)
     home = draft.settings.controller_namespace
     question = AskTemplate(draft.workflow.metadata.namespace, home, ref.name, ref.version)
     chain: list[Template] = []

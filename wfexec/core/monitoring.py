@@ -101,7 +101,7 @@ def monitoring(draft: Draft) -> None:
     oldest = now - settings.monitoring_interval + 1
     if over:
         oldest = max(oldest, since + settings.stabilization_window)
-    if not _ask(draft, watched.questions, max(began, oldest)):
+    if not _ask(draft, watched.questions, draft.seen_since(began, oldest)):
         draft.wake(min(deadline + 1, now + settings.requeue_error))
         return
     kept = judge_promises(draft, watched.promises)
@@ -177,7 +177,7 @@ def _new_alerts(draft: Draft, question: AskAlerts | None, began: int) -> tuple[s
     if question is None:
         return "", ""
     answer = draft.snapshot.answers.get(question)
-    facts = answer.facts if answer is not None and answer.at >= began else None
+    facts = answer.facts if answer is not None and answer.at >= draft.seen_since(began) else None
     if isinstance(facts, AlertFacts):
         told = [f"{one.name} on {target_text(one.about)} since {format_instant(one.began)}" for one in facts.alerts]
         return ", ".join(told), ""

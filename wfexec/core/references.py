@@ -181,7 +181,7 @@ def late_parameters(draft: Draft, step: RecipeStep, attempt: int) -> ActionParam
     attempts = draft.steps[step.position].attempts
     now = attempts[attempt].start_time if attempt < len(attempts) else draft.now
     ended = [one.end_time or 0 for one in attempts[:attempt]]
-    since = max([facts_since(draft, step.dependencies), *ended])
+    since = draft.seen_since(facts_since(draft, step.dependencies), *ended)
     questions = {
         question: None
         for late in step.late

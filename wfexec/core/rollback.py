@@ -133,6 +133,11 @@ def _deadline(draft: Draft) -> int:
     return int(began + draft.settings.rollback_total_timeout + draft.get("paused_total"))
 
 
+def _now_or(draft: Draft, started: int | None) -> int:
+    """When something ends that `started` by the clock of whoever began it: never before that."""
+    return max(draft.now, started or 0)
+
+
 def _limit(draft: Draft, step: RecipeStep) -> int:
     spec = step.spec.rollback_spec
     given = spec.timeout if spec is not None else None
@@ -180,7 +185,8 @@ def _as_before(draft: Draft, child: KubernetesExecution) -> bool | None:
         return False
     status = draft.get("rollback")
     ends = [step.rollback.end_time for step in draft.steps if step.rollback is not None and step.rollback.end_time]
-    facts = _facts_since(draft, expected.target, max([status.start_time if status is not None else draft.now, *ends]))
+    since = draft.seen_since(status.start_time if status is not None else draft.now, *ends)
+    facts = _facts_since(draft, expected.target, since)
     if facts is None:
         return None
     if not isinstance(facts, TargetFacts) or not facts.exists or facts.terminating:
@@ -193,7 +199,7 @@ def _facts_since(draft: Draft, target: TargetRef, since: int) -> Facts | None:
     """What was seen of an object at or after `since`; asked for when it was not."""
     question = AskTarget(target)
     answer = draft.snapshot.answers.get(question)
-    if answer is not None and answer.at >= since:
+    if answer is not None and answer.at >= draft.seen_since(since):
         return answer.facts
     draft.questions.append(question)
     return None
@@ -278,7 +284,7 @@ def _verify(draft: Draft, position: int, record: StepRollback, child: Kubernetes
         _undone(draft, position, record, "")
         return 0
     if record.end_time is None:
-        record = evolve(record, end_time=draft.now)
+        record = evolve(record, end_time=_now_or(draft, record.start_time))
         draft.set_step(position, rollback=record)
     facts = _facts_since(draft, expected.target, record.end_time or draft.now)
     if facts is None and draft.now <= (record.end_time or draft.now) + VERIFY_LIMIT_MS:
@@ -299,7 +305,8 @@ def _verify(draft: Draft, position: int, record: StepRollback, child: Kubernetes
 
 def _undone(draft: Draft, position: int, record: StepRollback, message: str) -> None:
     step = draft.recipe.steps[position]
-    made = evolve(record, status=UndoState.SUCCEEDED, end_time=draft.now, message=draft.told(message))
+    ended = _now_or(draft, record.start_time)
+    made = evolve(record, status=UndoState.SUCCEEDED, end_time=ended, message=draft.told(message))
     draft.move_step(position, StepState.ROLLED_BACK, rollback=made)
     draft.event("Normal", "StepRolledBack", f"step {step.number} ({step.name}) undone by {record.action}")
 
@@ -326,7 +333,8 @@ def _undo_failed(
 
 
 def _close_undo(draft: Draft, position: int, record: StepRollback, state: UndoState, message: str) -> None:
-    made = evolve(record, status=state, end_time=draft.now, next_retry_time=None, message=draft.told(message))
+    ended = _now_or(draft, record.start_time)
+    made = evolve(record, status=state, end_time=ended, next_retry_time=None, message=draft.told(message))
     draft.set_step(position, rollback=made)
 
 
@@ -348,7 +356,7 @@ def _end(draft: Draft) -> None:
     let_rollback_go(draft)
     status = draft.get("rollback")
     if status is not None:
-        status = evolve(status, end_time=draft.now)
+        status = evolve(status, end_time=_now_or(draft, status.start_time))
         draft.set(rollback=status)
     failed = status.failed if status is not None else 0
     undone = status.succeeded if status is not None else 0

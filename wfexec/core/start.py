@@ -150,7 +150,7 @@ def _ask(draft: Draft, questions: tuple[Question, ...], not_before: int) -> bool
 
 
 def _answered(draft: Draft, began: int) -> bool:
-    return not _ask(draft, draft.recipe.questions, began)
+    return not _ask(draft, draft.recipe.questions, draft.seen_since(began))
 
 
 def _judge_all(draft: Draft) -> tuple[tuple[CheckResult, ...], bool]:

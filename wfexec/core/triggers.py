@@ -53,7 +53,7 @@ def _seen(draft: Draft, trigger: Trigger, fresh: int) -> bool:
 
     What cannot be looked at may be judged all the same: an expression that reads it has no value then.
     """
-    began = draft.get("execution_start_time") or draft.now
+    began = draft.seen_since(draft.get("execution_start_time") or draft.now)
     there = True
     for question in asks(trigger.program, draft.recipe, None):
         answer = draft.snapshot.answers.get(question)

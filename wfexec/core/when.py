@@ -58,7 +58,7 @@ def condition_error(draft: Draft, step: RecipeStep, field: str, error: Evaluatio
 def facts_since(draft: Draft, dependencies: Iterable[int]) -> int:
     """Facts older than this do not show what the dependencies did."""
     began: int = draft.get("execution_start_time") or draft.now
-    return max([began, *(draft.steps[one].end_time or 0 for one in dependencies)])
+    return draft.seen_since(began, *(draft.steps[one].end_time or 0 for one in dependencies))
 
 
 def facts_there(draft: Draft, questions: tuple[Question, ...], since: int) -> bool:

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from sim.cases import load_case, save, scenario_of
+from sim.driver import Options
 from sim.executor.files import load_outcomes
+from sim.faults import FaultPlan
 from sim.generate import EDGES, Case, Shape, Wish, calm, generate
 from sim.generate_steps import BUILDERS
 from sim.rng import Streams
@@ -114,6 +116,8 @@ def test_troubles_written_and_read_are_the_same(seed: int) -> None:
         ("requests: {min: 9s, max: 1s}", "exchange them"),
         ("restart: soon", "restart"),
         ("replicas: 99", "replicas"),
+        ("clocks: [0s, fast]", "clocks[1]"),
+        ("clocks: [--5m]", "clocks[0]"),
         ("a: 1\n---\nb: 2", "one document"),
         ("", "documents"),
     ],
@@ -124,6 +128,18 @@ def test_a_fault_schedule_that_is_none_is_refused_with_the_place(text: str, says
     with pytest.raises(BadInput) as refused:
         load_troubles(file)
     assert says in str(refused.value)
+
+
+def test_clocks_are_ahead_or_behind_and_written_as_they_were_read(tmp_path: Path) -> None:
+    file = tmp_path / "faults.yaml"
+    file.write_text("clocks: [0s, 5m, -1m30s]")
+    troubles = load_troubles(file)
+    assert troubles.clocks == (0, 300_000, -90_000)
+    assert troubles.document() == {"clocks": ["0s", "5m", "-1m30s"]}
+    assert Troubles.model_validate(troubles.document()) == Troubles.model_validate(troubles.model_dump()) == troubles
+    plan = troubles.over(Options()).faults
+    assert [plan.ahead(start) for start in range(4)] == [0, 300_000, -90_000, 0]
+    assert (plan.skew_ms, FaultPlan().skew_ms, FaultPlan(clocks=(-5,)).skew_ms) == (390_000, 0, 5)
 
 
 def test_no_troubles_are_the_usual_run() -> None:
