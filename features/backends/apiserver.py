@@ -167,7 +167,13 @@ class LiveWorld:
         return next((failure for failure in found if failure is not None), None)
 
     def seed_nodes(self, outcomes: Outcomes, connection: Connection) -> None:
-        """Nodes are the same for all scenarios. No kubelet takes away the taint that every new node is given."""
+        """Nodes are the same for all scenarios, and there are no others: further tests share the server.
+
+        No kubelet takes away the taint that every new node is given.
+        """
+        for node in self.plane.request("GET", f"{CORE}/nodes")[1]["items"]:
+            if node["metadata"]["name"] not in outcomes.cluster.nodes:
+                self.plane.request("DELETE", f"{CORE}/nodes/{node['metadata']['name']}")
         if not self._seeded:
             self._seeded = True
             cluster = TargetCluster(nodes=outcomes.cluster.nodes)
