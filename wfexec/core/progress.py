@@ -49,7 +49,12 @@ def _left(status: WorkflowExecutionStatus, recipe: Recipe | None, now: int) -> i
 
 
 def expect_end(draft: Draft) -> None:
-    """When all will be over if nothing goes wrong any more (BR-EXECUTION-001)."""
+    """When all will be over if nothing goes wrong any more (BR-EXECUTION-001).
+
+    Steps that somebody took out of the status end the workflow at its next look; until then nothing is expected.
+    """
+    if len(draft.steps) != len(draft.recipe.steps):
+        return
     known, told = draft.get("estimated_completion_time"), draft.status.progress
     if known is not None and draft.get("progress") // PERCENT_BETWEEN == told // PERCENT_BETWEEN:
         return
