@@ -370,7 +370,8 @@ def test_people_see_the_columns(control_plane: ControlPlane, workflow: WorkflowE
 def test_bearings_are_listed_and_watched_with_the_controllers_own_rights(controller: Client) -> None:
     listed: dict[Kind, Listing] = {}
     for body in (
-        ListObjects(Kind.NAMESPACE, 500),
+        # One page: the other tests leave hundreds of namespaces on the shared server.
+        ListObjects(Kind.NAMESPACE, 10_000),
         ListObjects(Kind.REGISTRY, 500, "kubernaut-system", "kubernaut-workflow-conditions"),
         ListObjects(Kind.ADMISSION_POLICY, 500, "", "workflowexecution-approval"),
         ListObjects(Kind.ADMISSION_BINDING, 500),
