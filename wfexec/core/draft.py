@@ -237,6 +237,11 @@ class Draft:
         """Whether status is written in any case, so that one more field of it costs nothing."""
         return bool(self._changes) or self.steps_changed
 
+    def create(self, child: KubernetesExecution) -> None:
+        """Ask for a child. One that is there is asked for no more, whatever a status edited by hand calls it."""
+        if child.metadata.name not in self.snapshot.children:
+            self.creates.append(child)
+
     def wake(self, at: int) -> None:
         """Look again no later than `at`; never in the past, which would spin."""
         now = self.now

@@ -254,8 +254,7 @@ def _start(draft: Draft, position: int) -> bool:
         k8s_execution_ref=evolve(_BLANK_REFERENCE, name=name, namespace=child.metadata.namespace),
         attempts=(*state.attempts, record),
     )
-    if name not in draft.snapshot.children:
-        draft.creates.append(child)
+    draft.create(child)
     draft.wake(draft.now + min(child.spec.timeout, draft.settings.executor_silence) + 1)
     if step.number > draft.get("current_step"):
         draft.set(current_step=step.number)

@@ -120,19 +120,15 @@ def refused_so_far(draft: Draft, name: str) -> str:
 
 def _born(draft: Draft, position: int, step: RecipeStep, attempt: int) -> bool:
     """Ask for the child of an attempt that was written down; true while the attempt goes on."""
-    name = child_name(draft.workflow.metadata.name, step.number, attempt)
-    if name in draft.snapshot.children:
-        # The status calls the child by a name that we never gave it: edited by hand, and left to the step's timeout.
-        return True
     if not step.late:
-        draft.creates.append(birth(draft, step, attempt))
+        draft.create(birth(draft, step, attempt))
         return True
     told = late_parameters(draft, step, attempt)
     if isinstance(told, EvaluationError):
         _failed(draft, position, ErrorType.VALIDATION_ERROR, told.message, None)
         return False
     if told is not None:
-        draft.creates.append(birth(draft, step, attempt, told))
+        draft.create(birth(draft, step, attempt, told))
     return True
 
 

@@ -43,28 +43,32 @@ def _left(status: WorkflowExecutionStatus, recipe: Recipe | None, now: int) -> i
     known = status.estimated_completion_time
     if status.phase == Phase.MONITORING:
         return max(0, known - now) if known is not None else WINDOW_MS
-    if status.phase != Phase.EXECUTING or recipe is None or len(recipe.steps) != len(status.step_statuses):
+    if status.phase != Phase.EXECUTING or recipe is None:
         return None
-    return remaining_ms(status.step_statuses, recipe, now) + WINDOW_MS
+    left = remaining_ms(status.step_statuses, recipe, now)
+    return None if left is None else left + WINDOW_MS
 
 
 def expect_end(draft: Draft) -> None:
-    """When all will be over if nothing goes wrong any more (BR-EXECUTION-001).
-
-    Steps that somebody took out of the status end the workflow at its next look; until then nothing is expected.
-    """
-    if len(draft.steps) != len(draft.recipe.steps):
-        return
+    """When all will be over if nothing goes wrong any more (BR-EXECUTION-001)."""
     known, told = draft.get("estimated_completion_time"), draft.status.progress
     if known is not None and draft.get("progress") // PERCENT_BETWEEN == told // PERCENT_BETWEEN:
         return
-    left = remaining_ms(draft.steps, draft.recipe, draft.now) + draft.settings.stabilization_window
+    work = remaining_ms(draft.steps, draft.recipe, draft.now)
+    if work is None:
+        return
+    left = work + draft.settings.stabilization_window
     if known is None or abs(known - draft.now - left) >= EXPECTED_WITHIN_MS:
         draft.set(estimated_completion_time=draft.now + left)
 
 
-def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int:
-    """Until the last step will have ended: the longest way still to go, or all work over all places if that is more."""
+def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int | None:
+    """Until the last step will have ended: the longest way still to go, or all work over all places if that is more.
+
+    None where the steps are not those of the plan: somebody edited the status, and the workflow ends at its next look.
+    """
+    if len(steps) != len(recipe.steps):
+        return None
     ends = [0] * len(steps)
     latest = work = 0
     states, planned = list(map(_STATE_OF, steps)), recipe.steps

@@ -172,8 +172,7 @@ def _try_undo(draft: Draft, position: int, record: StepRollback) -> int:
         execution_ref=ObjectReference(name=name, namespace=child.metadata.namespace),
     )
     draft.set_step(position, rollback=made)
-    if name not in draft.snapshot.children:
-        draft.creates.append(child)
+    draft.create(child)
     draft.wake(draft.now + child.spec.timeout + 1)
     return 1
 
@@ -262,7 +261,7 @@ def _undo_missing(draft: Draft, position: int, record: StepRollback, name: str) 
     if child is None:
         _close_undo(draft, position, record, UndoState.NOT_REVERSIBLE, "nothing is known that would undo it")
         return False
-    draft.creates.append(child)
+    draft.create(child)
     return True
 
 
