@@ -20,21 +20,14 @@ from wfexec.model.meta import (
     ANNOTATION_RETRY_STEP,
     ANNOTATION_ROLLBACK,
     ANNOTATION_SKIP_STEP,
+    INTERVENTION_KEYS,
 )
 from wfexec.model.phases import EXECUTION_ENDED, Phase, StepState
 from wfexec.model.plan import DeleteChild, MetadataChange
 from wfexec.model.status import ATTEMPTS_MAX, StepStatus
 
 # Keys by which people intervene; where none of them is present, nothing here is looked at.
-ASKED: Final = frozenset(
-    {
-        ANNOTATION_ROLLBACK,
-        ANNOTATION_MANUAL_RETRY,
-        ANNOTATION_RETRY_STEP,
-        ANNOTATION_SKIP_STEP,
-        ANNOTATION_COMPLETE_STEP,
-    }
-)
+ASKED: Final = frozenset((ANNOTATION_ROLLBACK, *INTERVENTION_KEYS))
 CONDITION: Final = "Intervened"
 # Begins the skipReason of a step that a person skipped: nothing but a person brings it back.
 BY_HAND: Final = "skipped by "

@@ -9,10 +9,9 @@ from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.interventions import decline, forget
 from wfexec.core.undo import took_effect, undoable
 from wfexec.model.base import clip
-from wfexec.model.meta import ANNOTATION_ROLLBACK, ANNOTATION_ROLLBACK_BY, ANNOTATION_ROLLBACK_TO
+from wfexec.model.meta import ANNOTATION_ROLLBACK, ANNOTATION_ROLLBACK_BY, ANNOTATION_ROLLBACK_TO, ROLLBACK_KEYS
 from wfexec.model.phases import Phase, RollbackStrategy, StepState
 
-ROLLBACK_KEYS = (ANNOTATION_ROLLBACK, ANNOTATION_ROLLBACK_BY, ANNOTATION_ROLLBACK_TO)
 REQUESTED = "requested"
 CONDITION = "RollbackRequested"
 _TOO_EARLY = frozenset({Phase.NEW, Phase.PLANNING, Phase.VALIDATING})

@@ -10,39 +10,9 @@ from typing import Any, Final
 import orjson
 
 from wfexec.crd.yaml_text import yaml_text
-from wfexec.model.meta import (
-    ANNOTATION_APPROVAL,
-    ANNOTATION_APPROVAL_REASON,
-    ANNOTATION_APPROVAL_TIME,
-    ANNOTATION_APPROVED_BY,
-    ANNOTATION_COMPLETE_STEP,
-    ANNOTATION_INTERVENED_BY,
-    ANNOTATION_MANUAL_RETRY,
-    ANNOTATION_RETRY_STEP,
-    ANNOTATION_ROLLBACK,
-    ANNOTATION_ROLLBACK_BY,
-    ANNOTATION_ROLLBACK_TO,
-    ANNOTATION_SKIP_STEP,
-)
+from wfexec.model.meta import DECISION_KEYS
 
 Json = dict[str, Any]
-# Said about one run: on another object it would be somebody else's word.
-DECISIONS: Final = frozenset(
-    {
-        ANNOTATION_APPROVAL,
-        ANNOTATION_APPROVAL_REASON,
-        ANNOTATION_APPROVAL_TIME,
-        ANNOTATION_APPROVED_BY,
-        ANNOTATION_COMPLETE_STEP,
-        ANNOTATION_INTERVENED_BY,
-        ANNOTATION_MANUAL_RETRY,
-        ANNOTATION_RETRY_STEP,
-        ANNOTATION_ROLLBACK,
-        ANNOTATION_ROLLBACK_BY,
-        ANNOTATION_ROLLBACK_TO,
-        ANNOTATION_SKIP_STEP,
-    }
-)
 # kubectl's copy of what it applied last.
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _NAMES: Final = ("name", "generateName", "namespace")
@@ -58,7 +28,9 @@ def exported(raw: Json) -> Json:
     meta = raw["metadata"]
     left: Json = {key: meta[key] for key in _NAMES if meta.get(key)}
     for key in ("labels", "annotations"):
-        texts = {name: text for name, text in (meta.get(key) or {}).items() if name not in {*DECISIONS, _LAST_APPLIED}}
+        texts = {
+            name: text for name, text in (meta.get(key) or {}).items() if name not in {*DECISION_KEYS, _LAST_APPLIED}
+        }
         if texts:
             left[key] = texts
     body = {key: value for key, value in raw.items() if key not in ("apiVersion", "kind", "metadata", "status")}
