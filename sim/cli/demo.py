@@ -29,7 +29,7 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go.")] = Path("build/demo"),
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes for the comparison.")] = None,
 ) -> None:
-    """Watch a remediation run in virtual time, a storm hit it, and two policies compared."""
+    """Watch a remediation run, and compare two policies. A storm hits it; all in virtual time."""
     with exit_codes():
         manifest = examples / REMEDIATION / "workflow.yaml"
         if not manifest.exists():

@@ -31,7 +31,7 @@ def executor(
         bool, typer.Option("--create-world", help="First create the file's namespaces, objects and rights.")
     ] = False,
 ) -> None:
-    """Carry out KubernetesExecutions of a real cluster until interrupted. Not for clusters that carry work."""
+    """Carry out KubernetesExecutions of a real cluster. Not for clusters that carry work."""
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

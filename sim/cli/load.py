@@ -33,7 +33,7 @@ def load(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
 ) -> None:
-    """Load the controller in virtual time; exit 3 for a time longer than promised or a workflow not completed."""
+    """Load the controller in virtual time. Exit 3 for a time longer than promised or a workflow not completed."""
     with exit_codes():
         every_ms = duration("--every", every)
         options = Options(

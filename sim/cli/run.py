@@ -51,7 +51,7 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Earlier runs, for workflows that learn from history.")
     ] = None,
 ) -> None:
-    """Run manifests in a simulated cluster; exit 0 when all completed, 3 when one failed."""
+    """Run manifests in a simulated cluster. Exit 0 when all completed, 3 when one failed."""
     with exit_codes():
         if as_json and trace:
             raise BadInput((Finding("--json", "", "", "give --json or --trace, not both"),))

@@ -23,7 +23,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8001,
     kubeconfig: Annotated[Path, typer.Option(help="Where to write a kubeconfig for it.")] = Path("fake.kubeconfig"),
 ) -> None:
-    """Serve an empty fake cluster over HTTP until interrupted; docs/fake-cluster.md says what it models."""
+    """Serve an empty fake cluster over HTTP. docs/fake-cluster.md says what it models."""
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -27,7 +27,7 @@ def whatif(
     as_json: Annotated[bool, typer.Option("--json", help="Figures, intervals and every sample.")] = False,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the distributions.")] = None,
 ) -> None:
-    """Compare policies by chance of recovery, time, undone steps and damage; 95 % intervals throughout."""
+    """Compare policies on the same luck. Chance of recovery, time, undone steps and damage, with 95 % intervals."""
     with exit_codes():
         plan = load_study(study, runs, seed)
         samples = compare(plan, jobs or os.cpu_count() or 1)

@@ -96,7 +96,7 @@ def pause(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None
 
 
 def resume(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
-    """Let a paused workflow go on; the time of the pause does not count."""
+    """Let a paused workflow go on. The time of the pause does not count."""
 
     def change(workflow: Json, _user: str, _now: int) -> Json:
         _alive(workflow)
@@ -136,7 +136,7 @@ def retry(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Try a failed workflow, or single steps of a running one, again."""
+    """Try a failed workflow again, or single steps of a running one."""
     where = Where(name, namespace, kubeconfig, context)
     if steps:
         _steps(where, ANNOTATION_RETRY_STEP, steps, wait)
@@ -164,7 +164,7 @@ def complete(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Call steps completed: you have looked, and what depends on them may start."""
+    """Call steps completed. You have looked, and what depends on them may start."""
     _steps(Where(name, namespace, kubeconfig, context), ANNOTATION_COMPLETE_STEP, steps, wait)
 
 

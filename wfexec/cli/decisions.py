@@ -55,7 +55,7 @@ def reject(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Refuse a workflow that waits for an approval; it fails and nothing is done."""
+    """Refuse a workflow that waits for an approval. It fails and nothing is done."""
     _decide(Where(name, namespace, kubeconfig, context), "rejected", reason)
 
 

@@ -28,7 +28,7 @@ def export(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Print a workflow as a manifest to apply elsewhere; what it has been through is left out, its spec never."""
+    """Print a workflow as a manifest to apply elsewhere. What it has been through is left out, its spec never."""
     path = Path(what)
     if is_file(path):
         typer.echo(written([exported(body) for body in bodies(path)], form), nl=False)

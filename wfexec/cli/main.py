@@ -199,7 +199,7 @@ app.command("plan", epilog=plan.EXAMPLE)(plan.plan)
 
 @app.command(epilog=REFERENCE_EXAMPLE)
 def reference(topic: Annotated[Topic, typer.Argument(help="What to list.")]) -> None:
-    """Print the page of all settings, metrics, reasons or events, as Markdown."""
+    """Print all settings, metrics, reasons or events as Markdown."""
     from wfexec.adapters import catalogue, config
 
     pages = {

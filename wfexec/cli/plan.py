@@ -53,7 +53,7 @@ def plan(
     kubeconfig: Annotated[str | None, typer.Option(help="File for --against live.")] = None,
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
 ) -> None:
-    """Show plan, rights, blast radius, approvals and expected duration; change nothing."""
+    """Show plan, rights, blast radius, approvals, duration. Changes nothing."""
     from wfexec.adapters import config as configuration
     from wfexec.adapters.clock import WallClock
     from wfexec.adapters.worlds import GROUP as WORLDS

@@ -80,7 +80,7 @@ def get(
 
 
 def describe(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
-    """Show one workflow: its steps with their attempts, its conditions, its events."""
+    """Show one workflow: steps, attempts, conditions, events."""
     with somebody(Where(name, namespace, kubeconfig, context)) as (person, here):
         raw = person.workflow(here, name)
         events = person.events(raw)
@@ -90,7 +90,7 @@ def describe(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = N
 
 
 def watch(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
-    """Follow a workflow to its end; exit code 3 when it did not complete."""
+    """Follow a workflow to its end. Exit code 3 when it did not complete."""
     last: WorkflowExecution | None = None
     said: tuple[str, ...] = ()
     with somebody(Where(name, namespace, kubeconfig, context)) as (person, here):

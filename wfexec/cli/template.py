@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
 def list_(
     folder: Folder = None, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None
 ) -> None:
-    """List templates with version, what they extend, and where they are."""
+    """List templates: version, what they extend, where they are."""
     found = _found(folder, namespace, kubeconfig, context)
     if not found:
         typer.echo("no templates found")
@@ -106,7 +106,7 @@ def render(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Print the manifest that a template amounts to; it applies as it is."""
+    """Print the manifest that a template amounts to. It applies as it is."""
     chain = _chain(template, folder, namespace, kubeconfig, context)
     values = _values(chain, given or [], _document(analysis) if analysis is not None else None)
     body = render_body(chain, values)
@@ -118,7 +118,7 @@ def render(
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Templates, or folders with them.")],
 ) -> None:
-    """Find what is wrong with templates, before anybody needs them at night."""
+    """Find what is wrong with templates. Before anybody needs them at night."""
     found = [each for file in files for each in (load_folder(file) if file.is_dir() else _of_file(file))]
     around = [*found, *(each for file in files if not file.is_dir() for each in load_siblings(file))]
     problems = [problem for each in found for problem in problems_of(each, around)]
@@ -147,7 +147,7 @@ def export(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Print a template as it is, with its parameters and what it extends, to keep in a file."""
+    """Print a template as it is, to keep in a file. With its parameters and what it extends."""
     chain = _chain(template, folder, namespace, kubeconfig, context)
     typer.echo(written([render_template(chain[0])], form), nl=False)
 
@@ -166,7 +166,7 @@ def import_(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Print the workflow that an analysis recommends; nothing of it is left out in silence."""
+    """Print the workflow that an analysis recommends. Nothing of it is left out in silence."""
     raw = _document(file)
     wanted = _recommended(raw)
     if wanted is not None:

@@ -145,6 +145,13 @@ def test_nothing_asked_is_answered_with_help() -> None:
     assert "Commands:" in out + err
 
 
+@pytest.mark.parametrize("group", [(), ("sim",), ("template",)])
+def test_no_summary_is_cut_short(group: tuple[str, ...]) -> None:
+    listed = wfexec(*group, "--help")[1].partition("Commands:")[2]
+    assert len(listed.splitlines()) > 4
+    assert "..." not in listed
+
+
 def examples() -> list[tuple[str, list[str]]]:
     """The commands that --help shows, but for `run` (needs a cluster) and what a shell does behind a pipe."""
     found = []
