@@ -10,9 +10,11 @@ from _pytest.nodeid import NodeId
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add `@group` to the id of each test that has one, in workers that group."""
+    """Add `@group` to the id of each test that has one, in workers that group; groups come first, since a long one
+    that begins last is waited for by all the others."""
     if not getattr(config.option, "loadgroup", False):
         return
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
     for item in items:
         groups = {str(mark.args[0] if mark.args else mark.kwargs["name"]) for mark in item.iter_markers("xdist_group")}
         suffix = f"@{'_'.join(sorted(groups))}"

@@ -7,6 +7,7 @@ minutes: `make envtest`), and on CI it must never let a run pass without the ser
 
 import itertools
 import os
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,12 +21,23 @@ ROOT = Path(__file__).resolve().parents[2]
 _numbers = itertools.count(1)
 
 
+# The scenarios wait more than they work: so many servers with so many controllers pass the time side by side.
+SCENARIO_GROUPS = 2
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Send all tests that name the server to one worker, so that one server is enough. As soon as each is
+    """Send the tests that name the server to few workers, so that few servers are enough. As soon as each is
     collected: xdist reads the groups before other plugins get to see the whole list."""
     if "control_plane" in getattr(item, "fixturenames", ()) or item.get_closest_marker("apiserver"):
         item.add_marker(pytest.mark.apiserver)
-        item.add_marker(pytest.mark.xdist_group("apiserver"))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    """One of the scenarios' groups, the same in every process, or that of all other tests."""
+    if item.path.parent.name != "features":
+        return "apiserver"
+    return f"scenarios-{zlib.crc32(item.name.encode()) % SCENARIO_GROUPS}"
 
 
 @pytest.fixture(scope="session")

@@ -232,6 +232,11 @@ class ControlPlane:
             said.append(self.kubectl(["apply", "--server-side", kind, str(path)], user, check=True).stdout)
         return "".join(said)
 
+    def end_rehearsal(self) -> None:
+        """Take back the rights that `wfexec sim executor --create-world` gave: other tests rely on denials."""
+        for kind in ("clusterrolebindings", "clusterroles"):
+            self.kubectl(["delete", kind, "--selector=app.kubernetes.io/part-of=wfexec-rehearsal"], check=True)
+
     def request(
         self,
         method: str,

@@ -1,4 +1,4 @@
-"""Do tests of one group run in one worker?"""
+"""Do tests of one group run in one worker, and before those that are in none?"""
 
 import os
 import subprocess
@@ -10,6 +10,10 @@ TESTS = """
 import os
 import pytest
 
+def test_cheap():
+    with open("workers", "a") as file:
+        print("cheap", file=file)
+
 @pytest.mark.parametrize("number", range(12))
 @pytest.mark.xdist_group("dear")
 def test_dear(number):
@@ -18,31 +22,28 @@ def test_dear(number):
 """
 
 
-def test_a_group_stays_together(tmp_path: Path) -> None:
-    (tmp_path / "test_dear.py").write_text(TESTS)
-    options = [
-        "-p",
-        "xdist",
-        "-p",
-        "tests.grouping",
-        "-n",
-        "2",
-        "--dist",
-        "loadgroup",
-        "-c",
-        os.devnull,
-        "--rootdir",
-        str(tmp_path),
-    ]
+def workers(folder: Path, count: int) -> list[str]:
+    """Who ran each of the group's tests, and "cheap" where the other one ran, in order."""
+    (folder / "test_dear.py").write_text(TESTS)
+    plugins = ["-p", "xdist", "-p", "tests.grouping"]
+    options = [*plugins, "-n", str(count), "--dist", "loadgroup", "-c", os.devnull, "--rootdir", str(folder)]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *options],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stdout
-    workers = (tmp_path / "workers").read_text().split()
-    assert len(workers) == 12
-    assert len(set(workers)) == 1
+    return (folder / "workers").read_text().split()
+
+
+def test_a_group_stays_together(tmp_path: Path) -> None:
+    dear = [worker for worker in workers(tmp_path, 2) if worker != "cheap"]
+    assert len(dear) == 12
+    assert len(set(dear)) == 1
+
+
+def test_groups_begin_first(tmp_path: Path) -> None:
+    assert workers(tmp_path, 1) == [*["gw0"] * 12, "cheap"]

@@ -180,9 +180,7 @@ def test_the_identities_of_the_executor_may_do_what_the_file_does_not_deny(
     assert not may("drain-node", "delete", "pods")
     grant_rights(parse_outcomes("", "executor.yaml"), admin)
     control_plane.wait_until(lambda: may("drain-node", "delete", "pods"), "the new rights count")
-    for kind in ("clusterrolebindings", "clusterroles"):
-        label = "--selector=app.kubernetes.io/part-of=wfexec-rehearsal"
-        control_plane.kubectl(["delete", kind, label], check=True)
+    control_plane.end_rehearsal()
     control_plane.wait_until(lambda: not may("drain-node", "delete", "pods"), "nobody has the rights any more")
 
 
@@ -219,6 +217,7 @@ def test_the_command_plays_the_executor_until_it_is_interrupted(
         assert wait_for(control_plane, admin, namespace, "cli-step-1").status.phase == "failed"
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+    control_plane.end_rehearsal()
 
 
 REF = TargetRef("Deployment", "payments", "web")
