@@ -54,6 +54,7 @@ PACE_S: Final = 5.0
 SLACK_S: Final = 0.7
 # A scenario that waits in vain gives up after its virtual limit and this, in seconds in which the machine keeps up.
 GRACE_S: Final = 10.0
+DELETION_S: Final = 60.0
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROLE: Final = "wfexec-feature-actions"
 ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
@@ -327,7 +328,9 @@ class LiveCluster:
         self.request("DELETE", path_of(CORE, SYSTEM_NAMESPACE, "configmaps", REGISTRY_NAME))
         unlabelled = {"metadata": {"labels": {LABEL_MAINTENANCE: None}}}
         self.request("PATCH", f"{CORE}/namespaces/{SYSTEM_NAMESPACE}", unlabelled)
-        self.request("DELETE", path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
+        # Of a scenario with many workflows, each with a finalizer that the controller takes away meanwhile.
+        collection = path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL)
+        self._plane.request("DELETE", collection, timeout_s=DELETION_S)
 
     def _label(self, number: int) -> None:
         """In time for the controller's write to come too late, every other time."""

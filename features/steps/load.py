@@ -65,13 +65,21 @@ def _through(story: Story, most: str) -> None:
     in_time(story, pace(story).executed, most)
 
 
-def copies(story: Story) -> list[Json]:
-    """The newest version of each."""
-    found: dict[str, Json] = {}
-    for seen in story.cluster.history:
-        if seen.object["kind"] == "WorkflowExecution":
-            found[seen.object["metadata"]["name"]] = seen.object
-    return [found[name] for name in sorted(found)]
+class Copies:
+    """The newest version of each; what has been read once is not read again, for it may be thousands of versions."""
+
+    def __init__(self, story: Story) -> None:
+        self._story = story
+        self._found: dict[str, Json] = {}
+        self._read = 0
+
+    def __call__(self) -> list[Json]:
+        history = self._story.cluster.history
+        for seen in history[self._read :]:
+            if seen.object["kind"] == "WorkflowExecution":
+                self._found[seen.object["metadata"]["name"]] = seen.object
+        self._read = len(history)
+        return [self._found[name] for name in sorted(self._found)]
 
 
 @when(parsers.parse("{count:d} copies of it are applied"), target_fixture="count")
@@ -88,14 +96,25 @@ def _copies(story: Story, count: int) -> int:
 
 @step(parsers.parse('all of them are "{phase}"'))
 def _all(story: Story, count: int, phase: str) -> None:
+    copies = Copies(story)
+
     def ended() -> bool:
-        found = [one.get("status", {}).get("phase", "") for one in copies(story)]
+        found = [one.get("status", {}).get("phase", "") for one in copies()]
         return len(found) == count and all(one in ENDED for one in found)
 
     story.wait("the end of all of them", ended)
-    assert [one["status"]["phase"] for one in copies(story)] == [phase] * count
+    assert [one["status"]["phase"] for one in copies()] == [phase] * count
 
 
 @then("all of them were executing at one moment")
 def _together(story: Story, count: int) -> None:
-    assert summed([read(one) for one in copies(story)], None).together == count
+    assert summed([read(one) for one in Copies(story)()], None).together == count
+
+
+@then(parsers.parse("each of them ever had the children of its own {steps:d} steps and no others"))
+def _own(story: Story, count: int, steps: int) -> None:
+    workflows = {one["metadata"]["uid"]: one["metadata"]["name"] for one in Copies(story)()}
+    expected = {f"{name}-step-{number}": uid for uid, name in workflows.items() for number in range(1, steps + 1)}
+    found = {name: child["metadata"]["ownerReferences"][0]["uid"] for name, child in story.ever().items()}
+    assert len(workflows) == count
+    assert found == expected
