@@ -135,3 +135,63 @@ Feature: Resilience
       | forget      |
       | repeat      |
       | crash-stale |
+
+  @BR-WF-025 @BR-WF-015
+  Scenario: An API server that has not read its roles yet refuses questions, and planning waits
+    Given a workflow with the steps "a, b after a"
+    And the first 3 questions of the controller are refused
+    When it is applied
+    Then it is "completed"
+    And its outcome is "success"
+    And its message once said "not believed before it has lasted 25s: no right to"
+
+  @BR-WF-025 @BR-WF-015
+  Scenario: A right that is missing for good is believed in the end
+    Given a workflow with the steps "a"
+    And the first 999 questions of the controller are refused
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "rbac check failed: unknown: no right to ask for access reviews"
+    And from its validation to its end 25s to 35s passed
+
+  @BR-WF-025 @BR-WF-016c
+  Scenario: A required condition is not judged by a refusal that may pass
+    Given a workflow with the steps "a, b after a"
+    And "b" precondition is `input.current_replicas == 3`
+    And "b" gives its precondition 1s
+    And "a" takes 40s
+    When it is applied
+    And "a" is running
+    And the next 3 questions of the controller are refused
+    Then it is "completed"
+    And its outcome is "success"
+    And its condition "Degraded" once said "not believed before it has lasted 25s: no right to read Deployment"
+    And its condition "Degraded" is "False"
+
+  @BR-WF-025 @BR-WF-055
+  Scenario: An undo is verified although the look at its target was refused at first
+    Given a workflow with the steps "a, check after a"
+    And "check" is critical
+    And "check" takes 20s
+    And "check" always fails with "permission_denied"
+    When it is applied
+    And "check" is running
+    And the next 5 questions of the controller are refused
+    Then it is "failed"
+    And its steps are "a rolled_back, check failed"
+    And the undo of "a" says nothing
+    And the deployments of "a" have 3 replicas again
+
+  @BR-WF-025 @BR-WF-054
+  Scenario: A copy for undoing that may not be kept at first is kept a moment later
+    Given a workflow with the steps "config, last after config"
+    And "config" uses the action "update-configmap"
+    And the executor does not say how "config" is undone
+    And the first 4 copies of the controller are refused
+    And "last" is critical
+    And "last" always fails with "permission_denied"
+    When it is applied
+    Then it is "failed"
+    And its message once said "not believed before it has lasted 25s: no right to keep a copy for undoing"
+    And its steps are "config rolled_back, last failed"
+    And the key "mode" of the ConfigMap "config" is "fast"

@@ -19,6 +19,7 @@ class Fault(StrEnum):
     STALL: the watches open now bring nothing more, and stay open. CUT: they end. FORGET: they end, and the server
     has forgotten the past (410). REPEAT: what they bring next comes twice. LATE: it comes long after.
     SLEEP: the controller stands still for longer than a lease lasts, and goes on as if nothing had been.
+    REBOOT: the API server starts anew: the watches end, and until it has read its roles it answers 403 to everything.
     """
 
     NONE = ""
@@ -40,6 +41,7 @@ class Fault(StrEnum):
     REPEAT = "repeat"
     LATE = "late"
     SLEEP = "sleep"
+    REBOOT = "reboot"
 
 
 # The status code and Retry-After with which a write is refused.
@@ -64,11 +66,14 @@ AFTERWARDS: Final = frozenset(
         Fault.REPEAT,
         Fault.LATE,
         Fault.SLEEP,
+        Fault.REBOOT,
     }
 )
-# How late things are that come late, how long a controller sleeps, how much of the past a stale list leaves out.
+# How late things are that come late, how long a controller sleeps, how much of the past a stale list leaves out, how
+# long a server that has just started has not read its roles.
 LATE_MS: Final = 20_000
 SLEEP_MS: Final = 40_000
+ROLES_MS: Final = 8_000
 STALE_MS: Final = 10_000
 REPEATED: Final = 4
 

@@ -8,10 +8,11 @@ whether it is a watch or a write, and never feed a machine that has crashed sinc
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
+from sim.barred import Bars
 from sim.clock import Clock
 from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
 from sim.doors import Door
-from sim.faults import AFTERWARDS, LATE_MS, REFUSALS, SLEEP_MS, UNDONE, UNSEEN, Fault, FaultPlan
+from sim.faults import AFTERWARDS, LATE_MS, REFUSALS, ROLES_MS, SLEEP_MS, UNDONE, UNSEEN, Fault, FaultPlan
 from sim.rng import Streams
 from sim.sleep import Sleeping
 from sim.stream import Stream
@@ -103,6 +104,7 @@ class Process:
         "_sim",
         "_stale",
         "_user",
+        "bars",
         "life",
         "machine",
         "name",
@@ -122,6 +124,8 @@ class Process:
         self._sim = sim
         self._clock = sim.clock
         self._at = sim.clock.at
+        # What the API server refuses us although we may; None for nothing, ever.
+        self.bars: Bars | None = None
         self._armed: int | None = None
         # Kinds whose next list shows the past.
         self._stale: dict[Kind, None] = {}
@@ -235,6 +239,8 @@ class Process:
         self.writing = life == self.life and fault not in UNSEEN
         if fault in REFUSALS:
             outcome: Any = self._refused(fault, body)
+        elif self.bars is not None and (barred := self._barred(body)) is not None:
+            outcome = barred
         elif kind is ListObjects and self._stale:
             outcome = self._past(body, now)
         else:
@@ -267,7 +273,8 @@ class Process:
             if fault in UNDONE:
                 self._lose(fault, request, life)
                 return
-            outcome = self._refused(fault, write) if fault in REFUSALS else sim.door.execute(write, self._user, now)
+            outcome = self._refused(fault, write) if fault in REFUSALS else self._barred(write)
+            outcome = outcome or sim.door.execute(write, self._user, now)
             self._record(_tuple(Written, (now, self.name, write, outcome.code)))
             outcomes.append(outcome)
             if fault is not Fault.NONE:
@@ -290,6 +297,9 @@ class Process:
         self._sim.tell(self.name, f"answered {status} to a {VERBS[body.__class__]}")
         return refusal(body, status, b'{"message": "trouble made by a fault plan"}', retry_after)
 
+    def _barred(self, body: Any) -> Outcome | None:
+        return self.bars.refusal(body, self._clock.now) if self.bars is not None else None
+
     def _befall(self, fault: Fault) -> None:
         """The reply was seen; now this happens to us or to our watches."""
         if fault is Fault.CRASH_SEEN or fault is Fault.CRASH_STALE:
@@ -302,6 +312,8 @@ class Process:
             return
         if fault is Fault.FORGET:
             self._sim.forget()
+        elif fault is Fault.REBOOT:
+            self.bars = Bars(self._clock.now + ROLES_MS)
         for stream in tuple(self.streams):
             if fault is Fault.STALL:
                 stream.mute()
@@ -370,7 +382,7 @@ class Process:
             replaced.stop()
             self.closed(replaced)
         stream = Stream(self, self._sim, request.id, body.kind, life)
-        refused = stream.open(body)
+        refused = self._barred(body) or stream.open(body)
         if refused is not None:
             self.feed(Replied(request.id, refused))
 

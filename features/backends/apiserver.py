@@ -286,9 +286,9 @@ class LiveCluster:
 
     def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
         seconds = self._world.clock.real_seconds(limit_ms) + GRACE_S
-        if not self._observer.wait(lambda: self._defect() or done(), seconds, self._world.clock.paced_seconds):
+        if not self._observer.wait(lambda: bool(self._trouble()) or done(), seconds, self._world.clock.paced_seconds):
             raise NotSeen(f"{what} was not seen within {limit_ms / 1_000:g} s (virtual): {self._last()}")
-        if self._defect():
+        if self._trouble():
             raise NotSeen(f"while waiting for {what}: {self._trouble()}")
 
     def let_pass(self, duration_ms: int) -> None:
@@ -306,6 +306,10 @@ class LiveCluster:
         self._stalled = True
         for controller in self._world.controllers:
             controller.stall()
+
+    def refuse(self, kind: type, count: int) -> None:
+        for controller in self._world.controllers:
+            controller.bars.left[kind] = count
 
     def close(self) -> None:
         self._world.disturb(Disturbance(""))
@@ -382,9 +386,6 @@ class LiveCluster:
     def _create(self, path: str, body: Json) -> None:
         answer = self.request("POST", path, body)
         assert answer.status == 201, answer.body
-
-    def _defect(self) -> bool:
-        return bool(self._trouble())
 
     def _trouble(self) -> str:
         failure = self._world.failure() or (self._executor.failure if self._executor is not None else None)

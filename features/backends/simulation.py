@@ -25,6 +25,7 @@ from features.cluster import (
 )
 from features.recipe import NAME
 from sim.alerts import AlertFeed
+from sim.barred import Bars
 from sim.cluster.cluster import Depth
 from sim.driver import Options, Simulation
 from sim.executor.outcomes import Outcomes
@@ -177,6 +178,10 @@ class SimulatedCluster:
         for process in self._simulation.controllers:
             for stream in process.streams:
                 stream.mute()
+
+    def refuse(self, kind: type, count: int) -> None:
+        for process in self._simulation.controllers:
+            process.bars = Bars(left={kind: count})
 
     def close(self) -> None:
         """There is nothing to give back."""

@@ -1,16 +1,49 @@
 """Sentences about what befalls the controller and its way to the cluster."""
 
-from pytest_bdd import given, parsers, step, then
+from typing import Final
+
+from pytest_bdd import given, parsers, step, then, when
 
 from features.steps.durations import within
 from features.story import Story
 from sim.faults import Fault
+from wfexec.model.requests import Ask, KeepCopy
 from wfexec.units import parse_duration, parse_instant
 
 
 @given(parsers.parse('write {number:d} of the controller meets the trouble "{word}"'))
 def _trouble(story: Story, number: int, word: str) -> None:
     story.setting.trouble = (number, Fault(word))
+
+
+REFUSED: Final = {"questions": Ask, "copies": KeepCopy}
+
+
+@given(parsers.re(r"the first (?P<count>\d+) (?P<what>questions|copies) of the controller are refused"))
+def _refused_at_first(story: Story, count: str, what: str) -> None:
+    story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count)))
+
+
+@when(parsers.parse("the next {count:d} questions of the controller are refused"))
+def _refused_from_now_on(story: Story, count: int) -> None:
+    story.cluster.refuse(Ask, count)
+
+
+@then(parsers.parse('its message once said "{text}"'))
+def _message_once(story: Story, text: str) -> None:
+    told = [version.get("status", {}).get("message", "") for version in story.versions()]
+    assert any(text in one for one in told), told
+
+
+@then(parsers.parse('its condition "{kind}" once said "{text}"'))
+def _condition_once(story: Story, kind: str, text: str) -> None:
+    conditions = [one for version in story.versions() for one in version.get("status", {}).get("conditions", ())]
+    assert any(one["type"] == kind and text in one["message"] for one in conditions), conditions
+
+
+@then(parsers.parse('the undo of "{name}" says nothing'))
+def _undo_is_silent(story: Story, name: str) -> None:
+    assert story.step(name)["rollback"].get("message", "") == ""
 
 
 @then("the trouble came")

@@ -10,8 +10,9 @@ from wfexec.model.phases import TERMINAL
 # The crashes have a sweep of their own.
 CRASHES = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_SEEN})
 TROUBLES = tuple(fault for fault in Fault if fault and fault not in CRASHES)
-# A right that is missing is never tried again, and a controller that sleeps lets time limits pass.
-DECISIVE = frozenset({Fault.FORBID, Fault.SLEEP})
+# A right that is missing is never tried again, a controller that sleeps lets time limits pass, and a status that may
+# not be written is written half a minute later: what runs meanwhile ends in another order.
+DECISIVE = frozenset({Fault.FORBID, Fault.SLEEP, Fault.REBOOT})
 # Of the longer run, every third write.
 STRIDES = (1, 3)
 

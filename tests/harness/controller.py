@@ -10,7 +10,8 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Final
 
-from sim.faults import REFUSALS, REPEATED, Fault
+from sim.barred import Bars
+from sim.faults import REFUSALS, REPEATED, ROLES_MS, Fault
 from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
@@ -39,7 +40,7 @@ from wfexec.settings import Settings
 WRITES: Final = (PatchMetadata, PatchStatus, CreateExecution, DeleteExecution)
 LOST: Final = Outcome(Code.LOST, message="no reply within the time limit")
 # How an open watch ends.
-ENDS: Final = {Fault.CUT: Code.LOST, Fault.FORGET: Code.GONE}
+ENDS: Final = {Fault.CUT: Code.LOST, Fault.FORGET: Code.GONE, Fault.REBOOT: Code.LOST}
 CONNECTIONS_EXTRA: Final = 9
 STOP_S: Final = 10.0
 
@@ -86,6 +87,10 @@ class Tap:
         if self._cut:
             return
         number = self._owner.count(request)
+        refused = self._owner.refusal(request)
+        if refused is not None:
+            reply(Replied(request.id, refused))
+            return
         if isinstance(request.body, WatchObjects):
             self._watches.add(request.id)
         fault = self._owner.trouble_of(number)
@@ -118,6 +123,8 @@ class Tap:
         elif fault is Fault.REPEAT:
             self._twice = REPEATED
         elif fault in ENDS:
+            if fault is Fault.REBOOT:
+                self._owner.reboot()
             self.stall()
             for watch in sorted(self._stalled & self._watches):
                 self._watches.discard(watch)
@@ -163,6 +170,8 @@ class LiveController:
         # The oldest list of each kind, and the kinds whose next list will be that.
         self._oldest: dict[Kind, Outcome] = {}
         self._stale: set[Kind] = set()
+        # What the server refuses although we may.
+        self.bars = Bars()
 
     def start(self) -> None:
         settings = self._settings
@@ -189,6 +198,7 @@ class LiveController:
     def disturb(self, disturbance: Disturbance) -> None:
         """From now on; the one before is forgotten."""
         self._disturbance = disturbance
+        self.bars = Bars()
 
     @property
     def leading(self) -> bool:
@@ -222,6 +232,15 @@ class LiveController:
             return Fault.NONE
         self._disturbance.troubled = True
         return trouble[1]
+
+    def reboot(self) -> None:
+        """The API server starts anew, and refuses everything until it has read its roles."""
+        self.bars.until = self._clock.now_ms() + ROLES_MS
+
+    def refusal(self, request: Request) -> Outcome | None:
+        """Of a server that has not read its roles; None where it has, or is not asked."""
+        with self._lock:
+            return self.bars.refusal(request.body, self._clock.now_ms())
 
     def listed(self, kind: Kind, told: Replied) -> Replied:
         """What the controller is shown: the list, or once after `remember_wrongly` the oldest that we know."""

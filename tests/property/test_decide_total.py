@@ -205,12 +205,11 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         ),
     )
     recipe = compile_recipe(given_spec, DEFAULTS)
-    facts: st.SearchStrategy[Facts] = st.sampled_from(
-        [Unknown("no"), Unknown("no", transient=True), TargetFacts(True, False, False, {}, "")]
-    )
+    silences = [Unknown("no"), Unknown("no", transient=True), Unknown("no", transient=True, refused_since=1)]
+    facts: st.SearchStrategy[Facts] = st.sampled_from([*silences, TargetFacts(True, False, False, {}, "")])
     questions = getattr(recipe, "questions", ())
     answers = {one: Answer(START - draw(durations), draw(facts)) for one in questions if draw(st.booleans())}
-    parents: list[Facts] = [Unknown("no"), Unknown("no", transient=True), ParentFacts(""), ParentFacts("uid-parent")]
+    parents: list[Facts] = [*silences, ParentFacts(""), ParentFacts("uid-parent")]
     if draw(st.booleans()):
         answers[PARENT] = Answer(START - draw(durations), draw(st.sampled_from(parents)))
     code, since = draw(st.sampled_from(["server_error", "forbidden"])), draw(st.sampled_from([START, START - 25_000]))

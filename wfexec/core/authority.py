@@ -7,6 +7,7 @@ name in the annotation must be one of the setting `approvers` or pass an access 
 from typing import Final
 
 from wfexec.core.draft import Draft
+from wfexec.core.when import facts_there
 from wfexec.model.facts import AccessFacts, AskAccess, Unknown
 from wfexec.model.meta import WORKFLOW_GROUP, WORKFLOW_PLURAL
 
@@ -22,11 +23,10 @@ def may_decide(draft: Draft, who: str) -> bool | None:
     if who in draft.settings.approvers:
         return True
     question = _question(draft, who)
-    answer = draft.snapshot.answers.get(question)
-    if answer is None:
-        draft.questions.append(question)
+    if not facts_there(draft, (question,), 0):
         return None
-    return isinstance(answer.facts, AccessFacts) and answer.facts.allowed
+    facts = draft.snapshot.answers[question].facts
+    return isinstance(facts, AccessFacts) and facts.allowed
 
 
 def ask_again(draft: Draft, who: str) -> str:

@@ -8,6 +8,7 @@ written when it is first found false and when it comes true; a condition that ho
 
 from typing import Final, NamedTuple
 
+from wfexec.core.doubt import doubted_on
 from wfexec.core.draft import Draft
 from wfexec.core.embedded import VERSION as EMBEDDED_VERSION
 from wfexec.core.expressions import asks, compile_expression, context_of, holds
@@ -225,6 +226,9 @@ def _held(
     program = compile_expression(condition.expr)
     if isinstance(program, CompileError):
         return False, f"line {program.line}, column {program.column}: {program.message}", False
+    if doubted_on(draft, _asked(draft, side, program)):
+        # However long its time has been over: the engine sees to it that a doubt ends.
+        return None
     if _ask(draft, side, program, valid) and not hopeless:
         return None
     met = holds(program, context_of(draft, side.step.position))

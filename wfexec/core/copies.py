@@ -8,7 +8,9 @@ before this one changes them.
 import json
 from typing import Final
 
+from wfexec.core.doubt import tell
 from wfexec.core.draft import Draft
+from wfexec.core.fold import due_again, lasting
 from wfexec.model.facts import Answer, AskCopy, CopyFacts, TargetFacts, Unknown
 from wfexec.model.parameters import ActionParameters, UpdateConfigMapAction
 from wfexec.model.phases import RollbackStrategy
@@ -37,6 +39,16 @@ def keep_copies(draft: Draft) -> None:
             draft.set_step(step.position, pre_state={COPY: _name(draft.workflow.metadata.uid)})
     if kept:
         draft.keeps = Copy(draft.settings.controller_namespace, _name(draft.workflow.metadata.uid), kept)
+
+
+def copy_refused(draft: Draft) -> bool:
+    """Was the copy refused a moment ago? That is told, and nothing starts before it is asked for again."""
+    failure = draft.snapshot.create_failures.get(_name(draft.workflow.metadata.uid))
+    if failure is None or lasting(failure) or draft.now >= due_again(failure):
+        return False
+    tell(draft, f"no right to keep a copy for undoing: {failure.message}")
+    draft.wake(due_again(failure))
+    return True
 
 
 def copy_warnings(draft: Draft) -> tuple[str, ...]:

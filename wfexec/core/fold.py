@@ -17,6 +17,7 @@ from wfexec.core.results import fold_results
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.expressions import EvaluationError
+from wfexec.model.facts import FORBIDDEN_MS
 from wfexec.model.phases import EXECUTION_ENDED, ErrorType, ExecutionPhase, Phase, RollbackStrategy, StepState
 from wfexec.model.plan import DeleteChild
 from wfexec.model.recipe import RecipeStep
@@ -26,9 +27,7 @@ from wfexec.model.status import AttemptStatus, StepStatus
 # Refusals that say nothing about the child itself: they are waited out, however long they last.
 PASSING_CODES: Final = frozenset({"throttled", "unavailable", "lost", "conflict"})
 CREATE_TRIES: Final = 5
-# A server that has just started answers 403 until it has read the roles: believed only when it lasts.
 FORBIDDEN: Final = "forbidden"
-FORBIDDEN_MS: Final = 25_000
 CREATE_DELAY_MS: Final = 100
 _COMPLETED: Final = ExecutionPhase.COMPLETED.value
 _FAILED: Final = ExecutionPhase.FAILED.value
@@ -145,16 +144,26 @@ def absent(draft: Draft, name: str) -> tuple[ErrorType, str] | int | None:
         return None
     if _hopeless(failure):
         return ErrorType.CREATION_FAILED, f"{failure.code}: {failure.message}"
-    again = failure.at + (CREATE_DELAY_MS << min(failure.times - 1, 8))
+    again = due_again(failure)
     return again if draft.now < again else None
 
 
 def _hopeless(failure: CreateFailure) -> bool:
     if failure.code in PASSING_CODES:
         return False
-    if failure.code == FORBIDDEN and not failure.final:
-        return failure.at - failure.since >= FORBIDDEN_MS
+    if failure.code == FORBIDDEN:
+        return lasting(failure)
     return failure.final or failure.times >= CREATE_TRIES
+
+
+def lasting(failure: CreateFailure) -> bool:
+    """Is this refusal of a right believed?"""
+    return failure.final or failure.at - failure.since >= FORBIDDEN_MS
+
+
+def due_again(failure: CreateFailure) -> int:
+    """When what was refused is asked for again."""
+    return failure.at + (CREATE_DELAY_MS << min(failure.times - 1, 8))
 
 
 def _end_attempt(

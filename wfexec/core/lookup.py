@@ -6,6 +6,7 @@ Read once per planning; what was found is written into status and used from then
 
 from typing import Final, NamedTuple
 
+from wfexec.core.doubt import ASK_AGAIN_MS, in_doubt, tell
 from wfexec.core.draft import Draft
 from wfexec.core.refusals import UNRESOLVED
 from wfexec.core.templates import FIELD, chain_text, resolve
@@ -13,8 +14,6 @@ from wfexec.model.facts import AskTemplate, Question, TemplateFacts, Unknown
 from wfexec.model.recipe import Refusal
 from wfexec.model.template import DEPTH_MAX, Template
 
-# What could not be looked at for want of an answer is asked again after this long.
-ASK_AGAIN_MS: Final = 2_000
 RESOLVED: Final = "TemplateResolved"
 
 
@@ -96,6 +95,8 @@ def _trouble(draft: Draft, question: AskTemplate, chain: list[Template]) -> Ques
     by = f"{chain_text(chain)} extends it: " if chain else ""
     if isinstance(facts, Unknown):
         if facts.transient:
+            if why := in_doubt(answer):
+                tell(draft, why)
             return question if draft.now - answer.at >= ASK_AGAIN_MS else None
         message = f"{by}{facts.reason}; grant it, or bring the observer role"
         return Refusal("template_forbidden", FIELD, message)

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from wfexec.core.conditions import missed_promise
+from wfexec.core.doubt import TOLD, doubted_on
 from wfexec.core.draft import Draft
 from wfexec.core.effectiveness import ALERTS_UNKNOWN, CANNOT_VERIFY, INEFFECTIVE, NEW_ALERTS, UNMET
 from wfexec.core.ending import Findings, complete, fail, note_failure
@@ -23,6 +24,7 @@ from wfexec.model.facts import AlertFacts, AskAlerts, AskTarget, Question, Targe
 from wfexec.model.phases import ErrorType, Phase, ResourceHealth, RollbackStrategy, StepState, WorkflowOutcome
 from wfexec.units import format_instant
 
+WATCHING: Final = "watching the targets"
 _STATE_OF: Final = attrgetter("status")
 
 
@@ -39,7 +41,7 @@ def enter_monitoring(draft: Draft) -> None:
     """Every step has ended; what was changed is watched from here on."""
     draft.condition("StepsCompleted", True, "StepsEnded")
     over = draft.now + draft.settings.stabilization_window
-    draft.move_phase(Phase.MONITORING, "watching the targets", healthy_since=draft.now, estimated_completion_time=over)
+    draft.move_phase(Phase.MONITORING, WATCHING, healthy_since=draft.now, estimated_completion_time=over)
     _ask(draft, _watched(draft).questions, draft.now)
     draft.wake(over)
 
@@ -76,7 +78,7 @@ def _ask(draft: Draft, watched: Sequence[Question], not_before: int) -> bool:
     answers = draft.snapshot.answers
     missing = [question for question in watched if (known := answers.get(question)) is None or known.at < not_before]
     draft.questions.extend(missing)
-    return not missing
+    return not missing and not doubted_on(draft, watched)
 
 
 def monitoring(draft: Draft) -> None:
@@ -104,6 +106,8 @@ def monitoring(draft: Draft) -> None:
     if not _ask(draft, watched.questions, draft.seen_since(began, oldest)):
         draft.wake(min(deadline + 1, now + settings.requeue_error))
         return
+    if draft.status.message.startswith(TOLD):
+        draft.set(message=WATCHING)
     kept = judge_promises(draft, watched.promises)
     if kept.broken is not None:
         _broken(draft, *kept.broken, watched)
@@ -130,7 +134,7 @@ def _wait_or_end(draft: Draft, watched: Watched, unkept: str, unknown: str, dead
             draft.set(estimated_completion_time=end + settings.stabilization_window)
     elif since is None:
         over_at = now + settings.stabilization_window
-        draft.set(healthy_since=now, estimated_completion_time=over_at, message="watching the targets")
+        draft.set(healthy_since=now, estimated_completion_time=over_at, message=WATCHING)
         since = now
     over = since is not None and now >= since + settings.stabilization_window
     missing = _open_ends(draft, unknown) if over else ""

@@ -9,6 +9,7 @@ from wfexec.core.attempts import classify
 from wfexec.core.birth import body, undo_spec
 from wfexec.core.children import undo_name
 from wfexec.core.copies import awaits_copy
+from wfexec.core.doubt import TOLD, doubted_on, in_doubt
 from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.ending import cancelled, close_steps, fail
 from wfexec.core.fold import absent, clear_away, refused_so_far
@@ -158,6 +159,7 @@ def _try_undo(draft: Draft, position: int, record: StepRollback) -> int:
     if not record.attempts:
         as_before = _as_before(draft, child)
         if as_before is None:
+            _tell_doubt(draft, position, record, child)
             return 0
         if as_before:
             _close_undo(draft, position, record, UndoState.SKIPPED, "the target is as it was before already")
@@ -169,6 +171,7 @@ def _try_undo(draft: Draft, position: int, record: StepRollback) -> int:
         attempts=record.attempts + 1,
         start_time=draft.now,
         next_retry_time=None,
+        message="" if record.message.startswith(TOLD) else record.message,
         execution_ref=ObjectReference(name=name, namespace=child.metadata.namespace),
     )
     draft.set_step(position, rollback=made)
@@ -198,10 +201,18 @@ def _facts_since(draft: Draft, target: TargetRef, since: int) -> Facts | None:
     """What was seen of an object at or after `since`; asked for when it was not."""
     question = AskTarget(target)
     answer = draft.snapshot.answers.get(question)
-    if answer is not None and answer.at >= draft.seen_since(since):
-        return answer.facts
-    draft.questions.append(question)
-    return None
+    if answer is None or answer.at < draft.seen_since(since):
+        draft.questions.append(question)
+        return None
+    return None if doubted_on(draft, (question,)) else answer.facts
+
+
+def _tell_doubt(draft: Draft, position: int, record: StepRollback, child: KubernetesExecution) -> None:
+    """Whoever waits for this undo can read why nobody looks at its target."""
+    expected = expectation_of(child.spec.parameters)
+    why = in_doubt(draft.snapshot.answers.get(AskTarget(expected.target))) if expected is not None else ""
+    if why and record.message != (told := draft.told(TOLD + why)):
+        draft.set_step(position, rollback=evolve(record, message=told))
 
 
 def _undo_child(draft: Draft, position: int, attempt: int) -> KubernetesExecution | None:
@@ -288,6 +299,7 @@ def _verify(draft: Draft, position: int, record: StepRollback, child: Kubernetes
     facts = _facts_since(draft, expected.target, record.end_time or draft.now)
     if facts is None and draft.now <= (record.end_time or draft.now) + VERIFY_LIMIT_MS:
         draft.wake((record.end_time or draft.now) + VERIFY_LIMIT_MS + 1)
+        _tell_doubt(draft, position, record, child)
         return 1
     if not isinstance(facts, TargetFacts):
         why = facts.reason if isinstance(facts, Unknown) else "no answer"

@@ -123,7 +123,7 @@ CONDITIONS: Final[tuple[ConditionRow, ...]] = (
     ConditionRow("StepCreationFailed", ("CreateRefused",), (), "The server refused a child for good", "BR-WF-013"),
     ConditionRow(
         "Degraded",
-        ("StepRetrying", "StepFailed", "ExecutorSilent", "CreateRefused"),
+        ("StepRetrying", "StepFailed", "ExecutorSilent", "CreateRefused", "AccessRefused"),
         ("Recovered",),
         "The execution is not going as planned",
         "BR-EXECUTION-002",

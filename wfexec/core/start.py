@@ -5,7 +5,8 @@
 
 from wfexec.core.adaptive import take_suggestions
 from wfexec.core.approval import approval, refuse, standing, with_word
-from wfexec.core.copies import copy_warnings
+from wfexec.core.copies import copy_refused, copy_warnings
+from wfexec.core.doubt import ASK_AGAIN_MS, doubted
 from wfexec.core.draft import Draft
 from wfexec.core.dryrun import simulate
 from wfexec.core.execute import enter_executing
@@ -24,8 +25,6 @@ from wfexec.model.status import (
 )
 from wfexec.model.template import TemplateIdentity
 
-# A question nobody answered is asked again after this long, for as long as validation may take.
-ASK_AGAIN_MS = 2_000
 WARNINGS_MAX = 64
 _BLANK_RESULTS = compact(ValidationResults())
 
@@ -80,6 +79,7 @@ def validating(draft: Draft) -> None:
         return
     results, again = _judge_all(draft)
     if (again and draft.now <= deadline) or (draft.now <= _dry_run_limit(draft, began) and _seen_badly(draft)):
+        # What nobody answered is asked again, for as long as validation may take.
         _ask(draft, draft.recipe.questions, draft.now - ASK_AGAIN_MS)
         draft.wake(draft.now + ASK_AGAIN_MS)
         return
@@ -111,7 +111,7 @@ def validating(draft: Draft) -> None:
         validation_errors=_messages(warnings),
     )
     approved = approval(draft, validation, entered)
-    if approved is not None:
+    if approved is not None and not copy_refused(draft):
         _accept(draft, approved, warnings)
     elif draft.get("validation_results") is None:
         # Who decides can read what will change.
@@ -154,9 +154,9 @@ def _answered(draft: Draft, began: int) -> bool:
 
 
 def _judge_all(draft: Draft) -> tuple[tuple[CheckResult, ...], bool]:
-    """All results, and whether a required one failed only for want of an answer."""
+    """All results, and whether a required one failed only for want of an answer, or a refusal may pass."""
     results: list[CheckResult] = []
-    again = False
+    again = doubted(draft, draft.recipe.questions)
     for check in draft.recipe.checks:
         result, transient = judge(check, draft.recipe, draft.snapshot.answers)
         results.append(result)

@@ -7,6 +7,7 @@ skipped, and one whose expression has no value has failed.
 from collections.abc import Iterable
 from typing import Final
 
+from wfexec.core.doubt import ask_on, in_doubt, tell
 from wfexec.core.draft import Draft
 from wfexec.core.expressions import asks, context_of, holds
 from wfexec.model.base import clip
@@ -15,8 +16,6 @@ from wfexec.model.facts import Question, Unknown
 from wfexec.model.phases import ErrorType, StepState
 from wfexec.model.recipe import RecipeStep
 
-# After an answer that was none.
-ASK_AGAIN_MS: Final = 2_000
 WHEN_FALSE: Final = "when is false"
 AFTER_DEPENDENCY: Final = "dependency"
 
@@ -75,9 +74,8 @@ def facts_there(draft: Draft, questions: tuple[Question, ...], since: int) -> bo
             draft.questions.append(question)
             there = False
         elif isinstance(answer.facts, Unknown) and answer.facts.transient:
-            if draft.now >= answer.at + ASK_AGAIN_MS:
-                draft.questions.append(question)
-            else:
-                draft.wake(answer.at + ASK_AGAIN_MS)
+            ask_on(draft, question, answer)
+            if refused := in_doubt(answer):
+                tell(draft, refused)
             there = False
     return there

@@ -55,6 +55,9 @@ _SIZES: Final = ("cpu", "memory")
 _REVISION: Final = "deployment.kubernetes.io/revision"
 _CRASHES: Final = frozenset({"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"})
 
+# Who are you, and you may not.
+REFUSED: Final = (401, 403)
+
 Reply = tuple[int, bytes]
 State = dict[str, str]
 
@@ -100,8 +103,10 @@ def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
                 return _nodes(question.named, replies)
             case AskNetwork():
                 status, payload = replies[0]
-                text = "" if status == 200 else _told(payload) or (f"HTTP {status}" if status else "no answer")
-                return NetworkFacts(status == 200, text)
+                # Whoever says no does answer.
+                if status in (200, *REFUSED):
+                    return NetworkFacts(True, "")
+                return NetworkFacts(False, _told(payload) or (f"HTTP {status}" if status else "no answer"))
             case AskHistory() | AskAlerts():
                 raise OurBug(f"the API server knows no {question.about}")
             case AskTemplate():
@@ -322,8 +327,8 @@ def _condition(raw: dict[str, Any], kind: str) -> str:
 
 
 def _unknown(status: int, payload: bytes, what: str) -> Unknown:
-    if status in (401, 403):
-        return Unknown(f"no right to {what}")
+    if status in REFUSED:
+        return Unknown(f"no right to {what}", refused_since=0)
     if not status:
         return Unknown(f"no answer when asked to {what}", transient=True)
     told = _told(payload)

@@ -72,6 +72,6 @@ def _missing(question: AskTemplate, versions: list[str], unreadable: list[str]) 
 
 def _unknown(namespace: str, status: int) -> Unknown:
     if status in (401, 403):
-        return Unknown(f"no right to list ConfigMaps in {namespace}")
+        return Unknown(f"no right to list ConfigMaps in {namespace}", refused_since=0)
     answer = f"HTTP {status}" if status else "no answer"
     return Unknown(f"cannot list the ConfigMaps of {namespace}: {answer}", transient=True)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final
 
+from wfexec.core.fold import lasting
 from wfexec.engine.expectations import Expectations
 from wfexec.model.plan import DeleteChild, EventRecord, Plan
 from wfexec.model.requests import (
@@ -131,7 +132,7 @@ class Application:
         """The reply to one write; what may be written now that it is known."""
         self.open -= 1
         if isinstance(body, KeepCopy | DropCopy):
-            return self._copied(outcome)
+            return self._copied(body, outcome, now)
         kind = type(body)
         if kind is CreateExecution:
             self._created(body.key, outcome, now)
@@ -209,11 +210,20 @@ class Application:
             ]
         )
 
-    def _copied(self, outcome: Outcome) -> tuple[Write, ...]:
+    def _copied(self, body: KeepCopy | DropCopy, outcome: Outcome, now: int) -> tuple[Write, ...]:
         """What is there, or gone, already is as good; what is refused for good is done without."""
         if outcome.code in _TRANSIENT:
             self._note(Verdict.TROUBLE, outcome)
             return _NONE
+        name = body.copy.name
+        if outcome.code is Code.FORBIDDEN and type(body) is KeepCopy:
+            refused = count_failure(self.failures, name, outcome, now)
+            if not lasting(refused[name]):
+                self.failures = refused
+                self._note(Verdict.TROUBLE, outcome)
+                return _NONE
+        if name in self.failures:
+            self.failures = {other: kept for other, kept in self.failures.items() if other != name}
         return self._own() if self.verdict is Verdict.APPLIED else _NONE
 
     def _expiry(self) -> tuple[Write, ...]:

@@ -18,6 +18,7 @@ from wfexec.engine import unreadable
 from wfexec.engine.applier import Application, Verdict, Write, count_failure
 from wfexec.engine.backoff import delay_ms
 from wfexec.engine.cache import controller_uid, version
+from wfexec.engine.doubts import Doubts
 from wfexec.engine.recipes import judged
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.view import Tracked, View, of_former_workflow
@@ -65,6 +66,7 @@ class Reconciler:
         "_ask",
         "_compile",
         "_decide",
+        "_doubts",
         "_read",
         "_settings",
         "_view",
@@ -84,6 +86,7 @@ class Reconciler:
         self._settings = settings
         self._decide = decide
         self._compile = compile_recipe
+        self._doubts = Doubts()
         self.recorder = recorder
         self.outbox: deque[Waiting] = deque()
         self.released: list[tuple[ObjectKey, Record]] = []
@@ -322,7 +325,8 @@ class Reconciler:
         queue = self._view.queue
         if outcome.code is Code.OK and isinstance(outcome.object, dict):
             tracked.ask_failures = 0
-            tracked.answers = {**tracked.answers, **outcome.object}
+            known = tracked.answers
+            tracked.answers = {**known, **self._doubts.weigh(outcome.object, known)}
             queue.add(tracked, tracked.level)
             return
         wait = delay_ms(CONFLICT_BASE_MS, tracked.ask_failures, self._settings.requeue_error, tracked.uid)

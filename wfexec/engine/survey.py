@@ -3,7 +3,8 @@
 Called by the controller, which sends what the reflectors want sent, carries replies and events here, and wakes those
 whom `concerned` names when the value changed. Rules:
 1. A part is None until its first list; and again as soon as we lose the right to look. It is never guessed.
-2. A missing right stops nothing: it is said once, and asked again with back-off.
+2. A missing right stops nothing: it is said once, and asked again with back-off. It is believed only once it has lasted
+   `FORBIDDEN_MS`, for a server that has just started refuses everybody; until then what was known holds.
 3. Before anything is decided every part has been answered once, or `PATIENCE_MS` have passed.
 4. `bearings` changes its identity only when its content does.
 """
@@ -25,6 +26,7 @@ from wfexec.model.bearings import (
     RegistryData,
     in_maintenance,
 )
+from wfexec.model.facts import FORBIDDEN_MS
 from wfexec.model.meta import ADMISSION_POLICY_NAME, REGISTRY_NAME
 from wfexec.model.phases import Phase
 from wfexec.model.plan import EventRecord, LogRecord, Record
@@ -56,6 +58,7 @@ class Survey:
         "_known",
         "_namespace",
         "_patience_until",
+        "_refused",
         "_things",
         "bearings",
         "notices",
@@ -76,6 +79,8 @@ class Survey:
         self._known: dict[Kind, bool] = {}
         # Of which it was said that we may not.
         self._denied: dict[Kind, None] = {}
+        # Since when a right to look is refused, by kind.
+        self._refused: dict[Kind, int] = {}
         self._patience_until = 0
         self.bearings = NO_BEARINGS
         self.notices: list[Notice] = []
@@ -127,10 +132,16 @@ class Survey:
         kind = part.kind
         listing = part.replied(outcome, now)
         self.rearm()
+        if outcome.code is not Code.FORBIDDEN:
+            self._refused.pop(kind, None)
         if listing is not None:
             self._listed(kind, listing)
             return self._take_bearings(kind)
         if outcome.code is Code.FORBIDDEN:
+            if now - self._refused.setdefault(kind, now) < FORBIDDEN_MS:
+                # Not believed yet: what we knew holds, and what we never knew is waited for.
+                self._patience_until = max(self._patience_until, self._refused[kind] + FORBIDDEN_MS)
+                return False
             # What we knew can no longer be trusted: when the right comes back, everything is listed anew.
             part.version = ""
             self._things[kind] = {}
@@ -150,6 +161,7 @@ class Survey:
         kind, thing = signal.kind, signal.object
         if not self.parts[kind].seen(signal):
             return None
+        self._refused.pop(kind, None)
         if thing is None:
             return False
         things, name = self._things[kind], thing.metadata.name

@@ -4,9 +4,12 @@ Questions and answers are data like writes and outcomes: the core never looks by
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wfexec.model.template import Template
+
+# An API server that has just started answers 403 until it has read its roles: believed only when it has lasted.
+FORBIDDEN_MS: Final = 25_000
 
 
 class TargetRef(NamedTuple):
@@ -102,11 +105,14 @@ Question = AskCopy | AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory 
 class Unknown(NamedTuple):
     """Nobody could say (no right to look, no answer); never counts as passed for a required check.
 
-    `transient` when asking again soon may help (no answer came), not for a missing right.
+    `transient` when asking again soon may help (no answer came, or a refusal that is not believed yet).
+    `refused_since`: a right is missing, since this instant as far as anybody counted, 0 where nobody did; None: it is
+    something else.
     """
 
     reason: str
     transient: bool = False
+    refused_since: int | None = None
 
 
 class AccessFacts(NamedTuple):

@@ -122,8 +122,12 @@ def test_absent_is_a_fact_and_unreadable_is_not() -> None:
     gone = looked((404, {}), (200, {"items": []}))
     assert not gone.exists
     assert "shop/checkout does not exist" in gone.message
-    assert told(DEPLOYMENT, (403, {}), (403, {})) == Unknown("no right to read Deployment shop/checkout")
-    assert told(DEPLOYMENT, (401, {}), (401, {})) == Unknown("no right to read Deployment shop/checkout")
+    assert told(DEPLOYMENT, (403, {}), (403, {})) == Unknown(
+        "no right to read Deployment shop/checkout", refused_since=0
+    )
+    assert told(DEPLOYMENT, (401, {}), (401, {})) == Unknown(
+        "no right to read Deployment shop/checkout", refused_since=0
+    )
     lost = told(DEPLOYMENT, (0, {}), (0, {}))
     assert lost == Unknown("no answer when asked to read Deployment shop/checkout", transient=True)
     busy = told(DEPLOYMENT, (429, {"message": "slow down"}), (429, {}))
@@ -192,11 +196,13 @@ def test_access_answers() -> None:
     both = told(question, (201, {"status": {"allowed": True, "denied": True}}))
     assert isinstance(both, AccessFacts)
     assert not both.allowed
-    assert told(question, (403, {})) == Unknown("no right to ask for access reviews")
+    assert told(question, (403, {})) == Unknown("no right to ask for access reviews", refused_since=0)
 
 
 def test_network_answers() -> None:
     assert told(AskNetwork(), (200, "ok")) == NetworkFacts(True, "")
+    # Whoever says no does answer.
+    assert told(AskNetwork(), (403, {"message": "forbidden"})) == NetworkFacts(True, "")
     assert told(AskNetwork(), (500, {"message": "etcd failed"})) == NetworkFacts(False, "etcd failed")
     assert questions.facts(AskNetwork(), ((0, b""),)) == NetworkFacts(False, "no answer")
 
@@ -214,7 +220,7 @@ def test_room_is_counted_on_nodes_that_take_pods() -> None:
     pods = {"items": [{"spec": {"nodeName": place, "containers": [{"resources": wish}]}} for place in ("a", "b", "")]}
     facts = told(AskNodes(), (200, nodes), (200, pods))
     assert facts == NodesFacts(4, 2, 3_750, 2 * 4 * 2**30 - 128 * 2**20)
-    assert told(AskNodes(), (200, nodes), (403, {})) == Unknown("no right to read pods")
+    assert told(AskNodes(), (200, nodes), (403, {})) == Unknown("no right to read pods", refused_since=0)
 
 
 def test_requests_of_a_pod_count_as_the_scheduler_counts_them() -> None:

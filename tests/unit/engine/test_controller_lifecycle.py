@@ -5,6 +5,7 @@ import pytest
 from tests.unit.engine.support import T0, Brain, Hand, child, no, ok, status, unreadable, workflow, workflow_key
 from wfexec.core.decide import decide
 from wfexec.model.base import evolve
+from wfexec.model.facts import FORBIDDEN_MS
 from wfexec.model.meta import FINALIZER, OwnerReference
 from wfexec.model.plan import Copy, EventRecord, MetadataChange, Plan
 from wfexec.model.requests import (
@@ -97,7 +98,10 @@ STARTED = EventRecord("Normal", "StepExecuting", "step 1")
 STARTS = Plan(status=status("executing"), creates=(child(),), keeps=KEPT, records=(STARTED,))
 
 
-@pytest.mark.parametrize("outcome", [ok(), no(Code.ALREADY_EXISTS), no(Code.FORBIDDEN), no(Code.INVALID)])
+DENIED = "admission webhook denied the request"
+
+
+@pytest.mark.parametrize("outcome", [ok(), no(Code.ALREADY_EXISTS), no(Code.FORBIDDEN, DENIED), no(Code.INVALID)])
 def test_a_copy_is_made_before_the_status_and_what_is_refused_for_good_is_done_without(outcome: Outcome) -> None:
     hand = Hand(Brain(STARTS))
     hand.boot([workflow(version=40)])
@@ -118,6 +122,21 @@ def test_while_nobody_knows_whether_there_is_a_copy_nothing_starts(code: Code) -
     hand.after(DEFAULTS.requeue_error)
     assert len(brain.looks) == 2
     assert hand.one(KeepCopy).copy == KEPT
+
+
+def test_a_copy_that_is_refused_is_done_without_once_the_refusal_has_lasted() -> None:
+    brain = Brain(*[STARTS] * 30)
+    hand = Hand(brain)
+    hand.boot([workflow(version=40)])
+    began = hand.now
+    while not hand.outstanding(PatchStatus):
+        for _ in hand.outstanding(KeepCopy):
+            hand.reply(KeepCopy, no(Code.FORBIDDEN, "no right"))
+        if not hand.outstanding(PatchStatus):
+            hand.sleep()
+    assert FORBIDDEN_MS <= hand.now - began <= FORBIDDEN_MS + DEFAULTS.requeue_error
+    failure = brain.looks[-1].create_failures[KEPT.name]
+    assert (failure.code, failure.since) == ("forbidden", began)
 
 
 @pytest.mark.parametrize("outcome", [ok(), no(Code.NOT_FOUND), no(Code.FORBIDDEN)])

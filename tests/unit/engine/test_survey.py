@@ -7,6 +7,7 @@ import pytest
 from tests.unit.engine.support import BEARINGS, T0, Brain, Hand, no, ok, workflow
 from wfexec.engine.survey import PATIENCE_MS
 from wfexec.model.bearings import BindingFacts, NamespaceFacts, RegistryData
+from wfexec.model.facts import FORBIDDEN_MS
 from wfexec.model.meta import ADMISSION_POLICY_NAME, CONTROLLER_NAMESPACE, LABEL_MAINTENANCE, REGISTRY_NAME, ObjectMeta
 from wfexec.model.plan import LogRecord
 from wfexec.model.requests import (
@@ -123,10 +124,13 @@ def test_a_missing_right_stops_nothing_is_said_once_and_tried_again() -> None:
         hand.reply(ListObjects, no(Code.FORBIDDEN, DENIED) if kind is Kind.NAMESPACE else ok(Listing((), "1")), kind)
     hand.reply(ListObjects, ok(Listing((), "1")), Kind.EXECUTION)
     hand.reply(ListObjects, ok(Listing((workflow(phase="validating"),), "1")), Kind.WORKFLOW)
-    assert brain.looks[0].bearings.namespaces is None
-    for _ in range(3):
+    assert (brain.looks, hand.controller.missing) == ([], (Kind.NAMESPACE.value,))
+    while hand.now < T0 + 3 * FORBIDDEN_MS:
         hand.sleep()
-        hand.reply(ListObjects, no(Code.FORBIDDEN, DENIED), Kind.NAMESPACE)
+        if hand.outstanding(ListObjects):
+            hand.reply(ListObjects, no(Code.FORBIDDEN, DENIED), Kind.NAMESPACE)
+        assert bool(brain.looks) is (hand.now >= T0 + FORBIDDEN_MS)
+    assert brain.looks[0].bearings.namespaces is None
     assert logged(hand) == ["no right to look at objects of kind Namespace"]
     hand.sleep()
     hand.reply(ListObjects, ok(Listing((namespace("prod"),), "9")), Kind.NAMESPACE)
@@ -138,10 +142,32 @@ def test_what_was_known_is_not_known_any_more_when_the_right_is_taken_away() -> 
     brain = Brain()
     hand = booted(brain, POLICY, binding())
     hand.reply(WatchObjects, no(Code.FORBIDDEN, DENIED), Kind.ADMISSION_BINDING)
+    began = hand.now
+    while hand.now < began + FORBIDDEN_MS:
+        # A server that has just started refuses everybody.
+        assert brain.looks[-1].bearings.guarded is True
+        hand.sleep()
+        if hand.outstanding(WatchObjects) and hand.now < began + FORBIDDEN_MS:
+            hand.reply(WatchObjects, no(Code.FORBIDDEN, DENIED), Kind.ADMISSION_BINDING)
+    hand.reply(WatchObjects, no(Code.FORBIDDEN, DENIED), Kind.ADMISSION_BINDING)
     assert brain.looks[-1].bearings.guarded is None
     hand.sleep()
     hand.reply(ListObjects, ok(Listing((binding(),), "120")), Kind.ADMISSION_BINDING)
     assert brain.looks[-1].bearings.guarded is True
+
+
+def test_a_refusal_that_passes_changes_nothing_of_what_was_known() -> None:
+    brain = Brain()
+    hand = booted(brain, POLICY, binding())
+    for _ in range(3):
+        hand.reply(WatchObjects, no(Code.FORBIDDEN, DENIED), Kind.ADMISSION_BINDING)
+        hand.sleep()
+    looks = len(brain.looks)
+    happens(hand, Change.MODIFIED, binding())
+    hand.after(FORBIDDEN_MS)
+    hand.reply(WatchObjects, no(Code.FORBIDDEN, DENIED), Kind.ADMISSION_BINDING)
+    assert brain.looks[looks:] == []
+    assert logged(hand) == []
 
 
 def test_bearings_that_nobody_answers_hold_the_first_decision_up_for_a_moment_only() -> None:
