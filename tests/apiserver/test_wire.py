@@ -346,7 +346,7 @@ def test_what_the_controller_asks_about_the_world(controller: Client, control_pl
     assert isinstance(absent, TargetFacts)
     assert not absent.exists
     secret = ask(controller, AskTarget(TargetRef("Secret", "default", "nothing")))
-    assert secret == Unknown("no right to read Secret default/nothing")
+    assert secret == Unknown("no right to read Secret default/nothing", refused_since=0)
     metadata = ask(Client(control_plane, "admin"), AskTarget(TargetRef("Secret", "default", "nothing")))
     assert isinstance(metadata, TargetFacts)
 

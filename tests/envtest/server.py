@@ -24,13 +24,14 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import urllib3
 import yaml
 
 SYSTEM_NAMESPACE = "kubernaut-system"
@@ -148,6 +149,7 @@ class ControlPlane:
         """End every process and remove the folder; may be called again."""
         atexit.unregister(self.stop)
         self._kill_all()
+        self.__dict__.pop("_pool", None)
         if self.folder.name:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -248,20 +250,23 @@ class ControlPlane:
         timeout_s: float = 10.0,
     ) -> tuple[int, Any]:
         """One request with a JSON body; status code and decoded answer. `patch` is the content type of a PATCH."""
-        kind = patch if method == "PATCH" else "json"
-        request = urllib.request.Request(
-            f"{self.url}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.token(user)}", "Content-Type": f"application/{kind}"},
-        )
-        trust = ssl.create_default_context(cafile=str(self.ca_file))
+        headers = {
+            "Authorization": f"Bearer {self.token(user)}",
+            "Content-Type": f"application/{patch if method == 'PATCH' else 'json'}",
+        }
+        content = None if body is None else json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(request, timeout=timeout_s, context=trust) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code, json.loads(refusal.read())
+            answer = self._pool.request(method, f"{self.url}{path}", body=content, headers=headers, timeout=timeout_s)
+        except urllib3.exceptions.TimeoutError as error:
+            raise TimeoutError(f"{method} {path}: {error}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ConnectionError(f"{method} {path}: {error}") from error
+        return answer.status, json.loads(answer.data)
+
+    @cached_property
+    def _pool(self) -> urllib3.PoolManager:
+        """Connections that stay open: a handshake costs both sides more than what is asked."""
+        return urllib3.PoolManager(maxsize=4, retries=False, ca_certs=str(self.ca_file))
 
     def may(self, user: str, verb: str, resource: str, namespace: str = "", name: str = "") -> bool:
         """Whether one of USERS may do that. `resource` is `plural.group`, `plural.group/subresource`, or without
