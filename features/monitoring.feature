@@ -170,6 +170,98 @@ Feature: Monitoring
     And its outcome is "success"
     And nobody says whether new alerts were triggered
 
+  @BR-WF-051s
+  Scenario: What falls ill beside the targets and stays so makes the success a partial one
+    Given a workflow with the steps "a"
+    And "a" takes 1m
+    And side effects are watched for
+    And the deployment "cart" is well beside them
+    And the deployment "ads" is unwell beside them
+    When it is applied
+    And it becomes "executing"
+    And the deployment "cart" beside them falls ill
+    Then it is "completed"
+    And its outcome is "partial_success"
+    And its result says `side_effects: Deployment `
+    And its side effects are "Deployment cart"
+    And its targets are "healthy"
+    And its effectiveness score is 1
+    And from its monitoring to its end 60s to 70s passed
+    And an event "SideEffectsSeen" says "/cart: is not available"
+    And it recommends "look into Deployment"
+
+  @BR-WF-051s
+  Scenario: What was unwell before the first step is no side effect
+    Given a workflow with the steps "a"
+    And side effects are watched for
+    And the deployment "cart" is well beside them
+    And the deployment "ads" is unwell beside them
+    When it is applied
+    Then it is "completed"
+    And its outcome is "success"
+    And it is known that there were no side effects
+    And from its monitoring to its end 30s to 31s passed
+    And it recommends nothing
+
+  @BR-WF-051s
+  Scenario: What recovers before it is looked at again is no side effect
+    Given a workflow with the steps "a"
+    And "a" takes 1m
+    And side effects are watched for
+    And targets must stay well for 2m
+    And the deployment "cart" is well beside them
+    When it is applied
+    And it becomes "executing"
+    And the deployment "cart" beside them falls ill
+    Then its message becomes "waiting for another look at what fell ill beside the targets: Deployment"
+    When the deployment "cart" beside them recovers
+    Then it is "completed"
+    And its outcome is "success"
+    And it is known that there were no side effects
+
+  @BR-WF-051s
+  Scenario: A pod that cannot start any more is a side effect too
+    Given a workflow with the steps "a"
+    And "a" takes 1m
+    And side effects are watched for
+    When it is applied
+    And it becomes "executing"
+    And a pod "worker" beside them is in "CrashLoopBackOff"
+    Then it is "completed"
+    And its outcome is "partial_success"
+    And its side effects are "Pod worker"
+    And its result says `worker/app is in CrashLoopBackOff`
+
+  @BR-WF-051s
+  Scenario: Where nobody could look beside the targets, nobody says that there were no side effects
+    Given a workflow with the steps "a"
+    And "a" uses the action "delete-pod"
+    And the pod of "a" runs on the node "node-1"
+    And side effects are watched for
+    And the controller may not look at the targets
+    And the only safety check is "network"
+    And it is to be run without a dry run
+    When it is applied
+    Then it is "completed"
+    And its outcome is "unknown"
+    And its result says `side_effects_unknown: before the first step: no right to list`
+    And nobody says whether there were side effects
+    And it recommends "look beside the targets yourself"
+
+  @BR-WF-051s
+  Scenario: A workflow may do without a look beside its targets
+    Given a workflow with the steps "a"
+    And "a" takes 1m
+    And side effects are watched for
+    And the workflow wants no look beside its targets
+    And the deployment "cart" is well beside them
+    When it is applied
+    And it becomes "executing"
+    And the deployment "cart" beside them falls ill
+    Then it is "completed"
+    And its outcome is "success"
+    And nobody says whether there were side effects
+
   @BR-WF-050s @BR-WF-052c
   Scenario Outline: A postcondition that comes false while its target is watched and stays so is a failure
     Given a workflow with the steps "a, b after a"

@@ -24,6 +24,7 @@ from wfexec.model.facts import (
     AskHistory,
     AskNodes,
     AskParent,
+    AskSurroundings,
     AskTarget,
     AskTemplate,
     Facts,
@@ -89,6 +90,8 @@ class Answers:
         if isinstance(question, AskCopy):
             kept = self._find(TargetRef("ConfigMap", question.namespace, question.name))
             return questions.facts(question, (_MISSING if kept is None else (200, orjson.dumps(kept.body)),))
+        if isinstance(question, AskSurroundings):
+            return self._around(question, now)
         if isinstance(question, AskParent):
             found = self._get(REMEDIATIONS, question.namespace, question.name)
             reply = _MISSING if found is None else (200, orjson.dumps({"metadata": {"uid": found.uid}}))
@@ -113,6 +116,14 @@ class Answers:
             nodes = (200, orjson.dumps({"items": _items(self._execute(ListTargets("Node", ""), "", now))}))
             known = self._nodes[question] = (self._changes, questions.facts(question, (nodes, self._pods("", now))))
         return known[1]
+
+    def _around(self, question: AskSurroundings, now: int) -> Facts:
+        """Asked twice in the life of a workflow: not kept."""
+        replies = [(200, orjson.dumps({"items": _items(self._execute(ListTargets("Node", ""), "", now))}))]
+        for namespace in question.namespaces:
+            deployments = _items(self._execute(ListTargets("Deployment", namespace), "", now))
+            replies += [(200, orjson.dumps({"items": deployments})), self._pods(namespace, now)]
+        return questions.facts(question, tuple(replies))
 
     def _templates(self, namespace: str, now: int) -> tuple[int, bytes]:
         """The ConfigMaps that the request's label selector chooses."""

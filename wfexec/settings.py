@@ -91,6 +91,9 @@ class Settings(BaseModel):
     alertmanager_ca_file: str = Field(
         "", max_length=4_096, description="File with the certificates that the Alertmanager's is checked with."
     )
+    watch_side_effects: bool = Field(
+        False, description="Look for what falls ill near the targets, where a workflow does not say (BR-WF-051s)."
+    )
     rollback_step_timeout: Duration = Field(300_000, description="Limit of one undo that names none.")
     rollback_total_timeout: Duration = Field(1_800_000, description="Limit of a whole rollback.")
     rollback_parallel: bool = Field(

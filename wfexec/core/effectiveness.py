@@ -21,10 +21,14 @@ INEFFECTIVE: Final = "ineffective"
 ALERTS_UNKNOWN: Final = "alerts_unknown"
 CANNOT_VERIFY: Final = "monitoring_timeout_cannot_verify_success"
 UNMET: Final = "success_criteria_unmet"
+SIDE_EFFECTS: Final = "side_effects"
+SIDE_EFFECTS_UNKNOWN: Final = "side_effects_unknown"
 # By the word that an end is told with; what follows that word takes the place of {}.
 _ADVICE: Final = {
     NEW_ALERTS: "look into {}; add a postcondition that sees such trouble before the next step starts",
     ALERTS_UNKNOWN: "look at the Alertmanager and at what feeds it, and for new alerts yourself: {}",
+    SIDE_EFFECTS: "look into {}; it was well before the first step, and is no target of any",
+    SIDE_EFFECTS_UNKNOWN: "look beside the targets yourself, whether anything fell ill there is not known: {}",
     CANNOT_VERIFY: "look at the targets of the completed steps, their effect is not proven: {}",
     UNMET: "see why the success criterion {} is not met, and add a postcondition to the step that should have met it",
     "workflow_timeout": "raise spec.timeout, or find what held the steps up",

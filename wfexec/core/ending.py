@@ -11,6 +11,7 @@ from wfexec.model.base import clip
 from wfexec.model.phases import ErrorType, Phase, ResourceHealth, StepState, WorkflowOutcome
 from wfexec.model.plan import HistoryRecord
 from wfexec.model.status import ExecutionMetrics, ExecutionSnapshot, WorkflowResult
+from wfexec.model.surroundings import SideEffect
 
 # A failed workflow never looks better than one that half succeeded.
 FAILED_SCORE_MAX = 0.49
@@ -41,10 +42,11 @@ def close_steps(draft: Draft, why: str) -> None:
 
 
 class Findings(NamedTuple):
-    """What monitoring found: `new_alerts` None where nobody watches for alerts or none could be known (BR-WF-051)."""
+    """What monitoring found: `new_alerts` and `side_effects` None where nobody looks, or nobody knows (BR-WF-051)."""
 
     health: ResourceHealth | None = None
     new_alerts: bool | None = None
+    side_effects: tuple[SideEffect, ...] | None = None
 
 
 NOT_WATCHED: Final = Findings()
@@ -64,6 +66,7 @@ def _finish(draft: Draft, phase: Phase, outcome: WorkflowOutcome, reason: str, f
         resource_health=findings.health,
         # Told by the reason of the failure as well, which outlives a rollback.
         new_alerts_triggered=True if reason.startswith(NEW_ALERTS) else findings.new_alerts,
+        side_effects=findings.side_effects,
         reason=draft.told(reason.split(":", 1)[0] if phase is Phase.FAILED else reason),
         recommended_actions=() if succeeded else recommendations(draft.steps, draft.recipe, reason),
     )

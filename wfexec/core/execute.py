@@ -20,6 +20,7 @@ from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.progress import expect_end
 from wfexec.core.references import late_parameters
 from wfexec.core.rollback import enter_rolling_back
+from wfexec.core.surroundings import keep_picture
 from wfexec.core.triggers import give_up, triggered
 from wfexec.core.turn import UNMET, counted, its_turn, may_begin
 from wfexec.core.undo import undoable
@@ -76,6 +77,8 @@ def enter_executing(draft: Draft) -> None:
     draft.condition("Executing", True, "Started")
     undo_facts(draft)
     keep_copies(draft)
+    if draft.recipe.near is not None:
+        keep_picture(draft)
     executing(draft)
 
 

@@ -46,7 +46,7 @@ def checks_of(declared: tuple[SafetyCheck, ...]) -> tuple[SafetyCheck, ...]:
 
 
 def questions_of(recipe: Recipe, dry_run: bool) -> tuple[Question, ...]:
-    """All that the checks and the dry run need to know, each question once."""
+    """All that the checks and the dry run need to know, and what the targets' surroundings are compared with."""
     types = {check.type for check in recipe.checks}
     asked: list[Question] = []
     if CheckType.RBAC in types:
@@ -59,6 +59,8 @@ def questions_of(recipe: Recipe, dry_run: bool) -> tuple[Question, ...]:
         asked.append(AskNodes(named=nodes_of(recipe.steps)))
     if CheckType.NETWORK in types:
         asked.append(AskNetwork())
+    if recipe.near is not None:
+        asked.append(recipe.near)
     return tuple(asked)
 
 

@@ -20,6 +20,7 @@ from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, find_action
 from wfexec.core.secrecy import secrets_of
 from wfexec.core.suggestions import suggested
+from wfexec.core.surroundings import question_near
 from wfexec.core.targets import access_needed, deletes_its_target, namespace_of, target_of, uncordons, undo_keys
 from wfexec.errors import OurBug
 from wfexec.model.base import compact, evolve
@@ -280,6 +281,7 @@ def _planned(spec: WorkflowExecutionSpec, digest: str, settings: Settings) -> Re
         ),
         triggers=tuple(Trigger(one.name, _program(one.expr)) for one in strategy.rollback_triggers),
         secrets=secrets_of(wanted),
+        near=question_near(steps, strategy, settings),
         pending=tuple(
             compact(StepStatus(step_number=step.number, name=step.name, action=step.action)) for step in steps
         ),

@@ -10,12 +10,21 @@ from typing import Final, NamedTuple
 from wfexec.core.conditions import missed_promise
 from wfexec.core.doubt import TOLD, doubted_on
 from wfexec.core.draft import Draft
-from wfexec.core.effectiveness import ALERTS_UNKNOWN, CANNOT_VERIFY, INEFFECTIVE, NEW_ALERTS, UNMET
+from wfexec.core.effectiveness import (
+    ALERTS_UNKNOWN,
+    CANNOT_VERIFY,
+    INEFFECTIVE,
+    NEW_ALERTS,
+    SIDE_EFFECTS,
+    SIDE_EFFECTS_UNKNOWN,
+    UNMET,
+)
 from wfexec.core.ending import Findings, complete, fail, note_failure
 from wfexec.core.expressions import asks, context_of, holds
 from wfexec.core.lasting import lost_changes
 from wfexec.core.promises import Promise, asked_by, judge_promises, promises_of
 from wfexec.core.rollback import enter_rolling_back
+from wfexec.core.surroundings import NOT_WATCHED, Around, effects_text, left_open, look_around, question_after
 from wfexec.core.targets import target_text
 from wfexec.core.triggers import give_up, triggered
 from wfexec.model.base import clip
@@ -103,6 +112,9 @@ def monitoring(draft: Draft) -> None:
     oldest = now - settings.monitoring_interval + 1
     if over:
         oldest = max(oldest, since + settings.stabilization_window)
+        beside = question_after(draft)
+        if beside is not None:
+            watched.questions.append(beside)
     if not _ask(draft, watched.questions, draft.seen_since(began, oldest)):
         draft.wake(min(deadline + 1, now + settings.requeue_error))
         return
@@ -138,17 +150,32 @@ def _wait_or_end(draft: Draft, watched: Watched, unkept: str, unknown: str, dead
         since = now
     over = since is not None and now >= since + settings.stabilization_window
     missing = _open_ends(draft, unknown) if over else ""
+    around = look_around(draft) if over and not missing else NOT_WATCHED
+    missing = missing or around.wait
     if over and not missing:
-        missed = _unmet(draft, required=False)
-        if missed:
-            draft.event("Warning", "SuccessCriterionUnmet", f"not required: {missed}")
-        complete(draft, _outcome(draft), "", _findings(watched, health, unknown))
+        _end_well(draft, around, _findings(watched, health, unknown))
         return
     if missing:
         draft.set(message=clip(f"waiting for {missing}"))
     elif since is not None:
         end = since + settings.stabilization_window
     draft.wake(min(deadline + 1, end, now + settings.monitoring_interval))
+
+
+def _end_well(draft: Draft, around: Around, findings: Findings) -> None:
+    """Every row of the table held for a window; what lies beside the targets makes it less than a success."""
+    missed = _unmet(draft, required=False)
+    if missed:
+        draft.event("Warning", "SuccessCriterionUnmet", f"not required: {missed}")
+    findings = findings._replace(side_effects=around.effects)
+    if around.unknown:
+        complete(draft, WorkflowOutcome.UNKNOWN, f"{SIDE_EFFECTS_UNKNOWN}: {around.unknown}", findings)
+    elif around.effects:
+        told = effects_text(around.effects)
+        draft.event("Warning", "SideEffectsSeen", told)
+        complete(draft, WorkflowOutcome.PARTIAL_SUCCESS, f"{SIDE_EFFECTS}: {told}", findings)
+    else:
+        complete(draft, _outcome(draft), "", findings)
 
 
 def _open_ends(draft: Draft, unknown: str) -> str:
@@ -167,6 +194,8 @@ def _cannot_verify(draft: Draft, watched: Watched, unknown: str) -> None:
     why = f"{UNMET}: {unmet}" if unmet else f"{CANNOT_VERIFY}: {lost}" if lost else CANNOT_VERIFY
     if healthy and unknown and not unmet and not lost:
         why = f"{ALERTS_UNKNOWN}: {unknown}"
+    elif healthy and not unmet and not lost and (beside := left_open(draft)):
+        why = f"{SIDE_EFFECTS_UNKNOWN}: {beside}"
     complete(draft, WorkflowOutcome.UNKNOWN, why, _findings(watched, health, unknown))
 
 

@@ -114,6 +114,20 @@ ENDINGS: Final[tuple[Reason, ...]] = (
         "BR-WF-050s",
     ),
     _end(
+        "side_effects",
+        "monitoring",
+        "The targets are well, but something near them that was well before the first step is not any more",
+        "Look into what the reason names: status.workflowResult.sideEffects lists it",
+        "BR-WF-051s",
+    ),
+    _end(
+        "side_effects_unknown",
+        "monitoring",
+        "The targets are well, but nobody could look beside them, before the first step or after the last",
+        "Give the controller the observer role, or set executionStrategy.watchSideEffects to false",
+        "BR-WF-051s",
+    ),
+    _end(
         "alerts_unknown",
         "monitoring",
         "The targets are well, but until monitoring-timeout nobody could say whether new alerts fire",

@@ -75,6 +75,7 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("RollbackCompleted", N, "All that could be undone is undone", "BR-WF-050"),
     EventRow("EscalationRequired", W, "The rollback is incomplete: a person is needed", "BR-WF-053"),
     EventRow("WorkflowIneffective", W, "New alerts, or a required postcondition no longer holds", "BR-WF-051"),
+    EventRow("SideEffectsSeen", W, "Something near the targets fell ill and stayed so; it is named", "BR-WF-051s"),
     EventRow("SuccessCriterionUnmet", W, "A criterion that is not required did not hold", "BR-WF-021"),
     EventRow("Paused", N, "The workflow was suspended, or a maintenance holds it up; the phase is named", "BR-WF-005"),
     EventRow("Resumed", N, "It goes on; how long it was paused is named", "BR-WF-005"),

@@ -14,6 +14,7 @@ from wfexec.core.gates import judge, protected_targets, undo_warnings, unwatched
 from wfexec.core.learning import learned
 from wfexec.core.planned import availability
 from wfexec.core.production import demands_of
+from wfexec.core.surroundings import awaits_picture
 from wfexec.core.targets import target_text
 from wfexec.model.base import clip, compact, evolve
 from wfexec.model.facts import Question, TargetFacts, TargetRef, Unknown
@@ -177,7 +178,9 @@ def _unseen(draft: Draft) -> list[TargetRef]:
 
 
 def _seen_badly(draft: Draft) -> bool:
-    """Did nobody answer for one of the dry run's targets, so that asking again may help?"""
+    """Did nobody answer for one of the dry run's targets, or for what is near them, so that asking again may help?"""
+    if awaits_picture(draft):
+        return True
     if not draft.workflow.spec.execution_strategy.dry_run_first:
         return False
     answers = draft.snapshot.answers

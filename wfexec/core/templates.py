@@ -172,6 +172,7 @@ def _strategy(own: ExecutionStrategy, templates: ExecutionStrategy | None) -> Ex
         rollback_strategy=_either(own.rollback_strategy, _STRATEGY.rollback_strategy, templates.rollback_strategy),
         max_retries=_either(own.max_retries, None, templates.max_retries),
         max_parallel_steps=_either(own.max_parallel_steps, None, templates.max_parallel_steps),
+        watch_side_effects=_either(own.watch_side_effects, None, templates.watch_side_effects),
         safety_checks=own.safety_checks or templates.safety_checks,
         rollback_triggers=tuple[RollbackTrigger, ...](triggers.values()),
     )

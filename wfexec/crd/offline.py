@@ -20,6 +20,7 @@ from wfexec.model.facts import (
     AskHistory,
     AskNodes,
     AskParent,
+    AskSurroundings,
     AskTarget,
     Facts,
     Question,
@@ -71,7 +72,7 @@ class OfflineCluster:
             return Unknown(NOT_IN_FILE)
         if isinstance(question, AskTarget) and not self.knows(question.target.kind):
             return Unknown(f"the file holds no {question.target.kind}")
-        if isinstance(question, AskNodes) and not self.knows("Node"):
+        if isinstance(question, AskNodes | AskSurroundings) and not self.knows("Node"):
             return Unknown("the file holds no Node")
         return questions.facts(question, tuple(self._reply(call) for call in questions.calls(question)))
 

@@ -4,12 +4,14 @@ Called by whoever carries an `Ask` out, in production and in the simulated clust
 "could not look" into "is not there": without a right or a reply the answer is `Unknown`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from wfexec.crd.quantity import Resources, free_capacity, moving
+from wfexec.crd.replies import CACHED, REFUSED, RUNNING, Reply, condition, restarts, selected, told, unknown
+from wfexec.crd.surroundings import surroundings_calls, surroundings_facts
 from wfexec.crd.template_lookup import template_calls, template_facts
 from wfexec.crd.wire import JSON, HttpCall, place
 from wfexec.errors import OurBug
@@ -23,6 +25,7 @@ from wfexec.model.facts import (
     AskNetwork,
     AskNodes,
     AskParent,
+    AskSurroundings,
     AskTarget,
     AskTemplate,
     CopyFacts,
@@ -48,17 +51,9 @@ _PLACES: Final = {
     "Secret": ("/api/v1", "secrets"),
 }
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-_RUNNING: Final = ("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed")
-# Served from the API server's watch cache: a look every few seconds must not reach its storage.
-_CACHED: Final = ("resourceVersion", "0")
 _SIZES: Final = ("cpu", "memory")
 _REVISION: Final = "deployment.kubernetes.io/revision"
-_CRASHES: Final = frozenset({"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"})
 
-# Who are you, and you may not.
-REFUSED: Final = (401, 403)
-
-Reply = tuple[int, bytes]
 State = dict[str, str]
 
 
@@ -78,7 +73,7 @@ def calls(question: Question) -> tuple[HttpCall, ...]:
         case AskTarget(target):
             return _looks(target)
         case AskNodes():
-            return (HttpCall("GET", "/api/v1/nodes", (_CACHED,)), HttpCall("GET", "/api/v1/pods", (_RUNNING, _CACHED)))
+            return (HttpCall("GET", "/api/v1/nodes", (CACHED,)), HttpCall("GET", "/api/v1/pods", (RUNNING, CACHED)))
         case AskNetwork():
             return (HttpCall("GET", "/readyz"),)
         case AskHistory() | AskAlerts():
@@ -87,6 +82,8 @@ def calls(question: Question) -> tuple[HttpCall, ...]:
             return template_calls(question)
         case AskCopy(namespace, name):
             return (HttpCall("GET", place("/api/v1", "configmaps", namespace, name)),)
+        case AskSurroundings():
+            return surroundings_calls(question)
         case AskParent(namespace, name):
             return (HttpCall("GET", place(f"/apis/{REMEDIATION_API}", REMEDIATION_PLURAL, namespace, name)),)
 
@@ -106,11 +103,13 @@ def facts(question: Question, replies: tuple[Reply, ...]) -> Facts:
                 # Whoever says no does answer.
                 if status in (200, *REFUSED):
                     return NetworkFacts(True, "")
-                return NetworkFacts(False, _told(payload) or (f"HTTP {status}" if status else "no answer"))
+                return NetworkFacts(False, told(payload) or (f"HTTP {status}" if status else "no answer"))
             case AskHistory() | AskAlerts():
                 raise OurBug(f"the API server knows no {question.about}")
             case AskTemplate():
                 return template_facts(question, replies)
+            case AskSurroundings():
+                return surroundings_facts(question, replies)
             case AskParent():
                 return _parent(question, replies[0])
             case AskCopy():
@@ -151,7 +150,7 @@ def _copy(question: AskCopy, reply: Reply) -> Facts:
     if status == 404:
         return CopyFacts(None)
     if status != 200:
-        return _unknown(status, payload, f"read ConfigMap {question.namespace}/{question.name}")
+        return unknown(status, payload, f"read ConfigMap {question.namespace}/{question.name}")
     return CopyFacts(dict(orjson.loads(payload).get("data") or {}))
 
 
@@ -161,7 +160,7 @@ def _parent(question: AskParent, reply: Reply) -> Facts:
     if status == 404:
         return ParentFacts("")
     if status != 200:
-        return _unknown(status, payload, f"read RemediationRequest {question.namespace}/{question.name}")
+        return unknown(status, payload, f"read RemediationRequest {question.namespace}/{question.name}")
     return ParentFacts(orjson.loads(payload)["metadata"]["uid"])
 
 
@@ -174,7 +173,7 @@ def _looks(target: TargetRef) -> tuple[HttpCall, ...]:
         return (HttpCall("GET", path, accept=METADATA_ONLY),)
     if target.kind == "Deployment":
         # Its status says nothing of crash loops; its selector is known only after the first reply.
-        pods = HttpCall("GET", place("/api/v1", "pods", target.namespace, ""), (_RUNNING, _CACHED))
+        pods = HttpCall("GET", place("/api/v1", "pods", target.namespace, ""), (RUNNING, CACHED))
         return (HttpCall("GET", path), pods)
     return (HttpCall("GET", path),)
 
@@ -182,7 +181,7 @@ def _looks(target: TargetRef) -> tuple[HttpCall, ...]:
 def _access(question: AskAccess, reply: Reply) -> Facts:
     status, payload = reply
     if status not in (200, 201):
-        return _unknown(status, payload, "ask for access reviews")
+        return unknown(status, payload, "ask for access reviews")
     told = orjson.loads(payload)["status"]
     allowed = bool(told.get("allowed")) and not told.get("denied")
     where = f" in {question.namespace}" if question.namespace else ""
@@ -196,7 +195,7 @@ def _target(target: TargetRef, replies: tuple[Reply, ...]) -> Facts:
     if status == 404:
         return TargetFacts(False, False, None, {}, f"{target.kind} {where} does not exist")
     if status != 200:
-        return _unknown(status, payload, f"read {target.kind} {where}")
+        return unknown(status, payload, f"read {target.kind} {where}")
     raw = orjson.loads(payload)
     pods = orjson.loads(replies[1][1])["items"] if len(replies) > 1 and replies[1][0] == 200 else None
     health = _health(target.kind, raw, pods)
@@ -213,7 +212,7 @@ def _health(kind: str, raw: dict[str, Any], pods: list[Any] | None) -> Health:
         case "Pod":
             return pod_health(raw)
         case "Node":
-            ready = _condition(raw, "Ready")
+            ready = condition(raw, "Ready")
             unschedulable = bool(raw.get("spec", {}).get("unschedulable"))
             state = {"unschedulable": _word(unschedulable), "ready": ready}
             return Health(ready == "True", state, "" if ready == "True" else "node is not ready")
@@ -232,7 +231,7 @@ def deployment_health(raw: dict[str, Any], pods: list[Any] | None) -> Health:
     """
     spec, status = raw.get("spec", {}), raw.get("status") or {}
     wanted, ready = spec.get("replicas", 1), status.get("readyReplicas", 0)
-    available = _condition(raw, "Available")
+    available = condition(raw, "Available")
     state = {
         "replicas": str(wanted),
         "readyReplicas": str(ready),
@@ -260,44 +259,26 @@ def deployment_health(raw: dict[str, Any], pods: list[Any] | None) -> Health:
     if available != "True" and wanted:
         complaints.append("not available")
     if pods is not None:
-        own = _selected(pods, spec.get("selector", {}).get("matchLabels") or {})
-        restarts, crashing = _restarts(own)
-        state["restarts"] = str(restarts)
+        own = selected(pods, spec.get("selector", {}).get("matchLabels") or {})
+        count, crashing = restarts(own)
+        state["restarts"] = str(count)
         complaints.extend(crashing)
     return Health(not complaints, state, "; ".join(complaints))
 
 
 def pod_health(raw: dict[str, Any]) -> Health:
     """Healthy: running and ready, or done with success."""
-    phase, ready = (raw.get("status") or {}).get("phase", ""), _condition(raw, "Ready")
-    _, crashing = _restarts((raw,))
+    phase, ready = (raw.get("status") or {}).get("phase", ""), condition(raw, "Ready")
+    _, crashing = restarts((raw,))
     healthy = phase == "Succeeded" or (phase == "Running" and ready == "True" and not crashing)
     wrong = "; ".join(crashing) or f"pod is {phase or 'not started'}, ready {ready}"
     return Health(healthy, {"phase": phase, "ready": ready}, "" if healthy else wrong)
 
 
-def _selected(pods: Iterable[Any], labels: Mapping[str, str]) -> tuple[Any, ...]:
-    if not labels:
-        return ()
-    return tuple(pod for pod in pods if labels.items() <= (pod["metadata"].get("labels") or {}).items())
-
-
-def _restarts(pods: Iterable[Any]) -> tuple[int, tuple[str, ...]]:
-    """All restarts of these pods' containers, and a complaint per container that cannot start."""
-    total, crashing = 0, []
-    for pod in pods:
-        for container in (pod.get("status") or {}).get("containerStatuses") or ():
-            total += container.get("restartCount", 0)
-            reason = ((container.get("state") or {}).get("waiting") or {}).get("reason", "")
-            if reason in _CRASHES:
-                crashing.append(f"{pod['metadata']['name']}/{container['name']} is in {reason}")
-    return total, tuple(crashing)
-
-
 def _nodes(named: tuple[str, ...], replies: tuple[Reply, ...]) -> Facts:
     for (status, payload), what in zip(replies, ("read nodes", "read pods"), strict=True):
         if status != 200:
-            return _unknown(status, payload, what)
+            return unknown(status, payload, what)
     nodes, pods = (orjson.loads(payload)["items"] for _, payload in replies)
     usable = {node["metadata"]["name"]: node for node in nodes if _takes_pods(node)}
     free: Resources = free_capacity(usable, pods)
@@ -315,32 +296,7 @@ def _room_of(node: Mapping[str, Any], schedulable: bool, pods: list[Any]) -> Nod
 
 
 def _takes_pods(node: dict[str, Any]) -> bool:
-    return not node.get("spec", {}).get("unschedulable") and _condition(node, "Ready") == "True"
-
-
-def _condition(raw: dict[str, Any], kind: str) -> str:
-    """True, False or Unknown, as the object says; Unknown when it does not say."""
-    for each in (raw.get("status") or {}).get("conditions") or ():
-        if each["type"] == kind:
-            return str(each["status"])
-    return "Unknown"
-
-
-def _unknown(status: int, payload: bytes, what: str) -> Unknown:
-    if status in REFUSED:
-        return Unknown(f"no right to {what}", refused_since=0)
-    if not status:
-        return Unknown(f"no answer when asked to {what}", transient=True)
-    told = _told(payload)
-    return Unknown(clip(f"cannot {what}: {told or f'HTTP {status}'}"), transient=status >= 500 or status == 429)
-
-
-def _told(payload: bytes) -> str:
-    try:
-        told = orjson.loads(payload)
-    except ValueError:
-        return payload[:200].decode("utf-8", "replace")
-    return str(told.get("message", "")) if isinstance(told, dict) else ""
+    return not node.get("spec", {}).get("unschedulable") and condition(node, "Ready") == "True"
 
 
 def _word(flag: bool) -> str:

@@ -99,7 +99,25 @@ class AskCopy(NamedTuple):
     about: str = "copy"
 
 
-Question = AskCopy | AskAccess | AskTarget | AskNodes | AskNetwork | AskHistory | AskTemplate | AskParent | AskAlerts
+class AskSurroundings(NamedTuple):
+    """Which Deployments and pods of these namespaces, and which nodes, are not well? "" means every namespace."""
+
+    namespaces: tuple[str, ...]
+    about: str = "surroundings"
+
+
+Question = (
+    AskCopy
+    | AskAccess
+    | AskTarget
+    | AskNodes
+    | AskNetwork
+    | AskHistory
+    | AskTemplate
+    | AskParent
+    | AskAlerts
+    | AskSurroundings
+)
 
 
 class Unknown(NamedTuple):
@@ -220,6 +238,20 @@ class AlertFacts(NamedTuple):
     alerts: tuple[Alert, ...]
 
 
+class Unwell(NamedTuple):
+    """`message` says what is wrong with it; kinds are those of Kubernetes, also ones that no step changes."""
+
+    object: TargetRef
+    message: str
+
+
+class SurroundingsFacts(NamedTuple):
+    """Sorted by kind, namespace and name; `seen` is how many objects were looked at."""
+
+    unwell: tuple[Unwell, ...]
+    seen: int
+
+
 class CopyFacts(NamedTuple):
     """`data` None: there is no such copy."""
 
@@ -236,6 +268,7 @@ Facts = (
     | TemplateFacts
     | ParentFacts
     | AlertFacts
+    | SurroundingsFacts
     | CopyFacts
     | Unknown
 )

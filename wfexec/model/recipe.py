@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from wfexec.model.execution import KubernetesExecutionSpec
 from wfexec.model.expressions import Program
-from wfexec.model.facts import AskAccess, AskTarget, Question, TargetRef
+from wfexec.model.facts import AskAccess, AskSurroundings, AskTarget, Question, TargetRef
 from wfexec.model.phases import RollbackStrategy, RunCondition, Strategy
 from wfexec.model.status import ExecutionPlan, PotentialIssue, StepStatus
 from wfexec.model.workflow import SafetyCheck, WorkflowStep
@@ -108,7 +108,7 @@ class Recipe(NamedTuple):
     `questions` all that must be answered before anything runs; `conflicts` steps that may change the same object at the
     same time; `plan` and `pending` what planning writes into status. `suggestions` are those of an analysis with what
     became of them; `written` is the recipe without them, None where none is taken.
-    `secrets` are values that nothing we write may show.
+    `secrets` are values that nothing we write may show. `near` asks how it looks beside the targets; None: nobody does.
     """
 
     name: str
@@ -137,6 +137,7 @@ class Recipe(NamedTuple):
     suggestions: tuple[Suggestion, ...] = ()
     written: "Recipe | None" = None
     secrets: tuple[str, ...] = ()
+    near: AskSurroundings | None = None
 
 
 class Refusal(NamedTuple):

@@ -32,6 +32,7 @@ from wfexec.model.phases import (
     UndoState,
     WorkflowOutcome,
 )
+from wfexec.model.surroundings import SIDE_EFFECTS_MAX, SideEffect, Surroundings
 from wfexec.model.template import ResolvedTemplate, TemplateIdentity
 from wfexec.model.workflow import Level, SafetyCheck, StepCondition, WorkflowExecutionSpec
 from wfexec.units import Duration, Instant
@@ -301,10 +302,13 @@ class AdaptiveAdjustment(Value):
 
 
 class WorkflowResult(Value):
+    """`side_effects` None: nobody looked for any, or nobody could; () when there were none."""
+
     outcome: WorkflowOutcome
     effectiveness_score: Fraction
     resource_health: ResourceHealth | None = None
     new_alerts_triggered: bool | None = None
+    side_effects: Annotated[tuple[SideEffect, ...], Field(max_length=SIDE_EFFECTS_MAX)] | None = None
     recommended_actions: Messages = ()
     reason: Text = ""
 
@@ -356,6 +360,7 @@ class WorkflowExecutionStatus(Value):
     template: ResolvedTemplate | None = None
     execution_plan: ExecutionPlan | None = None
     validation_results: ValidationResults | None = None
+    surroundings: Surroundings | None = None
     step_statuses: tuple[StepStatus, ...] = Field(
         default=(), max_length=STATUSES_MAX, json_schema_extra=list_map("stepNumber")
     )

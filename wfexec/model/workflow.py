@@ -160,13 +160,14 @@ class RollbackTrigger(Value):
 
 
 class ExecutionStrategy(Value):
-    """`max_parallel_steps` None means the setting's value."""
+    """`max_parallel_steps` and `watch_side_effects` None mean the setting's value."""
 
     approval_required: bool = False
     dry_run_first: bool = True
     rollback_strategy: RollbackStrategy = RollbackStrategy.AUTOMATIC
     max_retries: Retries | None = None
     max_parallel_steps: Annotated[int, Field(ge=1, le=10)] | None = None
+    watch_side_effects: bool | None = None
     safety_checks: tuple[SafetyCheck, ...] = Field(default=(), max_length=4, json_schema_extra=list_map("type"))
     rollback_triggers: tuple[RollbackTrigger, ...] = Field(
         default=(), max_length=16, json_schema_extra=list_map("name")
