@@ -43,6 +43,11 @@ class AlertFeed:
             ends = _NEVER if alert.for_ is None else begins + alert.for_
             self._firing.append(Firing(labels_of(alert.alert, alert.kind, alert.namespace, alert.name), begins, ends))
 
+    @property
+    def firing(self) -> tuple[Firing, ...]:
+        """All that fires, has fired or will."""
+        return tuple(self._firing)
+
     def begin(self, labels: dict[str, str], now: int) -> None:
         self._firing.append(Firing(labels, now, _NEVER))
 

@@ -7,6 +7,7 @@ never know how the controller decides.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from sim.alerts import Firing
 from sim.trace import STARTED_AGAIN, TraceRecord, Version, Written, is_undo
 from sim.witness import Decision
 from wfexec.model.execution import KubernetesExecution
@@ -75,7 +76,7 @@ class History(NamedTuple):
     `end`: when the run ended. `troubles`: how often something broke (crashes, lost replies). `elected`: there is a
     lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
     made, `decisions`: some of them. `dropped`: Events that they counted as given up. `skew`: how far two clocks could
-    be apart, in milliseconds.
+    be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody kept account.
     """
 
     settings: Settings
@@ -93,6 +94,7 @@ class History(NamedTuple):
     decisions: Sequence[Decision] = ()
     dropped: int = 0
     skew: int = 0
+    alerts: tuple[Firing, ...] | None = None
 
     def events(self) -> list[tuple[int, EventWrite]]:
         """Events that the cluster took, in order."""
@@ -123,6 +125,7 @@ def history_of(
     end: int = 0,
     utterances: Utterances = SILENCE,
     skew: int = 0,
+    alerts: tuple[Firing, ...] | None = None,
 ) -> History:
     """All facts of a run, in the order of their commits; `end` 0: the run ended with its last record."""
     builder = _Builder(settings)
@@ -148,6 +151,7 @@ def history_of(
         decisions=utterances.decisions,
         dropped=utterances.dropped,
         skew=skew,
+        alerts=alerts,
     )
 
 

@@ -80,7 +80,15 @@ def judge(simulation: Simulation, scenario: Scenario, *, cut: bool) -> Run:
     """The run so far; `cut`: somebody stopped it before its time, so not being at rest is no fault."""
     settings, told = scenario.options.settings, simulation.utterances()
     skew = scenario.options.faults.skew_ms
-    history = history_of(simulation.records, settings, cut=cut, end=simulation.now, utterances=told, skew=skew)
+    history = history_of(
+        simulation.records,
+        settings,
+        cut=cut,
+        end=simulation.now,
+        utterances=told,
+        skew=skew,
+        alerts=simulation.alerts.firing,
+    )
     finals = [thing for thing in history.finals if isinstance(thing, WorkflowExecution)]
     recovered = all(workflow.status.phase == Phase.COMPLETED for workflow in finals)
     return Run(

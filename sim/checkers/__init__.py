@@ -22,6 +22,7 @@ from sim.checkers import (
     s10_owned_children,
     s11_decided_by_what_was_seen,
     s12_no_secrets,
+    s13_answered_as_agreed,
     terminal_reached,
 )
 from sim.checkers.complaint import Checker, Complaint
@@ -39,6 +40,7 @@ CHECKERS: Final[tuple[Checker, ...]] = (
     s10_owned_children.check,
     s11_decided_by_what_was_seen.check,
     s12_no_secrets.check,
+    s13_answered_as_agreed.check,
     terminal_reached.check,
     l2_woken_in_time.check,
     l3_limits_end_phases.check,

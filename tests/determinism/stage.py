@@ -130,6 +130,7 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
         cut=True,
         end=simulation.now,
         utterances=simulation.utterances(),
+        alerts=simulation.alerts.firing,
     )
     foreign = {f"{story.namespace}/{name}" for name in story.foreign}
     trouble = tuple(str(complaint) for complaint in complaints(history) if complaint.about not in foreign)

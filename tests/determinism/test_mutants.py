@@ -4,116 +4,59 @@ A mutant replaces one part of the core or the engine while one simulated run las
 seen in the wild, those without a number are our own; the page of promises (`docs/promises.md`) lists both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Final
 
 import pytest
 
-from sim.cluster.requests import DeleteObject, EditWorkflow
-from sim.driver import Options, Simulation
-from sim.executor.files import parse_outcomes
-from sim.faults import crash_after_write
-from sim.scenario import Run, Scenario, judge
-from sim.trace import Written
-from tests.unit.sim.support import CHAIN, manifest, options
-from wfexec.core import birth, control, decide, execute, fold, graph, rollback
+from sim.scenario import Run
+from tests.determinism.mutant_runs import (
+    EVICTED,
+    HANG,
+    STUCK,
+    UNDO_HANGS,
+    alarmed,
+    cancelled_while_paused,
+    delayed_in_its_rollback,
+    deleted,
+    failing,
+    falls_ill,
+    killed_after_its_intent,
+    narrow,
+    nobody_at_work,
+    play,
+    secretive,
+    spread,
+)
+from tests.unit.sim.support import options
+from wfexec.core import birth, control, decide, execute, fold, graph, monitoring, rollback
 from wfexec.core.draft import Draft
-from wfexec.engine import deadlines, lease, view
+from wfexec.core.ending import fail
+from wfexec.engine import applier, cache, deadlines, lease, view, workqueue
+from wfexec.engine.controller import Controller
 from wfexec.model.execution import KubernetesExecution
-from wfexec.model.phases import Phase, StepState
+from wfexec.model.phases import ErrorType, Phase, StepState
 from wfexec.model.plan import NOTHING, DeleteChild
 from wfexec.model.recipe import RecipeStep
-from wfexec.model.requests import Kind, ObjectKey, PatchStatus
-from wfexec.model.status import WorkflowExecution
+from wfexec.model.requests import PatchStatus
+from wfexec.settings import Settings
 
 Patch = pytest.MonkeyPatch
-KEY: Final = ObjectKey(Kind.WORKFLOW, "shop", "repair")
-SECOND: Final = 1_000
 NEVER: Final = 10**12
-# Longer than every limit together, so that what never ends is seen not to.
-LONG: Final = 6 * 3_600_000
-AUTOMATIC: Final = {"rollbackStrategy": "automatic"}
-HANG: Final = 'steps: {"*/1": {attempts: [{result: hang}]}}'
-EVICTED: Final = 'steps: {"*/1": {attempts: [{result: failure, error: {type: evicted}}]}}'
-KILLED: Final = 'steps: {"*/3": {attempts: [{result: failure, error: {type: oom_killed}}]}}'
-UNDO_HANGS: Final = KILLED + '\nundo: {steps: {"*/2": {attempts: [{result: hang}]}}}'
-SPREAD: Final = (
-    'steps: {"*/2": {attempts: [{result: failure, error: {type: oom_killed}}], duration: 20s}, "*/3": {duration: 5m}}'
-)
-TALKS: Final = """
-cluster: {secrets: {shop/login: {data: {x: b2xk}}}}
-steps: {"*/1": {attempts: [{result: failure, error: {type: unknown_error, message: "not hunter22"}}]}}
-"""
-SECRET: Final = {"namespace": "shop", "name": "login", "dataUpdates": {"x": "hunter22"}}
 
 
-def play(
-    workflow: WorkflowExecution | None = None,
-    with_: Options | None = None,
-    people: Mapping[int, Any] | None = None,
-    *,
-    executor: bool = True,
-) -> Run:
-    """One run to its end or to `LONG`; `people`: what is asked for, by milliseconds from the beginning.
+class AnyVersion(str):
+    """Equal to every version: what is written like this is refused to nobody."""
 
-    `executor` False: nobody takes up the children.
-    """
-    scenario = Scenario((workflow or manifest(CHAIN),), with_ or options())
-    simulation = Simulation(scenario.options)
-    simulation.submit(scenario.workflows[0])
-    for after, body in (people or {}).items():
-        simulation.act(body, after)
-    simulation.start(executor=executor)
-    return judge(simulation, scenario, cut=not simulation.run(LONG))
+    __slots__ = ()
+    __hash__ = str.__hash__
 
+    def __eq__(self, other: object) -> bool:
+        return True
 
-def failing(executor: str) -> Run:
-    return play(manifest(CHAIN, executionStrategy=AUTOMATIC), options(executor))
-
-
-def spread() -> Run:
-    """Three steps side by side: the first completes, the second fails the workflow, the third goes on for long."""
-    return play(manifest([{}, {}, {}], executionStrategy=AUTOMATIC), options(SPREAD))
-
-
-def narrow() -> Run:
-    return play(manifest([{}, {}, {}], executionStrategy={"maxParallelSteps": 1}))
-
-
-def secretive() -> Run:
-    unchecked = [{"type": kind, "required": False} for kind in ("rbac", "health", "capacity", "network")]
-    strategy = {"safetyChecks": unchecked, "dryRunFirst": False}
-    step = {"action": "update-secret", "parameters": {"updateSecret": SECRET}, "maxRetries": 0}
-    return play(manifest([step], executionStrategy=strategy), Options(outcomes=parse_outcomes(TALKS, "test.yaml")))
-
-
-def cancelled_while_paused() -> Run:
-    wishes = {
-        15 * SECOND: EditWorkflow(KEY, {"suspend": True}, {}),
-        60 * SECOND: EditWorkflow(KEY, {"cancel": True}, {}),
-    }
-    return play(people=wishes)
-
-
-def nobody_at_work() -> Run:
-    return play(executor=False)
-
-
-def killed_after_its_intent() -> Run:
-    """The controller dies once the first step stands in status as executing, and before its child is made."""
-    calm = play()
-    own = [one for one in calm.records if isinstance(one, Written) and one.actor.startswith("controller")]
-    intents = [
-        number
-        for number, write in enumerate(own, 1)
-        if isinstance(write.body, PatchStatus) and write.body.after.phase == Phase.EXECUTING
-    ]
-    return play(with_=options(faults=crash_after_write(intents[0])))
-
-
-def deleted() -> Run:
-    return play(people={15 * SECOND: DeleteObject(KEY)})
+    def __ne__(self, other: object) -> bool:
+        return False
 
 
 def child_made_twice(patch: Patch) -> None:
@@ -132,6 +75,30 @@ def child_made_twice(patch: Patch) -> None:
 
     patch.setattr(birth, "body", named)
     patch.setattr(execute, "fold_child", forgetful)
+
+
+def older_over_newer(patch: Patch) -> None:
+    """M2: an older status overwrites a newer one: neither what is kept nor what is written compares versions."""
+
+    def newest(self: cache.ObjectCache, stored: cache.Stored, version: int) -> Any:
+        space = self._spaces.setdefault(stored.metadata.namespace, {})
+        known = space.get(stored.metadata.name)
+        space[stored.metadata.name] = cache.Entry(stored, version)
+        return known.object if known is not None else None
+
+    patch.setattr(cache.ObjectCache, "put", newest)
+    write_without_a_fence(patch)
+
+
+def write_without_a_fence(patch: Patch) -> None:
+    """M11: what the rollback has written is overwritten by a writer that knew an older version."""
+    writes = applier.Application._status
+
+    def unfenced(self: applier.Application) -> Iterator[Any]:
+        for body in writes(self):
+            yield body._replace(resource_version=AnyVersion()) if isinstance(body, PatchStatus) else body
+
+    patch.setattr(applier.Application, "_status", unfenced)
 
 
 def step_runs_again(patch: Patch) -> None:
@@ -225,6 +192,19 @@ def looks_for_ever(patch: Patch) -> None:
     patch.setattr(Draft, "wake", wake)
 
 
+def never_free_again(patch: Patch) -> None:
+    """M16: after a restart, what is being looked at is never given back and so never looked at again."""
+    made, done = Controller.__init__, workqueue.WorkQueue.done
+
+    def begins(self: Controller, settings: Settings, identity: str, **more: Any) -> None:
+        made(self, settings, identity, **more)
+        if identity != "controller-0":
+            kept = self._view.queue
+            patch.setattr(workqueue.WorkQueue, "done", lambda queue, key: None if queue is kept else done(queue, key))
+
+    patch.setattr(Controller, "__init__", begins)
+
+
 def intent_without_work(patch: Patch) -> None:
     """M17: a crash between the flag and the work: nobody does what was written down."""
     patch.setattr(fold, "_born", lambda *_: True)
@@ -244,6 +224,29 @@ def dry_run_creates(patch: Patch) -> None:
         validating(draft)
 
     patch.setitem(decide.HANDLERS, Phase.VALIDATING, eager)
+
+
+def timeout_without_an_answer(patch: Patch) -> None:
+    """M20: a timeout ends the workflow past all that a failure is answered with."""
+    end_badly = execute._end_badly
+
+    def hasty(draft: Draft, position: int | None, overdue: bool) -> None:
+        if position is not None and draft.steps[position].error_type is ErrorType.TIMEOUT:
+            fail(draft, "step_failed: it took too long", ErrorType.TIMEOUT)
+        else:
+            end_badly(draft, position, overdue)
+
+    patch.setattr(execute, "_end_badly", hasty)
+
+
+def new_alerts_not_heard(patch: Patch) -> None:
+    """New alerts are asked for, and the answer is not read."""
+    patch.setattr(monitoring, "_new_alerts", lambda *_: ("", ""))
+
+
+def broken_promise_not_answered(patch: Patch) -> None:
+    """A postcondition that stays false while its target is watched is noted, and nothing follows."""
+    patch.setattr(monitoring, "_broken", lambda draft, *_: draft.wake(draft.now + draft.settings.monitoring_interval))
 
 
 def dependencies_ignored(patch: Patch) -> None:
@@ -286,6 +289,7 @@ def secrets_repeated(patch: Patch) -> None:
 
 MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...]] = (
     (child_made_twice, play, "S1"),
+    (older_over_newer, play, "S3"),
     (step_runs_again, play, "S3"),
     (new_one_skipped, play, "L2"),
     (place_never_given_back, narrow, "S5"),
@@ -294,13 +298,18 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (cancel_ignored_while_paused, cancelled_while_paused, "L3"),
     (rollback_without_limit, lambda: failing(UNDO_HANGS), "L3"),
     (rollback_beside_a_step, spread, "S6"),
+    (write_without_a_fence, delayed_in_its_rollback, "S3"),
     (alarms_lost, lambda: play(with_=options(EVICTED)), "L2"),
     (creation_not_heard, play, "L2"),
     (both_lead, lambda: play(with_=options(replicas=2)), "S4"),
     (looks_for_ever, play, "L5"),
+    (never_free_again, killed_after_its_intent, "L3"),
     (intent_without_work, killed_after_its_intent, "L2"),
     (delete_of_any_that_is_called_so, lambda: failing(HANG), "S10"),
     (dry_run_creates, play, "S4"),
+    (timeout_without_an_answer, lambda: failing(STUCK), "S13"),
+    (new_alerts_not_heard, alarmed, "S13"),
+    (broken_promise_not_answered, falls_ill, "S13"),
     (dependencies_ignored, play, "S2"),
     (retried_without_end, lambda: play(with_=options(EVICTED)), "S7"),
     (finalizer_kept, deleted, "L4"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from sim.alerts import Firing
 from sim.driver import Options
 from sim.executor.files import parse_outcomes
 from sim.history import History, Utterances, history_of
@@ -137,6 +138,11 @@ class Past:
         self.workflow = evolve(self.workflow, spec=evolve(self.workflow.spec, **spec))
         self._commit(Change.MODIFIED, self.workflow)
 
+    def marks(self, annotations: dict[str, str]) -> None:
+        """A person annotates the workflow."""
+        self.workflow = evolve(self.workflow, metadata=evolve(self.workflow.metadata, annotations=annotations))
+        self._commit(Change.MODIFIED, self.workflow)
+
     def deleting(self) -> None:
         """A person deletes the workflow, which is held by its finalizer."""
         self.workflow = evolve(self.workflow, metadata=evolve(self.workflow.metadata, deletion_timestamp=self.at))
@@ -164,10 +170,11 @@ class Past:
         listening: bool = False,
         looks: int = 0,
         dropped: int = 0,
+        alerts: tuple[Firing, ...] | None = None,
     ) -> History:
         """`listening`: what was counted is held against the history."""
         utterances = Utterances(self.told if listening else None, looks, dropped=dropped)
-        return history_of(self.records, settings, cut=cut, end=self.at, utterances=utterances)
+        return history_of(self.records, settings, cut=cut, end=self.at, utterances=utterances, alerts=alerts)
 
     def _commit(self, change: Change, thing: Watched) -> None:
         self._version += 1
