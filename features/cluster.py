@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from sim.alerts import AlertFeed
+from sim.audit import AuditStore
 from sim.faults import Fault
 
 Json = dict[str, Any]
@@ -57,6 +58,7 @@ class Setting:
     guarded: the shipped admission policy is bound.
     settings: of the controller, keys as in its ConfigMap; what is not named has its default.
     history: runs that ended earlier, as in a history file.
+    audited: the controller has an audit store.
     observer: the controller has the optional role that lets it read targets and ConfigMaps everywhere.
     """
 
@@ -71,6 +73,7 @@ class Setting:
     guarded: bool = True
     settings: Json = field(default_factory=dict)
     history: list[Json] = field(default_factory=list)
+    audited: bool = False
     observer: bool = True
 
 
@@ -78,7 +81,7 @@ class Cluster(Protocol):
     """One scenario's cluster. `namespace` is the scenario's own, `history` all that a watch of it has shown so far.
 
     `slack_ms`: by how much something may happen later than it should, because the machine is busy. `alerts`: what the
-    Alertmanager at `alerts_url` says, once the world is built.
+    Alertmanager at `alerts_url` says, `audit`: what the audit store holds and what befalls it, once the world is built.
     """
 
     namespace: str
@@ -87,6 +90,9 @@ class Cluster(Protocol):
 
     @property
     def alerts(self) -> AlertFeed: ...
+
+    @property
+    def audit(self) -> AuditStore: ...
 
     @property
     def history(self) -> Sequence[Seen]:

@@ -75,6 +75,106 @@ Feature: Lifecycle
     And an event "WorkflowExecutionDeleted" says "deleted in phase validating"
 
   @lifecycle @BR-WF-001
+  Scenario: The final record of a workflow is kept before it goes
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    And "b" always fails with "permission_denied"
+    And its parent gave it the fingerprint of the signal
+    And there is an audit store
+    When it is applied
+    Then it is "failed"
+    And the audit store holds nothing of it
+    When somebody deletes it
+    Then the workflow is gone
+    And the audit store holds its final record, which says
+      | what        | value               |
+      | kind        | WorkflowExecution   |
+      | name        | recover             |
+      | fingerprint | of the signal       |
+      | remediation | shop-is-slow        |
+      | definition  | recover-shop        |
+      | phase       | failed              |
+      | validation  | passed              |
+      | steps       | 2                   |
+      | failed      | 1                   |
+
+  @lifecycle @BR-WF-001
+  Scenario: A workflow that goes before it has begun leaves its final record too
+    Given a workflow with the steps "a"
+    And it needs an approval
+    And there is an audit store
+    When it is applied
+    And it waits for approval
+    And somebody deletes it
+    Then the workflow is gone
+    And the audit store holds its final record, which says
+      | what       | value      |
+      | phase      | validating |
+      | validation |            |
+      | steps      | 1          |
+      | completed  | 0          |
+
+  @lifecycle @BR-WF-001
+  Scenario: While the audit store is down a deletion waits
+    Given a workflow with the steps "a"
+    And there is an audit store
+    And a final record is waited for as long as 240h
+    When it is applied
+    And it is "completed"
+    And the audit store is down
+    And somebody deletes it
+    Then an event "AuditStorageFailed" says "deletion waits for its final record to be kept"
+    When 1m passes
+    Then the controller still holds it
+    And the audit store holds nothing of it
+    When the audit store is there again
+    Then the workflow is gone
+    And the audit store holds one final record of it
+
+  @lifecycle @BR-WF-001
+  Scenario: An audit store that is down for longer than the grace holds up nothing any more
+    Given a workflow with the steps "a"
+    And there is an audit store
+    And a final record is waited for as long as 1m
+    And the metrics are read before
+    When it is applied
+    And it is "completed"
+    And the audit store is down
+    And somebody deletes it
+    Then the workflow is gone
+    And an event "AuditStorageFailed" says "let go without its final record"
+    And the audit store holds nothing of it
+    And the metrics have counted since
+      | metric                                                  | labels | value |
+      | kubernaut_workflowexecution_audit_records_lost_total    |        | 1     |
+
+  @lifecycle @BR-WF-001
+  Scenario: A record that is kept while nobody hears of it is kept once
+    Given a workflow with the steps "a"
+    And there is an audit store
+    And a final record is waited for as long as 240h
+    When it is applied
+    And it is "completed"
+    And the audit store keeps what it is given, and its replies are lost
+    And somebody deletes it
+    And the audit store holds its final record
+    And the audit store is there again
+    Then the workflow is gone
+    And the audit store holds one final record of it
+
+  @lifecycle @BR-WF-001
+  Scenario: Killed between the final record and the end, the controller leaves one record
+    Given a workflow with the steps "a"
+    And there is an audit store
+    And the controller dies as soon as its final record is kept
+    When it is applied
+    And it is "completed"
+    And somebody deletes it
+    Then the workflow is gone
+    And it died of that
+    And the audit store holds one final record of it
+
+  @lifecycle @BR-WF-001
   Scenario: A workflow that has ended stays until somebody deletes it
     Given a workflow with the steps "a"
     And it is applied

@@ -10,7 +10,7 @@ from typing import Any, Final
 from wfexec.crd import questions
 from wfexec.crd.wire import refusal
 from wfexec.model.facts import Answer, AskAlerts, AskHistory
-from wfexec.model.requests import Ask, Code, Outcome
+from wfexec.model.requests import Ask, Code, KeepRows, Outcome
 
 STATUS: Final = 403
 BODY: Final = b'{"message": "not allowed by anybody: no role has been read yet"}'
@@ -39,10 +39,12 @@ class Bars:
 
 
 def _refused(body: Any, now: int) -> Outcome | None:
+    if isinstance(body, KeepRows):
+        # It is not the API server that takes these, nor that answers the others.
+        return None
     if not isinstance(body, Ask):
         return refusal(body, STATUS, BODY, None)
     if any(isinstance(question, AskHistory | AskAlerts) for question in body.questions):
-        # It is not the API server that answers these.
         return None
     facts = {one: questions.facts(one, ((STATUS, BODY),) * len(questions.calls(one))) for one in body.questions}
     return Outcome(Code.OK, {question: Answer(now, told) for question, told in facts.items()})

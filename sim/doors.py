@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from sim.answers import Answers
+from sim.audit import AuditStore
 from sim.cluster.cluster import Cluster
 from sim.cluster.requests import CreateTarget, DeleteTarget
 from wfexec.crd.wire import copy_body
 from wfexec.model.facts import TargetRef
-from wfexec.model.requests import Ask, Change, DropCopy, KeepCopy, Outcome, WatchObjects
+from wfexec.model.requests import Ask, Change, DropCopy, KeepCopy, KeepRows, Outcome, WatchObjects
 
 Hear = Callable[[Change, Any, str], None]
 
@@ -37,8 +38,9 @@ class Door(Protocol):
 class SharedDoor:
     """Values by reference; only the core's questions take a way of their own."""
 
-    def __init__(self, cluster: Cluster, answers: Answers) -> None:
+    def __init__(self, cluster: Cluster, answers: Answers, audit: AuditStore) -> None:
         self._handlers: dict[type, Callable[[Any, int], Any]] = {**cluster.handlers, Ask: answers.answer}
+        self._handlers[KeepRows] = audit.keep
         self._handlers[KeepCopy] = self._keep
         self._handlers[DropCopy] = self._drop
         self._execute = cluster.execute

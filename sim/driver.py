@@ -7,11 +7,12 @@ schedule differently, and never read a real clock.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from sim.alerts import AlertFeed
 from sim.answers import Answers
+from sim.audit import AuditStore, Outage
 from sim.clock import Clock
 from sim.cluster.cluster import Cluster, Depth, own_crds
 from sim.cluster.rbac import ADMIN
@@ -34,6 +35,7 @@ from sim.world import World
 from wfexec.engine.controller import Controller
 from wfexec.engine.history import MemoryHistory
 from wfexec.model.facts import AskHistory, Facts
+from wfexec.model.meta import FINALIZER
 from wfexec.model.phases import TERMINAL
 from wfexec.model.plan import HistoryRecord, Record
 from wfexec.model.requests import Change, Kind, Listing, ObjectKey, Outcome, Watched, WatchObjects
@@ -74,7 +76,8 @@ class Options(NamedTuple):
 
     `manifests`: Kubernetes documents; in wire depth their roles and bindings decide who may do what, and without any
     everybody may do everything. `objects`: ConfigMaps that are there from the beginning, such as templates.
-    `history`: runs that ended before this one began, for those who learn.
+    `history`: runs that ended before this one began, for those who learn. `audit`: what befalls the audit store; None
+    where there is none.
     """
 
     settings: Settings = DEFAULTS
@@ -89,6 +92,7 @@ class Options(NamedTuple):
     manifests: tuple[dict[str, Any], ...] = ()
     objects: tuple[dict[str, Any], ...] = ()
     history: tuple[HistoryRecord, ...] = ()
+    audit: tuple[Outage, ...] | None = None
 
 
 class Simulation:
@@ -104,8 +108,13 @@ class Simulation:
         )
         self.world = World(self.cluster, options.outcomes, EPOCH_MS, options.objects)
         self.alerts = AlertFeed(options.outcomes.alerts, EPOCH_MS)
+        self.audit = AuditStore(options.audit or (), EPOCH_MS)
         known = (self.cluster, options.outcomes, self.recall, self.alerts.facts)
-        self.door: Door = WireDoor(*known) if options.depth is Depth.WIRE else SharedDoor(self.cluster, Answers(*known))
+        self.door: Door = (
+            WireDoor(*known, self.audit)
+            if options.depth is Depth.WIRE
+            else SharedDoor(self.cluster, Answers(*known), self.audit)
+        )
         self._history: MemoryHistory | None = None
         self._witness = Witness()
         self._told: list[tuple[ObjectKey, Record]] = []
@@ -202,7 +211,7 @@ class Simulation:
                 stats = process.machine.stats()
                 looks += stats["looks"]
                 dropped += stats["events_dropped"]
-        return Utterances(self._told, looks, self._witness.decisions, dropped)
+        return Utterances(self._told, looks, self._witness.decisions, dropped, self.options.audit is not None)
 
     def collect_soon(self) -> None:
         """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""
@@ -271,7 +280,8 @@ class Simulation:
         self.records.append(_tuple(Version, (self.clock.now, change, thing, version)))
         if thing.__class__ is WorkflowExecution:
             uid = thing.metadata.uid
-            if change is Change.DELETED or thing.status.phase in TERMINAL:
+            ended = thing.status.phase in TERMINAL and not _leaving(thing)
+            if change is Change.DELETED or ended:
                 self._open.pop(uid, None)
             else:
                 self._open[uid] = None
@@ -285,16 +295,26 @@ class Simulation:
     def _controller(self, identity: str) -> Machine:
         ahead_ms = self.options.faults.ahead(self._starts)
         self._starts += 1
-        settings, decide = self.options.settings, self._witness.decide
-        if ahead_ms:
-            return SkewedController(ahead_ms, settings, identity, leader_election=self._elects, decide=decide)
-        return Controller(settings, identity, leader_election=self._elects, decide=decide)
+        made = partial(SkewedController, ahead_ms) if ahead_ms else Controller
+        return made(
+            self.options.settings,
+            identity,
+            leader_election=self._elects,
+            decide=self._witness.decide,
+            audited=self.options.audit is not None,
+        )
 
     def _executor(self, identity: str) -> Machine:
         return Executor(self.options.outcomes, self._luck, identity, origin=EPOCH_MS, step_name=self._step_name)
 
     def _step_name(self, workflow: str, number: int) -> str:
         return self._step_names.get((workflow, number), "")
+
+
+def _leaving(workflow: WorkflowExecution) -> bool:
+    """Somebody deletes it, and our controller has not let it go."""
+    meta = workflow.metadata
+    return meta.deletion_timestamp is not None and FINALIZER in meta.finalizers
 
 
 def _telling(machine: Machine | None) -> bool:

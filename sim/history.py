@@ -58,13 +58,14 @@ class ChildMove(NamedTuple):
 class Utterances(NamedTuple):
     """What the controllers of a run handed out, how often they decided, and some decisions; None: nobody listened.
 
-    `dropped`: Events that they say were given up.
+    `dropped`: Events that they say were given up. `audited`: they have an audit store.
     """
 
     records: Sequence[tuple[ObjectKey, Record]] | None = None
     looks: int = 0
     decisions: Sequence[Decision] = ()
     dropped: int = 0
+    audited: bool = False
 
 
 SILENCE: Final = Utterances()
@@ -76,7 +77,8 @@ class History(NamedTuple):
     `end`: when the run ended. `troubles`: how often something broke (crashes, lost replies). `elected`: there is a
     lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
     made, `decisions`: some of them. `dropped`: Events that they counted as given up. `skew`: how far two clocks could
-    be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody kept account.
+    be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody kept account. `audited`: there was
+    an audit store.
     """
 
     settings: Settings
@@ -95,6 +97,7 @@ class History(NamedTuple):
     dropped: int = 0
     skew: int = 0
     alerts: tuple[Firing, ...] | None = None
+    audited: bool = False
 
     def events(self) -> list[tuple[int, EventWrite]]:
         """Events that the cluster took, in order."""
@@ -152,6 +155,7 @@ def history_of(
         dropped=utterances.dropped,
         skew=skew,
         alerts=alerts,
+        audited=utterances.audited,
     )
 
 

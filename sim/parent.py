@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from wfexec.model.meta import REMEDIATION_API, REMEDIATION_KIND, WORKFLOW_API, WORKFLOW_KIND
+from wfexec.model.meta import ANNOTATION_FINGERPRINT, REMEDIATION_API, REMEDIATION_KIND, WORKFLOW_API, WORKFLOW_KIND
 from wfexec.units import format_instant, parse_instant
 
 Json = dict[str, Any]
@@ -86,10 +86,16 @@ def _made(request: Json, ways: Sequence[Json], attempt: int, phase: str, now: in
     name = _name(request, attempt)
     owner = {"apiVersion": REMEDIATION_API, "kind": REMEDIATION_KIND, "name": meta["name"], "uid": meta["uid"]}
     reference = {**owner, "namespace": meta["namespace"]}
+    fingerprint = (request.get("spec") or {}).get("signalFingerprint", "")
     body = {
         "apiVersion": WORKFLOW_API,
         "kind": WORKFLOW_KIND,
-        "metadata": {"name": name, "namespace": meta["namespace"], "ownerReferences": [{**owner, "controller": True}]},
+        "metadata": {
+            "name": name,
+            "namespace": meta["namespace"],
+            "annotations": {ANNOTATION_FINGERPRINT: fingerprint} if fingerprint else {},
+            "ownerReferences": [{**owner, "controller": True}],
+        },
         "spec": {**copy.deepcopy(ways[attempt]), "remediationRequestRef": reference},
     }
     known = request.get("status") or {}

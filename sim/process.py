@@ -8,6 +8,7 @@ whether it is a watch or a write, and never feed a machine that has crashed sinc
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
+from sim.audit import AuditStore
 from sim.barred import Bars
 from sim.clock import Clock
 from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
@@ -24,6 +25,7 @@ from wfexec.model.requests import (
     DeleteExecution,
     EventWrites,
     GetObject,
+    KeepRows,
     Kind,
     Listing,
     ListObjects,
@@ -67,6 +69,7 @@ class Surroundings(Protocol):
 
     clock: Clock
     door: Door
+    audit: AuditStore
     busy: int
     records: list[TraceRecord]
     # Objects without an owner, as the store knows them.
@@ -231,7 +234,7 @@ class Process:
         fault = Fault.NONE
         write = kind in VERBS
         if write and self._faulty:
-            fault = sim.next_fault()
+            fault = sim.next_fault() or (sim.audit.fault(self._clock.now) if kind is KeepRows else Fault.NONE)
             if fault in UNDONE:
                 self._lose(fault, request, life)
                 return

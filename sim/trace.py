@@ -33,6 +33,7 @@ from wfexec.model.requests import (
     DropCopy,
     EventWrite,
     KeepCopy,
+    KeepRows,
     PatchMetadata,
     PatchStatus,
     UpdateLease,
@@ -91,6 +92,7 @@ VERBS: Final[dict[type[Any], str]] = {
     DeleteExecution: "delete child",
     DropCopy: "drop copy",
     KeepCopy: "keep copy",
+    KeepRows: "keep rows",
     DeleteObject: "delete object",
     DeleteTarget: "delete target",
     EditWorkflow: "edit workflow",
@@ -114,6 +116,8 @@ def name_of(body: Any) -> str:
             return f"{ref.kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{ref.kind} {ref.name}"
         case KeepCopy(copy) | DropCopy(copy):
             return f"{copy.namespace}/{copy.name}"
+        case KeepRows(rows):
+            return ", ".join(f"{row.namespace}/{row.name}" for row in rows)
         case CreateWorkflow(workflow):
             return f"{workflow.metadata.namespace}/{workflow.metadata.name}"
         case _:
@@ -173,6 +177,8 @@ def _told(record: Written) -> tuple[Any, ...]:
         return (body.type, body.reason, body.message, body.times, body.regarding.metadata.name)
     if isinstance(body, PatchTarget):
         return (body.patch, body.subresource)
+    if isinstance(body, KeepRows):
+        return tuple([list(row) for row in body.rows])
     if isinstance(body, CreateLease | UpdateLease):
         return (body.lease.holder, body.lease.renew_ms, body.lease.transitions)
     return ()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from sim.audit import OUTAGES_MAX, Outage
 from sim.driver import Options
 from sim.executor.targets import Given
 from sim.faults import Fault, FaultPlan
@@ -68,12 +69,14 @@ class Troubles(Given):
 
     `clocks`: how far the clock of each controller is ahead (`-5m`: behind), in the order in which they start, later
     lives included, and from the beginning again. `requests`, `watches`: delays of round trips and of watch events.
+    `audit`: there is an audit store, and this befalls it; None: there is none.
     """
 
     writes: Annotated[tuple[WriteFault, ...], Field(max_length=WRITES_MAX)] = ()
     restart: Duration = FaultPlan().restart_ms
     replicas: int = Field(1, ge=1, le=5)
     clocks: Annotated[tuple[Offset, ...], Field(max_length=CLOCKS_MAX)] = ()
+    audit: Annotated[tuple[Outage, ...], Field(max_length=OUTAGES_MAX)] | None = None
     requests: Delay = Delay(min=_USUAL.request[0], max=_USUAL.request[1])
     watches: Delay = Delay(min=_USUAL.watch[0], max=_USUAL.watch[1])
 
@@ -82,6 +85,7 @@ class Troubles(Given):
         return options._replace(
             faults=FaultPlan(tuple((one.write, one.fault) for one in self.writes), self.restart, self.clocks),
             replicas=self.replicas,
+            audit=self.audit,
             latencies=Latencies((self.requests.min, self.requests.max), (self.watches.min, self.watches.max)),
         )
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from sim.answers import Alarms, Recall
+from sim.audit import AuditStore
 from sim.cluster.api import HttpReply
 from sim.cluster.cluster import Cluster
 from sim.cluster.requests import (
@@ -38,6 +39,7 @@ from wfexec.model.requests import (
     Change,
     Code,
     GetObject,
+    KeepRows,
     Kind,
     ListObjects,
     ObjectKey,
@@ -54,17 +56,20 @@ _ALIASES: Final = {field.name: (field.alias, field.encode) for field in table_of
 class WireDoor:
     """One decoder serves all processes: it keeps only what the same text would give again."""
 
-    def __init__(self, cluster: Cluster, outcomes: Outcomes, recall: Recall, alarms: Alarms) -> None:
+    def __init__(self, cluster: Cluster, outcomes: Outcomes, recall: Recall, alarms: Alarms, audit: AuditStore) -> None:
         self._cluster = cluster
         self._outcomes = outcomes
         self._recall = recall
         self._alarms = alarms
+        self._audit = audit
         self._decoder = Decoder()
 
     def execute(self, body: Any, user: str, now: int) -> Any:
         """The outcome of any request but a watch."""
         if isinstance(body, Ask):
             return Outcome(Code.OK, {asked: Answer(now, self._facts(asked, user, now)) for asked in body.questions})
+        if isinstance(body, KeepRows):
+            return self._audit.keep(body, now)
         if isinstance(body, ListObjects):
             return self._list(body, user, now)
         if isinstance(body, _TARGETS):

@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from uuid import uuid4
 
 from wfexec.adapters.alertmanager import Alertmanager
+from wfexec.adapters.audit import AuditLog
 from wfexec.adapters.auth import MetricsGate
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.http import Server, Tls, metrics_site, probes_site
@@ -32,7 +33,9 @@ from wfexec.adapters.metrics import Metrics
 from wfexec.adapters.workers import Workers
 from wfexec.engine.controller import Controller
 from wfexec.engine.history import HistoryStore, MemoryHistory
+from wfexec.engine.ledger import AuditStore
 from wfexec.engine.survey import SURVEYED
+from wfexec.model.audit import FinalRecord
 from wfexec.model.plan import CountRecord, HistoryRecord, LogRecord
 from wfexec.model.requests import Code, ListObjects, Outcome, Request, Signal, StopAsked
 from wfexec.settings import Settings
@@ -192,12 +195,18 @@ class Process:
         transport: Transport | None = None,
         clock: WallClock | None = None,
         history: HistoryStore | None = None,
+        audit: AuditStore | None = None,
     ) -> None:
         self.history = history or MemoryHistory()
+        self.audit = audit
+        self._log: AuditStore = AuditLog()
         self.metrics = Metrics()
         self.clock = clock or WallClock()
         self.controller = Controller(
-            settings, f"{socket.gethostname()}_{uuid4()}", leader_election=options.leader_elect
+            settings,
+            f"{socket.gethostname()}_{uuid4()}",
+            leader_election=options.leader_elect,
+            audited=audit is not None,
         )
         self._alertmanager = None if transport else Alertmanager.of(settings, self.clock.monotonic)
         self._connection = None if transport else _connection(settings, options)
@@ -264,7 +273,9 @@ class Process:
         assert self._connection is not None
         threads = settings.workers + CONNECTIONS_EXTRA
         alerts = self._alertmanager.facts if self._alertmanager is not None else None
-        return Workers(self._connection, self.clock, threads, self._ended, self._crashed, self.history, alerts)
+        return Workers(
+            self._connection, self.clock, threads, self._ended, self._crashed, self.history, alerts, self.audit
+        )
 
     def _ended(self, request: Request, outcome: Outcome, seconds: float) -> None:
         """From worker threads: a request is over."""
@@ -325,6 +336,8 @@ class Process:
                 write_record(key, record)
             elif isinstance(record, HistoryRecord):
                 self.history.add(record)
+            elif isinstance(record, FinalRecord):
+                self._log.keep((record,), 0)
 
 
 def run(

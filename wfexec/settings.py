@@ -145,6 +145,11 @@ class Settings(BaseModel):
         False, description="Delete workflows that have ended and have no living parent; needs the right to."
     )
     orphan_retention: Duration = Field(86_400_000, description="How long such a workflow stays readable.")
+    audit_grace: Duration = Field(
+        300_000,
+        description="How long a deletion waits for an audit store to keep the final record; then it goes on without,"
+        " and that is told (BR-WF-001).",
+    )
     workers: int = Field(8, ge=1, le=64, description="Requests in flight at once.")
     request_timeout: Duration = Field(10_000, description="How long a reply is waited for.")
     watch_timeout: Duration = Field(300_000, description="The server ends a watch after this long; then it is renewed.")

@@ -29,6 +29,7 @@ from features.cluster import (
 )
 from features.recipe import NAME
 from sim.alerts import AlertFeed
+from sim.audit import AuditStore
 from sim.executor.machine import nameless
 from sim.executor.outcomes import Outcomes
 from sim.executor.targets import TargetCluster
@@ -105,6 +106,8 @@ class LiveWorld:
         self.clock = PacedClock(SPEED, lambda: self._pacing.call(PACE, PACE_S))
         self._seeded = False
         self._given: Json = {}
+        self._audited = False
+        self.audit = AuditStore()
         self.alerts = AlertServer(self.clock.now_ms)
         self.controllers = self._fresh(1)
 
@@ -141,11 +144,11 @@ class LiveWorld:
         self.clock.stop()
         self._pacing.close()
 
-    def staff(self, count: int, given: Json) -> None:
+    def staff(self, count: int, given: Json, audited: bool) -> None:
         """So many controllers with these settings from now on; others end first."""
-        if (count, given) != (len(self.controllers), self._given):
+        if (count, given, audited) != (len(self.controllers), self._given, self._audited):
             self._dismiss()
-            self._given = given
+            self._given, self._audited = given, audited
             self.controllers = self._fresh(count)
             self._start()
 
@@ -186,7 +189,8 @@ class LiveWorld:
         kubeconfig, elect = self.plane.kubeconfig("controller"), count > 1
         usual = SHARED_LEASE if elect else USUAL
         settings = usual.model_validate(usual.model_dump() | by_field(self._given)) if self._given else usual
-        return [LiveController(kubeconfig, self.clock, settings, elect=elect) for _ in range(count)]
+        audit = self.audit if self._audited else None
+        return [LiveController(kubeconfig, self.clock, settings, elect=elect, audit=audit) for _ in range(count)]
 
     def _start(self) -> None:
         for controller in self.controllers:
@@ -206,6 +210,7 @@ class LiveCluster:
         self._world = world
         self.alerts_url = world.alerts.url
         self.alerts = world.alerts.feed = AlertFeed()
+        self.audit = world.audit
         self._plane = world.plane
         self._disturbance = Disturbance(self.namespace)
         self._executor: LiveExecutor | None = None
@@ -264,7 +269,7 @@ class LiveCluster:
             self._unguarded = True
             self.request("DELETE", f"{ADMISSION}/{ADMISSION_POLICY_NAME}")
             self.wait_until("the admission policy to count no more", lambda: not guarded(self._plane))
-        self._world.staff(setting.replicas, setting.settings)
+        self._world.staff(setting.replicas, setting.settings, setting.audited)
         self._world.remember(setting.history)
         self._world.disturb(self._disturbance)
         if not setting.executor_at_work:
@@ -370,16 +375,9 @@ class LiveCluster:
         return bool(answer.body["status"]["allowed"])
 
     def _may(self, account: str) -> bool:
-        spec = {
-            "user": f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}",
-            "groups": list(USERS["executor"][1]),
-            "resourceAttributes": {
-                "verb": "patch",
-                "group": "apps",
-                "resource": "deployments",
-                "namespace": self.namespace,
-            },
-        }
+        attributes = {"verb": "patch", "group": "apps", "resource": "deployments", "namespace": self.namespace}
+        user = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"
+        spec = {"user": user, "groups": list(USERS["executor"][1]), "resourceAttributes": attributes}
         answer = self.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec})
         return bool(answer.body["status"]["allowed"])
 

@@ -25,6 +25,7 @@ from features.cluster import (
 )
 from features.recipe import NAME
 from sim.alerts import AlertFeed
+from sim.audit import AuditStore
 from sim.barred import Bars
 from sim.cluster.cluster import Depth
 from sim.driver import Options, Simulation
@@ -96,6 +97,10 @@ class SimulatedCluster:
         return self._simulation.alerts
 
     @property
+    def audit(self) -> AuditStore:
+        return self._simulation.audit
+
+    @property
     def history(self) -> Sequence[Seen]:
         records = self._simulation.records
         while self._read < len(records):
@@ -142,6 +147,7 @@ class SimulatedCluster:
             manifests=shipped(setting),
             settings=Settings.model_validate(setting.settings),
             history=parse_history({"runs": setting.history}),
+            audit=() if setting.audited else None,
         )
         self._simulation = Disturbed(options) if setting.labelling else Simulation(options)
         self._simulation.start(executor=setting.executor_at_work)

@@ -10,13 +10,15 @@ from wfexec.model.meta import FINALIZER
 
 def check(history: History) -> Iterator[Complaint]:
     slack = slack_ms(history)
+    # What an audit store may hold up, its last try included.
+    grace = history.settings.audit_grace + history.settings.request_timeout if history.audited else 0
     alive = {thing.metadata.uid for thing in history.finals}
     gone = {move.before.metadata.uid: move.at for move in history.workflows if move.after is None and move.before}
     for thing in history.finals:
         meta = thing.metadata
         about = f"{meta.namespace}/{meta.name}"
         since = meta.deletion_timestamp
-        if since is not None and FINALIZER in meta.finalizers and history.end > since + slack:
+        if since is not None and FINALIZER in meta.finalizers and history.end > since + grace + slack:
             yield Complaint("L4", history.end, about, f"deleted {history.end - since} ms ago and still held by us")
         if isinstance(thing, KubernetesExecution):
             owner = owner_uid(thing)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sim.checkers.complaint import Complaint
 from sim.history import History
 from wfexec.crd.codec import render_workflow
-from wfexec.model.requests import EventWrite
+from wfexec.model.requests import EventWrite, KeepRows
 from wfexec.model.status import WorkflowExecution
 
 # Shorter ones are found in ordinary words.
@@ -47,6 +47,11 @@ def _said(history: History, secrets: dict[str, tuple[str, ...]]) -> Iterator[Com
             about = f"{body.namespace}/{body.regarding.metadata.name}"
             if _found(body.message, secrets.get(about, ())):
                 yield Complaint("S12", write.at, about, f"a secret of its parameters stands in event {body.reason}")
+        elif isinstance(body, KeepRows):
+            for row in body.rows:
+                about = f"{row.namespace}/{row.name}"
+                if _found(repr(row), secrets.get(about, ())):
+                    yield Complaint("S12", write.at, about, "a secret of its parameters stands in its final record")
     for key, record in history.told or ():
         about = f"{key.namespace}/{key.name}"
         if secrets.get(about) and _found(repr(record), secrets[about]):

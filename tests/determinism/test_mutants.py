@@ -261,7 +261,7 @@ def retried_without_end(patch: Patch) -> None:
 
 def finalizer_kept(patch: Patch) -> None:
     """What is deleted is never let go."""
-    patch.setattr(control, "deleting", lambda *_: NOTHING)
+    patch.setattr(decide, "deleting", lambda *_: NOTHING)
 
 
 def counted_twice(patch: Patch) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Final
 
+from sim.audit import AuditStore
 from sim.barred import Bars
-from sim.faults import REFUSALS, REPEATED, ROLES_MS, Fault
+from sim.faults import REFUSALS, REPEATED, ROLES_MS, UNDONE, UNSEEN, Fault
 from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
@@ -19,12 +20,14 @@ from wfexec.adapters.workers import Workers
 from wfexec.app import Crash, Options, Process
 from wfexec.crd.wire import refusal
 from wfexec.engine.history import MemoryHistory
+from wfexec.model.audit import FinalRecord
 from wfexec.model.facts import AskHistory, Facts
 from wfexec.model.plan import HistoryRecord
 from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
+    KeepRows,
     Kind,
     ListObjects,
     Outcome,
@@ -154,16 +157,44 @@ class Tap:
             self.befall(fault)
 
 
+class AuditDoor:
+    """The simulation's audit store, as the port that a controller is given; what gets no reply says so at once."""
+
+    def __init__(self, store: AuditStore, clock: WallClock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def keep(self, rows: tuple[FinalRecord, ...], timeout_s: float) -> Outcome:
+        now = self._clock.now_ms()
+        body, fault = KeepRows(rows), self._store.fault(now)
+        if fault in REFUSALS:
+            status, retry_after = REFUSALS[fault]
+            return refusal(body, status, b"{}", retry_after)
+        if fault in UNDONE:
+            return LOST
+        kept = self._store.keep(body, now)
+        return LOST if fault in UNSEEN else kept
+
+
 class LiveController:
     """One controller at a time; a killed one is followed by a fresh one at once."""
 
-    def __init__(self, kubeconfig: Path, clock: WallClock, settings: Settings, *, elect: bool = False) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        clock: WallClock,
+        settings: Settings,
+        *,
+        elect: bool = False,
+        audit: AuditStore | None = None,
+    ) -> None:
         self._kubeconfig = kubeconfig
         self._options = Options(metrics_address="0", health_address="0", leader_elect=elect)
         self._clock = clock
         self._settings = settings
         # Outlives the controllers, as a database would.
         self.history = MemoryHistory()
+        self._audit = AuditDoor(audit, clock) if audit is not None else None
         self._lock = Lock()
         self._disturbance = Disturbance("")
         self._lives: list[tuple[Process, Tap, Thread]] = []
@@ -181,9 +212,9 @@ class LiveController:
         alertmanager = Alertmanager.of(settings, self._clock.monotonic)
         alerts = alertmanager.facts if alertmanager is not None else None
         crashed = lambda error: posts[0](Crash(error))  # noqa: E731 - the process is made after it
-        workers = Workers(connection, self._clock, threads, _unmeasured, crashed, self, alerts)
+        workers = Workers(connection, self._clock, threads, _unmeasured, crashed, self, alerts, self._audit)
         tap = Tap(workers, self)
-        process = Process(settings, self._options, tap, self._clock, self)
+        process = Process(settings, self._options, tap, self._clock, self, self._audit)
         posts.append(process.loop.post)
         thread = Thread(target=process.run, name="controller", daemon=True)
         self._lives.append((process, tap, thread))

@@ -18,6 +18,7 @@ from wfexec.model.plan import CountRecord
 from wfexec.model.requests import (
     Ask,
     Body,
+    Code,
     CreateExecution,
     CreateLease,
     DeleteExecution,
@@ -26,6 +27,7 @@ from wfexec.model.requests import (
     GetLease,
     GetObject,
     KeepCopy,
+    KeepRows,
     ListObjects,
     Outcome,
     PatchMetadata,
@@ -63,6 +65,7 @@ _TOTALS: Final = {
     "wfexec_events_dropped_total": "events_dropped",
 }
 _LEVELS: Final = {
+    "wfexec_audit_enabled": "audited",
     "wfexec_workflows": "workflows",
     "wfexec_workqueue_depth": "queued",
     "wfexec_requests_in_flight": "in_flight",
@@ -123,6 +126,10 @@ class Metrics:
             child.inc(record.value)
 
     def request(self, request: Request, outcome: Outcome, seconds: float) -> None:
+        if isinstance(request.body, KeepRows):
+            status = "success" if outcome.code is Code.OK else "error"
+            self._child("kubernaut_workflowexecution_audit_storage_operations_total", (status,)).inc()
+            return
         verb = _VERBS[type(request.body)]
         self._child("wfexec_api_requests_total", (verb, outcome.code.value)).inc()
         if verb != "watch":

@@ -14,8 +14,20 @@ from wfexec.adapters.kube import Connection, Reply, Watching
 from wfexec.crd import questions, wire
 from wfexec.crd.codec import Decoder
 from wfexec.engine.history import HistoryStore, MemoryHistory
+from wfexec.engine.ledger import AuditStore
 from wfexec.model.facts import Answer, AskAlerts, AskHistory, AskNetwork, Facts, Question, Unknown
-from wfexec.model.requests import Ask, Code, EventWrites, ListObjects, Outcome, Replied, Request, Signal, WatchObjects
+from wfexec.model.requests import (
+    Ask,
+    Code,
+    EventWrites,
+    KeepRows,
+    ListObjects,
+    Outcome,
+    Replied,
+    Request,
+    Signal,
+    WatchObjects,
+)
 
 # Within which the API server must answer to count as reachable (BR-WF-016).
 NETWORK_S: Final = 5.0
@@ -39,7 +51,8 @@ class _Job(NamedTuple):
 class Workers:
     """`crashed` hears of an exception in a thread of ours: always a defect, the process must not go on.
 
-    `history` and `alerts` answer what the cluster cannot: how earlier runs went, and which alerts fire.
+    `history` and `alerts` answer what the cluster cannot: how earlier runs went, and which alerts fire. `audit` keeps
+    rows; None where nobody asks for that.
     """
 
     def __init__(
@@ -51,9 +64,11 @@ class Workers:
         crashed: Callable[[BaseException], None],
         history: HistoryStore | None = None,
         alerts: AlertSource | None = None,
+        audit: AuditStore | None = None,
     ) -> None:
         self._connection = connection
         self._alerts = alerts
+        self._audit = audit
         self._history = history or MemoryHistory()
         self._clock = clock
         self._observe = observe
@@ -63,11 +78,15 @@ class Workers:
         # By request id; None while one is being opened. What is not in here any more was replaced by another.
         self._watches: dict[int, Watching | None] = {}
         self._slow_jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._audit_jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = Lock()
         self._closed = False
         named = [(f"request-{n}", self._jobs) for n in range(threads)]
         if alerts is not None:
             named += [(f"alerts-{n}", self._slow_jobs) for n in range(ALERT_THREADS)]
+        if audit is not None:
+            # One request at a time is all that the engine asks for.
+            named.append(("audit", self._audit_jobs))
         self._threads = [Thread(target=self._work, args=(jobs,), name=name, daemon=True) for name, jobs in named]
         for thread in self._threads:
             thread.start()
@@ -84,6 +103,8 @@ class Workers:
             Thread(target=self._guarded, args=(self._watch, job), name=name, daemon=True).start()
         elif self._alerts is not None and isinstance(request.body, Ask) and _about_alerts(request.body):
             self._slow_jobs.put(job)
+        elif self._audit is not None and isinstance(request.body, KeepRows):
+            self._audit_jobs.put(job)
         else:
             self._jobs.put(job)
 
@@ -98,6 +119,7 @@ class Workers:
         for _ in self._threads:
             self._jobs.put(None)
             self._slow_jobs.put(None)
+            self._audit_jobs.put(None)
         self._connection.close()
 
     def _work(self, jobs: "SimpleQueue[_Job | None]") -> None:
@@ -142,6 +164,9 @@ class Workers:
             return self._pages(body, timeout_s)
         if isinstance(body, Ask):
             return self._answers(body, timeout_s)
+        if isinstance(body, KeepRows):
+            assert self._audit is not None, "nobody asks a store that is not there"
+            return self._audit.keep(body.rows, timeout_s)
         found = self._connection.call(wire.encode(body), timeout_s)
         return found if isinstance(found, Outcome) else wire.decode(body, *found, self._decoder)
 

@@ -1,9 +1,8 @@
-"""Suspend, resume, cancel, deletion: what a person's word does to a workflow in any phase (BR-WF-005, BR-WF-018)."""
+"""Suspend, resume, cancel: what a person's word does to a workflow in any phase (BR-WF-005, BR-WF-018)."""
 
 from typing import Final
 
 from wfexec.core.conditions import moved_on
-from wfexec.core.copies import forgotten
 from wfexec.core.draft import PHASE_STARTS, Draft
 from wfexec.core.ending import cancelled
 from wfexec.core.execute import count_steps, executing, look_at_steps
@@ -12,27 +11,10 @@ from wfexec.core.maintenance import held, why_held
 from wfexec.core.progress import expect_end
 from wfexec.core.rollback import enter_rolling_back, rolling_back
 from wfexec.core.rollback_request import forget_rollback_request, rollback_request
-from wfexec.model.meta import ANNOTATION_ROLLBACK, FINALIZER, FINALIZER_OLD
+from wfexec.model.meta import ANNOTATION_ROLLBACK
 from wfexec.model.phases import Phase
-from wfexec.model.plan import NOTHING, CountRecord, EventRecord, MetadataChange, Plan
-from wfexec.model.snapshot import Snapshot
-from wfexec.settings import Settings
 
 PAUSABLE: Final = frozenset({Phase.PLANNING, Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING})
-
-
-def deleting(snapshot: Snapshot, settings: Settings) -> Plan:
-    """Let the object go: nothing new is created, the children follow their owner."""
-    meta = snapshot.workflow.metadata
-    kept = tuple(one for one in meta.finalizers if one not in (FINALIZER, FINALIZER_OLD))
-    if kept == meta.finalizers:
-        return NOTHING
-    phase = snapshot.workflow.status.phase or "new"
-    records = (
-        EventRecord("Normal", "WorkflowExecutionDeleted", f"deleted in phase {phase}"),
-        CountRecord("workflowexecution_deleted_total", ()),
-    )
-    return Plan(metadata=MetadataChange(finalizers=kept), records=records, drops=forgotten(snapshot, settings))
 
 
 def pause(draft: Draft, namespace: str) -> None:

@@ -12,6 +12,7 @@ from wfexec.core import control
 from wfexec.core.draft import Draft
 from wfexec.core.ending import Findings, complete, fail
 from wfexec.core.execute import executing
+from wfexec.core.final import deleting
 from wfexec.core.interventions import ASKED
 from wfexec.core.lookup import look_up
 from wfexec.core.maintenance import held
@@ -72,7 +73,7 @@ def decide(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     workflow = snapshot.workflow
     meta = workflow.metadata
     if meta.deletion_timestamp is not None:
-        return control.deleting(snapshot, settings)
+        return deleting(snapshot, now, settings)
     phase = workflow.status.phase
     if phase in TERMINAL and ASKED.isdisjoint(meta.annotations):
         return retention(snapshot, now, settings)

@@ -263,7 +263,7 @@ class Draft:
             changes["last_heartbeat"] = self.now
             status = evolve(self.status, **changes)
         asked = (tuple(self.creates), tuple(self.deletes), tuple(self.questions), self.wake_at, tuple(self.records))
-        plan: Plan = _tuple(Plan, (self.metadata, status, *asked, False, self.keeps, None))
+        plan: Plan = _tuple(Plan, (self.metadata, status, *asked, False, self.keeps, None, None))
         return plan
 
     def _keep_secrets(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, get_type_hints
 
+from wfexec.model.audit import FinalRecord
 from wfexec.model.base import LongText, Text, TextMap, Value, evolve
 from wfexec.model.execution import Messages
 from wfexec.model.parameters import CustomAction, RollbackParameters, StepParameters
@@ -117,7 +118,7 @@ def _record(record: Record, secrets: tuple[str, ...]) -> Record:
             return record._replace(
                 steps=hide_in(record.steps, secrets), adjustments=hide_in(record.adjustments, secrets)
             )
-        case CountRecord():
+        case CountRecord() | FinalRecord():
             return record
 
 

@@ -83,6 +83,7 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("WorkflowExecutionCompleted", N, "It ended well; outcome and duration are named", "BR-WF-021"),
     EventRow("WorkflowExecutionFailed", W, "It failed; the reason is named", "BR-WF-021"),
     EventRow("WorkflowExecutionDeleted", N, "It was let go; the phase is named", "BR-WF-021"),
+    EventRow("AuditStorageFailed", W, "Its final record is not kept: it waits, or was let go without", "BR-WF-001"),
     EventRow("ParentMissing", W, "Its RemediationRequest is gone or elsewhere: nobody owns it", "BR-WF-001"),
     EventRow("OwnerReferenceFailed", W, "Its parent could not be looked at or be made its owner", "BR-WF-001"),
     EventRow("OrphanDeleted", N, "It ended long ago without a living parent: it is deleted", "BR-WF-001"),

@@ -40,6 +40,7 @@ from wfexec.model.requests import (
     GetLease,
     GetObject,
     KeepCopy,
+    KeepRows,
     Kind,
     Listing,
     ListObjects,
@@ -131,7 +132,7 @@ def place(root: str, plural: str, namespace: str, name: str) -> str:
 
 
 def encode(body: Body) -> HttpCall:
-    """The request of any body but `Ask` and `EventWrites`, which are several requests each."""
+    """The request of any body but `Ask` and `EventWrites`, which are several requests each, and `KeepRows`."""
     match body:
         case ListObjects():
             return encode_page(body, "")
@@ -179,6 +180,8 @@ def encode(body: Body) -> HttpCall:
             raise OurBug("questions are encoded one by one, by wfexec.crd.questions")
         case EventWrites():
             raise OurBug("events are encoded one by one")
+        case KeepRows():
+            raise OurBug("rows go to the audit store, not to the API server")
 
 
 def copy_body(copy: Copy) -> dict[str, Any]:

@@ -6,9 +6,10 @@ Called by the reconciler: `begin` and `feed` return the writes to hand out next,
         │ refused        │ refused     │ refused           │ each refusal is noted for its own child
         └────────────────┴─────────────┴──► ended: a fresh look decides again, on newer objects
 
-Rules: the status write carries the version that the metadata write returned; every write its uid and version; a lost
-reply or a refused precondition leaves a doubt that is settled by a read before anything new is decided; a plan that
-was fenced hands out nothing more, whatever its earlier writes said.
+Rules: before all else the final record is kept, and copies come and go; the status write carries the version that the
+metadata write returned; every write its uid and version; a lost reply or a refused precondition leaves a doubt that is
+settled by a read before anything new is decided; a plan that was fenced hands out nothing more, whatever its earlier
+writes said.
 """
 
 from collections.abc import Mapping
@@ -18,12 +19,14 @@ from typing import Any, Final
 from wfexec.core.fold import lasting
 from wfexec.engine.expectations import Expectations
 from wfexec.model.plan import DeleteChild, EventRecord, Plan
+from wfexec.model.redact import readable
 from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
     DropCopy,
     KeepCopy,
+    KeepRows,
     Kind,
     ObjectKey,
     Outcome,
@@ -33,7 +36,9 @@ from wfexec.model.requests import (
 from wfexec.model.snapshot import CreateFailure
 from wfexec.model.status import WorkflowExecution
 
-Write = KeepCopy | DropCopy | PatchMetadata | PatchStatus | CreateExecution | DeleteExecution
+Write = KeepRows | KeepCopy | DropCopy | PatchMetadata | PatchStatus | CreateExecution | DeleteExecution
+# What a plan does before it touches the workflow.
+BEFORE: Final = (KeepRows, KeepCopy, DropCopy)
 
 _NONE: tuple[Write, ...] = ()
 # The constructor of a named tuple is a call of its own.
@@ -55,7 +60,8 @@ class Verdict(IntEnum):
     TROUBLE = 4
     CONFLICT = 5
     REFUSED = 6
-    FENCED = 7
+    UNKEPT = 7
+    FENCED = 8
 
 
 class Application:
@@ -112,6 +118,13 @@ class Application:
 
     def begin(self) -> tuple[Write, ...]:
         plan = self._plan
+        if plan.final is not None:
+            self.open = 1
+            return (KeepRows((plan.final,)),)
+        return self._copies()
+
+    def _copies(self) -> tuple[Write, ...]:
+        plan = self._plan
         if plan.keeps is not None:
             self.open = 1
             return (KeepCopy(plan.keeps),)
@@ -131,8 +144,8 @@ class Application:
     def feed(self, body: Write, outcome: Outcome, now: int) -> tuple[Write, ...]:
         """The reply to one write; what may be written now that it is known."""
         self.open -= 1
-        if isinstance(body, KeepCopy | DropCopy):
-            return self._copied(body, outcome, now)
+        if isinstance(body, BEFORE):
+            return self._kept(outcome) if isinstance(body, KeepRows) else self._copied(body, outcome, now)
         kind = type(body)
         if kind is CreateExecution:
             self._created(body.key, outcome, now)
@@ -166,8 +179,18 @@ class Application:
         self.verdict = Verdict.FENCED
 
     @property
+    def due(self) -> int | None:
+        """When the plan wanted to be looked at again at the latest."""
+        return self._plan.wake_at
+
+    @property
     def renounced(self) -> EventRecord | None:
         """What is said of a refusal that the workflow goes on without: its owner, or its end, is not its own matter."""
+        if self.verdict is Verdict.UNKEPT:
+            why = readable(self.message or "no reply")
+            return EventRecord(
+                "Warning", "AuditStorageFailed", f"deletion waits for its final record to be kept: {why}"
+            )
         if self.verdict is not Verdict.REFUSED:
             return None
         if self._plan.expired:
@@ -209,6 +232,13 @@ class Application:
                 for body in bodies
             ]
         )
+
+    def _kept(self, outcome: Outcome) -> tuple[Write, ...]:
+        """Whatever the store's trouble is, it may pass: how long that is waited for is the core's matter."""
+        if outcome.code is not Code.OK:
+            self._note(Verdict.UNKEPT, outcome)
+            return _NONE
+        return self._copies() if self.verdict is Verdict.APPLIED else _NONE
 
     def _copied(self, body: KeepCopy | DropCopy, outcome: Outcome, now: int) -> tuple[Write, ...]:
         """What is there, or gone, already is as good; what is refused for good is done without."""

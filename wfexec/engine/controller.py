@@ -44,7 +44,8 @@ _tuple: Final[Any] = tuple.__new__
 
 
 class Controller:
-    """One controller process. `synced`, `leading` and `stopped` are for the drivers' probes; read only."""
+    """One controller process. `synced`, `leading` and `stopped` are for the drivers' probes; read only.
+    `audited`: somebody answers `KeepRows`."""
 
     __slots__ = (
         "_alarm",
@@ -84,6 +85,7 @@ class Controller:
         leader_election: bool,
         decide: Decide = core_decide,
         compile_recipe: CompileRecipe = core_compile_recipe,
+        audited: bool = False,
     ) -> None:
         self._settings = settings
         self._timeout_ms = settings.request_timeout
@@ -105,6 +107,7 @@ class Controller:
         self._recorder = Recorder(settings.event_dedupe_window, settings.kubernetes_qps, settings.kubernetes_burst)
         self._view = View()
         self._reconciler = Reconciler(self._view, self._recorder, settings, decide, compile_recipe)
+        self._reconciler.audited = audited
         # By request id: who takes the reply, what was asked, for whom, and whether it holds a place of the limiter.
         self._flight: dict[int, tuple[Handler, Body, Any, bool]] = {}
         self._out: list[Request] = []
@@ -225,6 +228,8 @@ class Controller:
             self.synced = self._survey.settled(now)
         if self.leading and self.synced:
             self._work(now)
+            if (rows := self._reconciler.ledger.take()) is not None:
+                self._send(rows, self._reconciler.ledger.replied, None, self._timeout_ms, placed=False)
         if self._stop_by is not None:
             self._wind_down(self._stop_by, now)
         return out
@@ -255,17 +260,14 @@ class Controller:
         instants: list[int | None] = []
         elector = self._elector
         if elector is not None:
-            instants.append(elector.wake_at)
-            if self.leading:
-                instants.append(elector.fenced_at())
+            instants += (elector.wake_at, elector.fenced_at() if self.leading else None)
         if self._stop_by is not None:
             instants.append(self._stop_by if self._release_by is None else self._release_by)
         else:
             instants += (self._workflows.wake_at, self._executions.wake_at)
             waiting = len(self._view.deadlines) > 0
             instants += (self._patrol.wake_at(self._now, waiting), self._rounds.wake_at(self._now, waiting))
-            instants.append(self._survey.wake_at)
-            instants.append(None if self.synced else self._survey.patience_at(self._now))
+            instants += (self._survey.wake_at, None if self.synced else self._survey.patience_at(self._now))
         if working:
             if self._recorder.waiting:
                 instants.append(self._recorder.wake_at(self._now))
@@ -326,11 +328,8 @@ class Controller:
         reflector.sent(self._send(body, self._on_followed, reflector, timeout_ms, placed=False), now)
 
     def _work(self, now: int) -> None:
-        view = self._view
-        queue = view.queue
-        limiter = self._limiter
-        reconciler = self._reconciler
-        outbox = reconciler.outbox
+        view, limiter, reconciler = self._view, self._limiter, self._reconciler
+        queue, outbox = view.queue, reconciler.outbox
         stopping = self._stop_by is not None
         if not stopping:
             for tracked in view.deadlines.due(now):
@@ -388,8 +387,8 @@ class Controller:
     def _wind_down(self, stop_by: int, now: int) -> None:
         """Stopping: first what is under way, then the lease, then nothing."""
         if self._release_by is None:
-            busy = self._limiter.in_flight or self._reconciler.outbox or (self.leading and not self._recorder.idle)
-            if busy and now < stop_by:
+            unsent = self._reconciler.outbox or self._reconciler.ledger.busy
+            if (unsent or self._limiter.in_flight or (self.leading and not self._recorder.idle)) and now < stop_by:
                 return
             self._release_by = now + self._timeout_ms
             self._reconciler.fence_all()

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wfexec.engine import unreadable
-from wfexec.engine.applier import Application, Verdict, Write, count_failure
+from wfexec.engine.applier import BEFORE, Application, Verdict, Write, count_failure
 from wfexec.engine.backoff import delay_ms
 from wfexec.engine.cache import controller_uid, version
 from wfexec.engine.doubts import Doubts
+from wfexec.engine.ledger import Ledger
 from wfexec.engine.recipes import judged
 from wfexec.engine.recorder import Recorder
 from wfexec.engine.view import Tracked, View, of_former_workflow
@@ -31,9 +32,8 @@ from wfexec.model.requests import (
     Code,
     CreateExecution,
     DeleteExecution,
-    DropCopy,
     GetObject,
-    KeepCopy,
+    KeepRows,
     Kind,
     ObjectKey,
     Outcome,
@@ -57,7 +57,6 @@ CONFLICT_CAP_MS: Final = 800
 CONFLICTS_MAX: Final = 5
 # The constructor of a named tuple is a call of its own.
 _tuple: Final[Any] = tuple.__new__
-COPIES: Final = (KeepCopy, DropCopy)
 IN_THE_WAY: Final = Outcome(Code.ALREADY_EXISTS, message="the name is taken by an object about to be removed")
 
 
@@ -71,7 +70,9 @@ class Reconciler:
         "_settings",
         "_view",
         "_write",
+        "audited",
         "conflicts",
+        "ledger",
         "looks",
         "lost",
         "outbox",
@@ -87,6 +88,8 @@ class Reconciler:
         self._decide = decide
         self._compile = compile_recipe
         self._doubts = Doubts()
+        self.audited = False
+        self.ledger = Ledger()
         self.recorder = recorder
         self.outbox: deque[Waiting] = deque()
         self.released: list[tuple[ObjectKey, Record]] = []
@@ -114,7 +117,8 @@ class Reconciler:
         family = tracked.family
         self.looks += 1
         known = (tracked.foreign, tracked.answers, tracked.failures, self._view.bearings, tracked.refused_at)
-        snapshot: Snapshot = _tuple(Snapshot, (seen, tracked.recipe, family.view(), family.gone, *known))
+        kept = (self.audited, tracked.unkept_at)
+        snapshot: Snapshot = _tuple(Snapshot, (seen, tracked.recipe, family.view(), family.gone, *known, *kept))
         plan = self._decide(snapshot, now, self._settings)
         if plan.creates and tracked.failures:
             plan = self._hold_back(tracked, plan, now)
@@ -134,6 +138,7 @@ class Reconciler:
     def withdraw(self) -> None:
         """We may no longer write: what has not been handed out never will be."""
         outbox = self.outbox
+        outbox.extend(self.ledger.withdraw())
         while outbox:
             body, _, tracked = outbox.popleft()
             if type(body) is Ask:
@@ -193,7 +198,7 @@ class Reconciler:
                 tracked.records = plan.records
         write = self._write
         for body in application.begin():
-            self.outbox.append((body, write, tracked))
+            (self.ledger.waiting if type(body) is KeepRows else self.outbox).append((body, write, tracked))
 
     def _question(self, tracked: Tracked, plan: Plan, now: int) -> None:
         """Ask what is not on its way already, and nothing while the last failure is fresh."""
@@ -230,12 +235,10 @@ class Reconciler:
         if tracked.left:
             application.fence()
         following = application.feed(body, outcome, now)
-        if tracked.records and type(body) not in COPIES:
+        if tracked.records and type(body) not in BEFORE:
             self._book(body, tracked, application, outcome, now)
         if following:
-            write = self._write
-            for each in following:
-                self.outbox.append((each, write, tracked))
+            self.outbox.extend([(each, self._write, tracked) for each in following])
         elif not application.open:
             self._settle(tracked, application, now)
 
@@ -305,18 +308,16 @@ class Reconciler:
         self._view.put_execution(stored, version(metadata))
         if controller_uid(metadata) == tracked.uid:
             if type(stored) is Unreadable:
-                self._refuse_child(tracked, key, Outcome(Code.INVALID, message=f"unreadable: {stored.message}"), now)
+                broken = Outcome(Code.INVALID, message=f"unreadable: {stored.message}")
+                tracked.failures = count_failure(tracked.failures, key.name, broken, now)
             elif key.name in tracked.failures:
                 tracked.failures = {name: kept for name, kept in tracked.failures.items() if name != key.name}
             return
         owners = metadata.owner_references
         if metadata.deletion_timestamp is not None or any(of_former_workflow(owner, workflow) for owner in owners):
-            self._refuse_child(tracked, key, IN_THE_WAY, now)
+            tracked.failures = count_failure(tracked.failures, key.name, IN_THE_WAY, now)
         else:
             self._view.estranged(tracked, key.name)
-
-    def _refuse_child(self, tracked: Tracked, key: ObjectKey, outcome: Outcome, now: int) -> None:
-        tracked.failures = count_failure(tracked.failures, key.name, outcome, now)
 
     def _on_answer(self, body: Ask, tracked: Tracked, outcome: Outcome, now: int) -> None:
         if tracked.left:
@@ -357,6 +358,8 @@ class Reconciler:
             queue.add_at(tracked, tracked.level, max(due_at, now + application.retry_after_ms))
         elif verdict is Verdict.CONFLICT:
             self._after_conflict(tracked, now)
+        elif verdict is Verdict.UNKEPT:
+            self._unkept(tracked, application, now)
         elif application.renounced is not None:
             tracked.refused_at = now
             self._release(tracked, (application.renounced,), now)
@@ -367,6 +370,14 @@ class Reconciler:
             # Lost, throttled, unavailable; also a plan that changed nothing, which must not be tried without end.
             self._retry(tracked, now, application.retry_after_ms)
         queue.done(tracked)
+
+    def _unkept(self, tracked: Tracked, application: Application, now: int) -> None:
+        """Told once; tried again soon, and looked at in any case when its grace is over."""
+        if tracked.unkept_at is None and application.renounced is not None:
+            self._release(tracked, (application.renounced,), now)
+        tracked.unkept_at = now
+        self._view.deadlines.set(tracked, application.due or now + 1)
+        self._retry(tracked, now, application.retry_after_ms)
 
     def _after_conflict(self, tracked: Tracked, now: int) -> None:
         queue = self._view.queue

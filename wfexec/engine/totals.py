@@ -15,6 +15,7 @@ def totals(view: View, reconciler: Reconciler, followed: Iterable[Reflector], li
     reflectors = tuple(followed)
     return {
         "looks": reconciler.looks,
+        "audited": int(reconciler.audited),
         "conflicts": reconciler.conflicts,
         "lost_replies": reconciler.lost,
         "relists": sum(each.relists for each in reflectors),

@@ -62,6 +62,7 @@ class Tracked:
         "refused_at",
         "reported",
         "uid",
+        "unkept_at",
         "unreadable",
         "unsure",
         "workflow",
@@ -88,6 +89,7 @@ class Tracked:
         self.expectations = Expectations()
         self.application: Application | None = None
         self.refused_at: int | None = None
+        self.unkept_at: int | None = None
         self.records: tuple[Record, ...] = ()
         self.unsure: tuple[WorkflowExecutionStatus, tuple[Record, ...]] | None = None
         # Reads on their way, with the version of that object known when they were asked for.

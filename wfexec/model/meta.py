@@ -42,6 +42,8 @@ LABEL_STEP = "step-index"
 LABEL_ACTION = "action-type"
 LABEL_ROLLBACK = "rollback"
 ANNOTATION_CORRELATION = "correlationID"
+# Of the signal that a remediation answers, as its parent knows it.
+ANNOTATION_FINGERPRINT = "signalFingerprint"
 ANNOTATION_ATTEMPT = f"{WORKFLOW_GROUP}/attempt"
 ANNOTATION_APPROVAL = f"{WORKFLOW_GROUP}/approval"
 ANNOTATION_APPROVED_BY = f"{WORKFLOW_GROUP}/approved-by"

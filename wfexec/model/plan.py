@@ -7,6 +7,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from wfexec.model.audit import FinalRecord
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Question
 from wfexec.model.meta import OwnerReference
@@ -72,14 +73,15 @@ class Copy(NamedTuple):
     data: Mapping[str, str]
 
 
-Record = EventRecord | CountRecord | LogRecord | HistoryRecord
+Record = EventRecord | CountRecord | LogRecord | HistoryRecord | FinalRecord
 
 
 class Plan(NamedTuple):
     """`wake_at` None: nothing to wait for but signals. An all-empty plan means: nothing to do.
 
-    `expired`: the workflow itself is to be deleted; it has ended and nobody owns it. `keeps` is written before anything
-    else, `drops` goes before the finalizer does.
+    `expired`: the workflow itself is to be deleted; it has ended and nobody owns it. `final` is kept in the audit
+    store before anything else is done, and without it nothing is; then `keeps` is written; `drops` goes before the
+    finalizer does.
     """
 
     metadata: MetadataChange | None = None
@@ -92,6 +94,7 @@ class Plan(NamedTuple):
     expired: bool = False
     keeps: Copy | None = None
     drops: Copy | None = None
+    final: FinalRecord | None = None
 
 
 NOTHING = Plan()

@@ -7,6 +7,7 @@ its reply when it ends (its events arrive as `WatchSeen` before that).
 from enum import StrEnum
 from typing import NamedTuple
 
+from wfexec.model.audit import FinalRecord
 from wfexec.model.bearings import BindingFacts, NamespaceFacts, RegistryData
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Answer, Question
@@ -120,6 +121,12 @@ class DropCopy(NamedTuple):
     copy: Copy
 
 
+class KeepRows(NamedTuple):
+    """Rows for the audit store; OK once it has all of them, whether or not it had some before."""
+
+    rows: tuple[FinalRecord, ...]
+
+
 class EventWrite(NamedTuple):
     """A core/v1 Event by name: created when `times` is 1, else its count and lastTimestamp are patched."""
 
@@ -188,6 +195,7 @@ Body = (
     | DeleteExecution
     | KeepCopy
     | DropCopy
+    | KeepRows
     | EventWrite
     | EventWrites
     | GetLease

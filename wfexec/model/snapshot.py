@@ -35,6 +35,7 @@ class Snapshot(NamedTuple):
     create_failures: by child name, since the last success.
     bearings: what all workflows are judged against; one value for all of them.
     refused_at: when naming its owner, or deleting it, was last refused for good.
+    audited: there is an audit store. unkept_at: when it last failed to keep the final record, in this life.
     """
 
     workflow: WorkflowExecution
@@ -46,3 +47,5 @@ class Snapshot(NamedTuple):
     create_failures: Mapping[str, CreateFailure]
     bearings: Bearings = NO_BEARINGS
     refused_at: int | None = None
+    audited: bool = False
+    unkept_at: int | None = None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.core.world import World, default_facts, failed, spec, step
-from wfexec.core.control import deleting
+from wfexec.core.final import deleting
 from wfexec.model.base import evolve
 from wfexec.model.facts import AskCopy, AskTarget, CopyFacts, Facts, Question, TargetFacts, Unknown
 from wfexec.model.plan import Copy, EventRecord
@@ -154,6 +154,6 @@ def test_the_copy_goes_before_the_finalizer_and_only_where_there_is_one() -> Non
         world.run()
         meta = evolve(world.workflow.metadata, deletion_timestamp=world.now)
         world.workflow = evolve(world.workflow, metadata=meta)
-        plan = deleting(world.snapshot(), world.settings)
+        plan = deleting(world.snapshot(), world.now, world.settings)
         assert plan.drops == drops
         assert plan.metadata is not None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sim.alerts import AlertFeed
 from sim.answers import Answers
+from sim.audit import AuditStore
 from sim.cluster.cluster import Cluster, Depth
 from sim.cluster.requests import (
     CreateTarget,
@@ -80,9 +81,10 @@ class World:
 
     def __init__(self, depth: Depth) -> None:
         self.cluster = Cluster(depth, 7)
-        self.door: Any = SharedDoor(self.cluster, Answers(self.cluster, CALM, MemoryHistory().facts, AlertFeed().facts))
+        known = (self.cluster, CALM, MemoryHistory().facts, AlertFeed().facts)
+        self.door: Any = SharedDoor(self.cluster, Answers(*known), AuditStore())
         if depth is Depth.WIRE:
-            self.door = WireDoor(self.cluster, CALM, MemoryHistory().facts, AlertFeed().facts)
+            self.door = WireDoor(*known, AuditStore())
         self.told: list[tuple[Change, Any, str]] = []
         for kind in Kind:
             watch = WatchObjects(kind, str(self.cluster.store.version), 1_000)
