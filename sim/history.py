@@ -77,8 +77,8 @@ class History(NamedTuple):
     `end`: when the run ended. `troubles`: how often something broke (crashes, lost replies). `elected`: there is a
     lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
     made, `decisions`: some of them. `dropped`: Events that they counted as given up. `skew`: how far two clocks could
-    be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody kept account. `audited`: there was
-    an audit store.
+    be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody kept account. `audited`:
+    there was an audit store.
     """
 
     settings: Settings

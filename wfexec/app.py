@@ -199,7 +199,7 @@ class Process:
     ) -> None:
         self.history = history or MemoryHistory()
         self.audit = audit
-        self._log: AuditStore = AuditLog()
+        self._log: AuditStore = AuditLog(logging.INFO if audit is None else logging.WARNING)
         self.metrics = Metrics()
         self.clock = clock or WallClock()
         self.controller = Controller(

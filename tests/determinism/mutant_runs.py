@@ -15,7 +15,7 @@ from sim.trace import Written
 from tests.unit.sim.support import CHAIN, manifest, options
 from wfexec.model.facts import TargetRef
 from wfexec.model.phases import Phase
-from wfexec.model.requests import Kind, ObjectKey, PatchStatus
+from wfexec.model.requests import KeepRows, Kind, ObjectKey, PatchStatus
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
 
@@ -129,3 +129,16 @@ def alarmed() -> Run:
 
 def deleted() -> Run:
     return play(people={15 * SECOND: DeleteObject(KEY)})
+
+
+def deleted_and_recorded() -> Run:
+    return play(with_=options(audit=()), people={15 * SECOND: DeleteObject(KEY)})
+
+
+def let_go_at_the_second_try() -> Run:
+    """There is an audit store, and the server refuses the finalizer's going once."""
+    calm = deleted_and_recorded()
+    own = [one for one in calm.records if isinstance(one, Written) and one.actor.startswith("controller")]
+    (kept,) = [number for number, write in enumerate(own, 1) if isinstance(write.body, KeepRows)]
+    refused = FaultPlan(((kept + 1, Fault.CONFLICT),))
+    return play(with_=options(audit=(), faults=refused), people={15 * SECOND: DeleteObject(KEY)})

@@ -20,9 +20,11 @@ from tests.determinism.mutant_runs import (
     cancelled_while_paused,
     delayed_in_its_rollback,
     deleted,
+    deleted_and_recorded,
     failing,
     falls_ill,
     killed_after_its_intent,
+    let_go_at_the_second_try,
     narrow,
     nobody_at_work,
     play,
@@ -30,16 +32,18 @@ from tests.determinism.mutant_runs import (
     spread,
 )
 from tests.unit.sim.support import options
-from wfexec.core import birth, control, decide, execute, fold, graph, monitoring, rollback
+from wfexec.core import birth, control, decide, execute, final, fold, graph, monitoring, rollback
 from wfexec.core.draft import Draft
 from wfexec.core.ending import fail
 from wfexec.engine import applier, cache, deadlines, lease, view, workqueue
 from wfexec.engine.controller import Controller
+from wfexec.model.audit import FinalRecord
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.phases import ErrorType, Phase, StepState
 from wfexec.model.plan import NOTHING, DeleteChild
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.requests import PatchStatus
+from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
 
 Patch = pytest.MonkeyPatch
@@ -264,6 +268,21 @@ def finalizer_kept(patch: Patch) -> None:
     patch.setattr(decide, "deleting", lambda *_: NOTHING)
 
 
+def recorded_at_every_try(patch: Patch) -> None:
+    """M4: what is kept is numbered anew whenever a refused write is tried again."""
+    final_record, tries = final.final_record, count()
+
+    def numbered(workflow: WorkflowExecution) -> FinalRecord:
+        return final_record(workflow)._replace(number=next(tries))
+
+    patch.setattr(final, "final_record", numbered)
+
+
+def record_not_waited_for(patch: Patch) -> None:
+    """The finalizer goes whether or not the final record is kept."""
+    patch.setattr(decide, "deleting", lambda *seen: final.deleting(*seen)._replace(final=None))
+
+
 def counted_twice(patch: Patch) -> None:
     """Every count is handed out twice."""
     counted = Draft.count
@@ -313,6 +332,8 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (dependencies_ignored, play, "S2"),
     (retried_without_end, lambda: play(with_=options(EVICTED)), "S7"),
     (finalizer_kept, deleted, "L4"),
+    (recorded_at_every_try, let_go_at_the_second_try, "S8"),
+    (record_not_waited_for, deleted_and_recorded, "S8"),
     (counted_twice, play, "S9"),
     (decided_by_a_counter, play, "S11"),
     (secrets_repeated, secretive, "S12"),

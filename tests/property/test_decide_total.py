@@ -18,7 +18,7 @@ from wfexec.model.base import evolve
 from wfexec.model.bearings import NO_BEARINGS, Bearings, NamespaceFacts
 from wfexec.model.execution import ExecutionResults, KubernetesExecution, KubernetesExecutionStatus, RollbackInformation
 from wfexec.model.facts import Answer, AskParent, Facts, ParentFacts, Question, TargetFacts, Unknown
-from wfexec.model.meta import LABEL_MAINTENANCE, ObjectMeta, ObjectReference
+from wfexec.model.meta import FINALIZER, LABEL_MAINTENANCE, ObjectMeta, ObjectReference
 from wfexec.model.phases import EXECUTION_ENDED, TERMINAL, ExecutionPhase, Phase, RollbackStrategy, StepState, UndoState
 from wfexec.model.plan import Plan
 from wfexec.model.snapshot import CreateFailure, Snapshot
@@ -199,7 +199,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         resource_version="7",
         generation=draw(st.integers(0, 3)),
         deletion_timestamp=draw(st.sampled_from([None, None, None, START])),
-        finalizers=tuple(draw(st.lists(st.sampled_from(["a/b", "c/d"]), max_size=2, unique=True))),
+        finalizers=tuple(draw(st.lists(st.sampled_from(["a/b", FINALIZER]), max_size=2, unique=True))),
         annotations=draw(
             st.sampled_from([{}, {"workflowexecution.kubernaut.io/pre-approved": "true"}, {"correlationID": "x" * 500}])
         ),
@@ -224,6 +224,8 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         draw(st.dictionaries(st.sampled_from(NAMES), st.just(failure), max_size=1)),
         draw(st.sampled_from(BEARINGS)),
         draw(st.sampled_from([None, None, START, START + 30_000])),
+        draw(st.booleans()),
+        draw(st.sampled_from([None, START, START + DEFAULTS.audit_grace])),
     )
 
 

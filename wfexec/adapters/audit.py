@@ -16,11 +16,15 @@ _KEPT: Final = Outcome(Code.OK)
 
 
 class AuditLog:
-    """The port of an audit store, on the log; the log does not know what it has said before."""
+    """The port of an audit store, on the log, which does not know what it has said before. `level` is logging's: what
+    a store should have had and has not is a warning."""
+
+    def __init__(self, level: int = logging.INFO) -> None:
+        self._level = level
 
     def keep(self, rows: tuple[FinalRecord, ...], timeout_s: float) -> Outcome:
         for row in rows:
-            _AUDIT.info("final record", extra={"fields": fields_of(row)})
+            _AUDIT.log(self._level, "final record", extra={"fields": fields_of(row)})
         return _KEPT
 
 
