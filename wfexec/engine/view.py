@@ -12,12 +12,12 @@ from wfexec.engine.applier import Application
 from wfexec.engine.cache import STALE, Family, ObjectCache, Stored, controller_uid, version
 from wfexec.engine.deadlines import Deadlines
 from wfexec.engine.expectations import Expectations
-from wfexec.engine.workqueue import CRITICAL, HIGH, LOW, NORMAL, WorkQueue
+from wfexec.engine.workqueue import CRITICAL, FRESH, HIGH, LOW, NORMAL, SOON, WorkQueue
 from wfexec.model.bearings import NO_BEARINGS, Bearings
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Answer, Question
 from wfexec.model.meta import WORKFLOW_KIND, OwnerReference, version_of
-from wfexec.model.phases import Priority
+from wfexec.model.phases import Phase, Priority
 from wfexec.model.plan import Record
 from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.requests import Change, Kind, Listing, ObjectKey, Unreadable
@@ -31,6 +31,8 @@ LEVELS: Final = {
     Priority.HIGH: HIGH,
     Priority.CRITICAL: CRITICAL,
 }
+# Of many that come at once each is planned before the next begins, else all of them would be half planned for long.
+URGENCY: Final[dict[str, int]] = {Phase.NEW: FRESH, Phase.PLANNING: SOON}
 
 
 class Tracked:
@@ -187,7 +189,7 @@ class View:
         if type(stored) is WorkflowExecution:
             tracked.workflow = stored
             tracked.unreadable = ""
-            tracked.level = LEVELS[stored.spec.priority]
+            tracked.level = LEVELS[stored.spec.priority] + URGENCY.get(stored.status.phase, 0)
         elif type(stored) is Unreadable:
             tracked.unreadable = stored.message
         return tracked

@@ -4,7 +4,9 @@ Called by the view (signals), the reconciler (settling a look) and the controlle
 1. A key added many times before its look is looked at once (dirty).
 2. A key never runs twice at once (processing); added meanwhile, it runs once more afterwards: no wake-up is lost.
 3. Of several delayed adds of one key the earliest wins; the rest are dropped and counted.
-4. Higher priority first, first come first served inside it; a level passed over PATIENCE times is served next.
+4. Higher level first, first come first served inside it; a level passed over PATIENCE times is served next.
+5. Each priority is three levels: what must be brought to an end soon, the usual, and what nobody has begun. The last
+   two take turns, but where a CROWD of the usual waits already nothing is begun before it has become smaller.
 Rate limits are for errors, deadlines for waiting: planned wake-ups live in `deadlines`, never here.
 """
 
@@ -17,10 +19,17 @@ from wfexec.engine.backoff import delay_ms
 
 K = TypeVar("K", bound=Hashable)
 
-LOW: Final = 0
-NORMAL: Final = 1
-HIGH: Final = 2
-CRITICAL: Final = 3
+LOW: Final = 1
+NORMAL: Final = 4
+HIGH: Final = 7
+CRITICAL: Final = 10
+# Added to a priority.
+SOON: Final = 1
+FRESH: Final = -1
+_PRIORITIES: Final = (LOW, NORMAL, HIGH, CRITICAL)
+_ORDER: Final = tuple(range(CRITICAL + SOON, LOW + FRESH - 1, -1))
+# Waiting keys that are too many to begin more.
+CROWD: Final = 100
 # So many takes may pass a waiting lower level by: it still gets a twentieth of a busy controller.
 PATIENCE: Final = 19
 # First delay after an error; as in the work queues of other controllers.
@@ -39,29 +48,34 @@ class WorkQueue(Generic[K]):
         "_patience",
         "_processing",
         "_sequence",
+        "_unusual",
         "_waiting",
         "stale",
     )
 
     def __init__(self, patience: int = PATIENCE) -> None:
         self._patience = patience
-        self._waiting: tuple[deque[K], ...] = (deque(), deque(), deque(), deque())
+        self._waiting: tuple[deque[K], ...] = tuple(deque() for _ in _ORDER)
+        # How many wait on other levels than the usual one.
+        self._unusual = 0
         self._dirty: dict[K, int] = {}
         self._processing: set[K] = set()
         self._delayed: dict[K, tuple[int, int]] = {}
         self._heap: list[tuple[int, int, K]] = []
         self._failures: dict[K, int] = {}
-        self._passed = [0, 0, 0, 0]
+        self._passed = [0] * len(_ORDER)
         self._sequence = 0
         self.stale = 0
 
     def __len__(self) -> int:
         """Keys that could be taken now."""
-        waiting = self._waiting
-        return len(waiting[0]) + len(waiting[1]) + len(waiting[2]) + len(waiting[3])
+        return len(self._waiting[NORMAL]) + self._unusual
 
     def __repr__(self) -> str:
-        levels = "/".join(str(len(level)) for level in reversed(self._waiting))
+        waiting = self._waiting
+        levels = "/".join(
+            str(sum(map(len, waiting[each + FRESH : each + SOON + 1]))) for each in (CRITICAL, HIGH, NORMAL, LOW)
+        )
         return f"<WorkQueue waiting {levels}, processing {len(self._processing)}, delayed {len(self._delayed)}>"
 
     def add(self, key: K, level: int = NORMAL) -> None:
@@ -74,7 +88,9 @@ class WorkQueue(Generic[K]):
         if key not in self._processing:
             if known >= 0:
                 self._waiting[known].remove(key)
+                self._unusual -= known != NORMAL
             self._waiting[level].append(key)
+            self._unusual += level != NORMAL
 
     def take(self) -> K | None:
         """The next key, from now on processing until `done`; None when nothing waits."""
@@ -83,12 +99,12 @@ class WorkQueue(Generic[K]):
         waiting = self._waiting
         passed = self._passed
         usual = waiting[NORMAL]
-        if usual and not (waiting[CRITICAL] or waiting[HIGH] or waiting[LOW]):
+        if usual and not self._unusual:
             passed[NORMAL] = 0
             return self._begin(usual.popleft())
         chosen = -1
-        for level in (CRITICAL, HIGH, NORMAL, LOW):
-            if waiting[level] and (chosen < 0 or passed[level] >= self._patience):
+        for level in _ORDER:
+            if waiting[level] and (chosen < 0 or passed[level] >= self._patience or self._in_turn(level, chosen)):
                 chosen = level
         if chosen < 0:
             return None
@@ -96,7 +112,15 @@ class WorkQueue(Generic[K]):
             if waiting[level]:
                 passed[level] += 1
         passed[chosen] = 0
+        self._unusual -= chosen != NORMAL
         return self._begin(waiting[chosen].popleft())
+
+    def _in_turn(self, level: int, chosen: int) -> bool:
+        """May what is fresh go before the usual of its priority?"""
+        usual = level - FRESH
+        return (
+            chosen == usual and usual in _PRIORITIES and self._passed[level] > 0 and len(self._waiting[usual]) <= CROWD
+        )
 
     def _begin(self, key: K) -> K:
         del self._dirty[key]
@@ -109,6 +133,7 @@ class WorkQueue(Generic[K]):
         level = self._dirty.get(key)
         if level is not None:
             self._waiting[level].append(key)
+            self._unusual += level != NORMAL
 
     def add_at(self, key: K, level: int, at: int) -> None:
         """Look at `key` at that instant; an earlier one already asked for stays."""

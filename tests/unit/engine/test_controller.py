@@ -228,11 +228,20 @@ def test_critical_workflows_go_first() -> None:
 def test_no_more_requests_are_in_flight_than_workers_and_decisions_are_made_late() -> None:
     brain = Brain(*[Plan(status=status("executing"))] * 3)
     hand = Hand(brain, settings=Settings(workers=2))
-    hand.boot([workflow("a"), workflow("b"), workflow("c")])
+    hand.boot([workflow(name, phase="validating") for name in "abc"])
     assert len(hand.outstanding(PatchStatus)) == 2
     assert len(brain.looks) == 2
     hand.answer(hand.outstanding(PatchStatus)[0], ok(workflow("a", 110, phase="executing")))
     assert [look.workflow.metadata.name for look in brain.looks[:3]] == ["a", "b", "c"]
+
+
+def test_a_workflow_is_planned_before_the_next_is_begun() -> None:
+    brain = Brain(Plan(status=status("planning")), Plan(status=status("validating")))
+    hand = Hand(brain, settings=Settings(workers=1))
+    hand.boot([workflow(name) for name in "abc"])
+    hand.answer(hand.outstanding(PatchStatus)[0], ok(workflow("a", 110, phase="planning")))
+    hand.answer(hand.outstanding(PatchStatus)[0], ok(workflow("a", 120, phase="validating")))
+    assert [look.workflow.metadata.name for look in brain.looks[:3]] == ["a", "a", "b"]
 
 
 def test_the_rate_limit_holds_requests_back_and_says_when() -> None:

@@ -1,6 +1,6 @@
 """The work queue: nothing lost, nothing twice at once, the important first, nobody starved."""
 
-from wfexec.engine.workqueue import CRITICAL, HIGH, LOW, NORMAL, PATIENCE, WorkQueue
+from wfexec.engine.workqueue import CRITICAL, CROWD, FRESH, HIGH, LOW, NORMAL, PATIENCE, SOON, WorkQueue
 
 
 def queue(*keys: str) -> WorkQueue[str]:
@@ -53,6 +53,46 @@ def test_a_higher_priority_goes_first_and_arrival_counts_inside_it() -> None:
     for key, level in (("l", LOW), ("n", NORMAL), ("c1", CRITICAL), ("h", HIGH), ("c2", CRITICAL)):
         made.add(key, level)
     assert taken(made) == ["c1", "c2", "h", "n", "l"]
+
+
+def test_what_was_begun_goes_before_the_rest_of_its_priority_and_no_further() -> None:
+    made: WorkQueue[str] = WorkQueue()
+    for key, level in (("n", NORMAL), ("h", HIGH), ("soon", NORMAL + SOON), ("l", LOW), ("low soon", LOW + SOON)):
+        made.add(key, level)
+    assert len(made) == 5
+    assert taken(made) == ["h", "soon", "n", "low soon", "l"]
+    assert len(made) == 0
+
+
+def test_what_begins_later_is_served_though_others_are_begun_without_end() -> None:
+    made: WorkQueue[str] = WorkQueue()
+    made.add("new")
+    made.add("soon", NORMAL + SOON)
+    order: list[str] = []
+    while (key := made.take()) is not None and len(order) <= PATIENCE:
+        order.append(key)
+        made.add(key, NORMAL + SOON)
+        made.done(key)
+    assert order == ["soon"] * PATIENCE + ["new"]
+
+
+def test_what_is_fresh_takes_turns_with_the_usual_but_waits_for_what_is_due_soon() -> None:
+    made: WorkQueue[str] = WorkQueue()
+    for number in range(3):
+        made.add(f"fresh {number}", NORMAL + FRESH)
+        made.add(f"usual {number}")
+    made.add("soon", NORMAL + SOON)
+    assert taken(made) == ["soon", "fresh 0", "usual 0", "fresh 1", "usual 1", "fresh 2", "usual 2"]
+
+
+def test_nothing_fresh_is_begun_while_a_crowd_waits() -> None:
+    made: WorkQueue[str] = WorkQueue()
+    made.add("fresh", NORMAL + FRESH)
+    for number in range(CROWD + 5):
+        made.add(f"usual {number}")
+    order = taken(made)
+    assert order.index("fresh") == 5
+    assert len(order) == CROWD + 6
 
 
 def test_a_waiting_key_moves_up_but_never_down() -> None:
