@@ -23,6 +23,7 @@ from wfexec.units import parse_instant
 Json = dict[str, Any]
 Operation = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
+Known = TypeVar("Known", WorkflowExecution, KubernetesExecution)
 
 _NO_META = ObjectMeta()
 _NO_LABELS: dict[str, str] = {}
@@ -32,6 +33,7 @@ _set = object.__setattr__
 class Decoder:
     """Keeps each spec as long as somebody still holds it, so that a status event does not parse it again.
 
+    The latest version of each object too: what a write of ours brought back is not parsed again when its echo comes.
     May be shared by threads: at worst two of them parse the same spec.
     """
 
@@ -39,8 +41,14 @@ class Decoder:
         self._workflow_specs: WeakValueDictionary[tuple[str, int], WorkflowExecutionSpec] = WeakValueDictionary()
         # A child's spec is immutable, so its uid is enough.
         self._execution_specs: WeakValueDictionary[str, KubernetesExecutionSpec] = WeakValueDictionary()
+        # By uid.
+        self._workflows: WeakValueDictionary[str, WorkflowExecution] = WeakValueDictionary()
+        self._executions: WeakValueDictionary[str, KubernetesExecution] = WeakValueDictionary()
 
     def workflow(self, raw: Json) -> WorkflowExecution | Unreadable:
+        known = _known(self._workflows, raw)
+        if known is not None:
+            return known
         meta = _NO_META
         try:
             meta = metadata(raw.get("metadata"))
@@ -54,9 +62,15 @@ class Decoder:
             status = _parse(WorkflowExecutionStatus, found) if found else NO_STATUS
         except ValueError as error:
             return Unreadable(Kind.WORKFLOW, meta, _complaint(error))
-        return _made(WorkflowExecution, metadata=meta, spec=spec, status=status)
+        made = _made(WorkflowExecution, metadata=meta, spec=spec, status=status)
+        if meta.uid:
+            self._workflows[meta.uid] = made
+        return made
 
     def execution(self, raw: Json) -> KubernetesExecution | Unreadable:
+        known = _known(self._executions, raw)
+        if known is not None:
+            return known
         meta = _NO_META
         try:
             meta = metadata(raw.get("metadata"))
@@ -69,10 +83,25 @@ class Decoder:
             status = _parse(KubernetesExecutionStatus, found) if found else NO_EXECUTION_STATUS
         except ValueError as error:
             return Unreadable(Kind.EXECUTION, meta, _complaint(error))
-        return _made(KubernetesExecution, metadata=meta, spec=spec, status=status)
+        made = _made(KubernetesExecution, metadata=meta, spec=spec, status=status)
+        if meta.uid:
+            self._executions[meta.uid] = made
+        return made
 
     def object(self, kind: Kind, raw: Json) -> Watched | Unreadable:
         return self.workflow(raw) if kind is Kind.WORKFLOW else self.execution(raw)
+
+
+def _known(latest: WeakValueDictionary[str, Known], raw: Json) -> Known | None:
+    """The object as it was parsed before, if it still is at that version."""
+    meta = raw.get("metadata")
+    uid = meta.get("uid") if isinstance(meta, dict) else None
+    known = latest.get(uid) if isinstance(uid, str) else None
+    if known is None or not isinstance(meta, dict):
+        return None
+    was = known.metadata
+    same = was.resource_version == meta.get("resourceVersion") and was.generation == meta.get("generation", 0)
+    return known if same else None
 
 
 def metadata(raw: object) -> ObjectMeta:

@@ -72,6 +72,7 @@ _ROOTS: Final = {
 _BUSY: Final = frozenset({Kind.WORKFLOW, Kind.EXECUTION})
 _LEASES: Final = "/apis/coordination.k8s.io/v1"
 _READS: Final = (ListObjects, WatchObjects, GetObject, GetLease)
+_DONE: Final = Outcome(Code.OK)
 # A gateway or a storage that gave up may have carried the write out after all: for a write these are LOST.
 _DOUBTFUL: Final = frozenset({500, 502, 504})
 # 401: the credentials may have been renewed by the next try.
@@ -204,6 +205,8 @@ def decode(body: Body, status: int, payload: bytes, retry_after: str | None, dec
     """What the reply to `encode(body)` means; of a list, one page."""
     if status >= 300:
         return refusal(body, status, payload, retry_after)
+    if type(body) is EventWrite:
+        return _DONE
     try:
         return _accepted(body, orjson.loads(payload) if payload else {}, decoder)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -53,6 +53,23 @@ def test_a_status_event_does_not_parse_the_spec_again() -> None:
     assert second.status.phase == Phase.PLANNING
 
 
+def test_the_same_version_is_parsed_once_and_the_next_one_anew() -> None:
+    decoder = codec.Decoder()
+    first = workflow(decoder, status={"phase": "planning"})
+    assert workflow(decoder, status={"phase": "planning"}) is first
+    assert workflow(codec.Decoder(), status={"phase": "planning"}) == first
+    later = workflow(decoder, metadata={"resourceVersion": "18"}, status={"phase": "validating"})
+    assert later.status.phase == Phase.VALIDATING
+    other = workflow(decoder, metadata={"uid": "u-2"}, status={"phase": "executing"})
+    assert other.status.phase == Phase.EXECUTING
+
+
+def test_what_was_unreadable_is_read_again() -> None:
+    decoder = codec.Decoder()
+    assert isinstance(decoder.workflow(raw(status={"phase": 5})), Unreadable)
+    assert workflow(decoder, status={"phase": "planning"}).status.phase == Phase.PLANNING
+
+
 def test_a_new_generation_is_parsed() -> None:
     decoder = codec.Decoder()
     first = workflow(decoder)
