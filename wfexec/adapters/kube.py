@@ -1,21 +1,27 @@
 """How do bytes reach the API server and come back?
 
 Called by the worker and watch threads (`wfexec.adapters.workers`) and by the metrics server's reviewer. Takes address,
-credentials, TLS and the connection pool from the official client and nothing else of it: no retries inside a call, no
-typed models. Trouble on the way becomes an `Outcome` here, once; it must never escape as somebody's exception.
+credentials and TLS from the official client and nothing else of it: no retries inside a call, no typed models. Watches,
+and all requests where a proxy is in between, travel through its connection pool, other requests through channels of our
+own. Trouble on the way becomes an `Outcome` here, once; it must never escape as somebody's exception.
 """
 
 import ssl
+from collections import deque
 from collections.abc import Iterator
 from importlib.metadata import version
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from time import monotonic
+from typing import Any, Final
 
 import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 from urllib3 import exceptions as trouble
+from urllib3.util import parse_url
 
+from wfexec.adapters.channel import Broken, Channel
+from wfexec.adapters.channel import Reply as Reply
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import BadInput, Finding
 from wfexec.model.requests import Code, Outcome
@@ -24,6 +30,8 @@ USER_AGENT: Final = f"wfexec/{version('wfexec')}"
 CONNECT_S: Final = 5.0
 # How much later than the server's own end of a watch the client gives up on a silent connection.
 WATCH_GRACE_S: Final = 10.0
+# So long credentials are taken for good.
+FRESH_S: Final = 1.0
 _CHUNK: Final = 65_536
 # A watch line longer than any object etcd takes: the stream is not what we think it is.
 _LINE_MAX: Final = 16 * 1_048_576
@@ -35,12 +43,6 @@ _NOT_SENT: Final = (
     trouble.LocationParseError,
     trouble.LocationValueError,
 )
-
-
-class Reply(NamedTuple):
-    status: int
-    payload: bytes
-    retry_after: str | None
 
 
 class Watching:
@@ -82,23 +84,43 @@ class Watching:
 class Connection:
     """One API server and the identity we have there; may be shared by threads."""
 
-    def __init__(self, settings: client.Configuration, in_cluster: bool) -> None:
+    def __init__(self, settings: client.Configuration, in_cluster: bool, fresh_s: float = FRESH_S) -> None:
         self.in_cluster = in_cluster
+        self._fresh_s = fresh_s
         self._settings = settings
         self._host = settings.host.rstrip("/")
-        self._pool = client.ApiClient(settings).rest_client.pool_manager
-        # The official refresh hooks write into shared configuration and are not made for threads.
+        self._pool: urllib3.PoolManager = client.ApiClient(settings).rest_client.pool_manager
+        # What stands between us and the server needs a client that knows it.
+        self._direct = type(self._pool) is urllib3.PoolManager
+        self._base, self._common = _base(self._host)
+        # Open and not in use; the one used last goes first, so that those too many grow old and are closed.
+        self._channels: deque[Channel] = deque()
+        self._closed = False
+        # The official refresh hooks write into shared configuration, are not made for threads, and are slow.
         self._refreshing = Lock()
+        self._authorization: dict[str, str] = {}
+        self._refresh_at = 0.0
 
     def call(self, call: HttpCall, timeout_s: float) -> Reply | Outcome:
         """One request, tried once; an `Outcome` when no reply was seen."""
-        limits = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), total=timeout_s)
+        if not self._direct:
+            return self._pooled(call, timeout_s)
+        ends_at = monotonic() + timeout_s
         try:
-            response = self._send(call, limits)
-            payload = response.data
+            request = self._written(call)
+            channel = self._channel(min(CONNECT_S, timeout_s))
         except _FOREIGN as error:
-            return _outcome(error)
-        return Reply(response.status, payload, response.headers.get("Retry-After"))
+            return Outcome(Code.UNAVAILABLE, message=_sentence(error))
+        try:
+            channel.ask(request, ends_at - monotonic())
+            reply = channel.reply()
+        except (Broken, OSError, ValueError) as error:
+            channel.close()
+            return Outcome(Code.LOST, message=_sentence(error))
+        self._keep(channel)
+        if reply.status == 401:
+            self._refresh_at = 0.0
+        return reply
 
     def watch(self, call: HttpCall, server_ends_s: float, timeout_s: float) -> Watching | Reply | Outcome:
         """An open watch, or why there is none; `timeout_s` is for the head of the reply."""
@@ -114,7 +136,56 @@ class Connection:
         return Watching(response)
 
     def close(self) -> None:
+        self._closed = True
+        while self._channels:
+            self._channels.pop().close()
         self._pool.clear()
+
+    def _channel(self, connect_s: float) -> Channel:
+        """One that is open already, or a new one."""
+        while self._channels:
+            try:
+                channel = self._channels.pop()
+            except IndexError:
+                # Another thread took the last one.
+                break
+            if channel.quiet():
+                return channel
+            channel.close()
+        pool = self._pool.connection_from_url(self._host)
+        made: Any = pool._new_conn()
+        made.timeout = connect_s
+        made.connect()
+        return Channel(made.sock)
+
+    def _keep(self, channel: Channel) -> None:
+        if self._closed or not channel.open:
+            channel.close()
+        else:
+            self._channels.append(channel)
+
+    def _written(self, call: HttpCall) -> bytes:
+        """The whole request as it travels."""
+        word = self._credentials().get("Authorization", "")
+        if "\n" in word or "\r" in word:
+            raise ValueError("credentials of more than one line")
+        head = f"{call.method} {self._base}{call.target} HTTP/1.1\r\n{self._common}Accept: {call.accept}\r\n"
+        if word:
+            head += f"Authorization: {word}\r\n"
+        if call.body:
+            head += f"Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n\r\n"
+        else:
+            head += "\r\n" if call.method == "GET" else "Content-Length: 0\r\n\r\n"
+        return head.encode("latin-1") + call.body
+
+    def _pooled(self, call: HttpCall, timeout_s: float) -> Reply | Outcome:
+        limits = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), total=timeout_s)
+        try:
+            response = self._send(call, limits)
+            payload = response.data
+        except _FOREIGN as error:
+            return _outcome(error)
+        return Reply(response.status, payload, response.headers.get("Retry-After"))
 
     def _send(self, call: HttpCall, limits: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": call.accept, "User-Agent": USER_AGENT, **self._credentials()}
@@ -131,6 +202,9 @@ class Connection:
         )
 
     def _credentials(self) -> dict[str, str]:
+        """Looked for again after a moment, and at once when the server no longer took them."""
+        if monotonic() < self._refresh_at:
+            return self._authorization
         try:
             with self._refreshing:
                 token = self._settings.get_api_key_with_prefix("BearerToken", alias="authorization")
@@ -139,7 +213,17 @@ class Connection:
             # A credential plugin may fail in any way; that is the world's trouble.
             raise _NoCredentials(f"no credentials: {_sentence(error)}") from error
         value = token or basic
-        return {"Authorization": value.strip()} if value else {}
+        self._authorization = {"Authorization": value.strip()} if value else {}
+        self._refresh_at = monotonic() + self._fresh_s
+        return self._authorization
+
+
+def _base(host: str) -> tuple[str, str]:
+    """What stands before every path, and the fields that every request has."""
+    url = parse_url(host)
+    return (url.path or "").rstrip(
+        "/"
+    ), f"Host: {url.netloc}\r\nUser-Agent: {USER_AGENT}\r\nAccept-Encoding: identity\r\n"
 
 
 class _NoCredentials(Exception):

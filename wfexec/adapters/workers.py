@@ -13,6 +13,7 @@ from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection, Reply, Watching
 from wfexec.crd import questions, wire
 from wfexec.crd.codec import Decoder
+from wfexec.crd.wire import HttpCall
 from wfexec.engine.history import HistoryStore, MemoryHistory
 from wfexec.engine.ledger import AuditStore
 from wfexec.model.facts import Answer, AskAlerts, AskHistory, AskNetwork, Facts, Question, Unknown
@@ -36,6 +37,8 @@ HEAD_S: Final = 10.0
 # After which the next request would fare no better.
 _PAUSE: Final = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.LOST})
 Hear = Callable[[Signal], None]
+# Status and body of a reply; status 0: none came.
+Told = tuple[int, bytes]
 Observe = Callable[[Request, Outcome, float], None]
 # What answers a question about alerts within so many seconds.
 AlertSource = Callable[[AskAlerts, float], Facts]
@@ -186,17 +189,19 @@ class Workers:
     def _answers(self, body: Ask, timeout_s: float) -> Outcome:
         """Each question is looked up alone; one without an answer does not spoil the others."""
         answers: dict[Question, Answer] = {}
+        # What several of them need, the pods of their namespace above all, is asked for once.
+        known: dict[HttpCall, Told] = {}
+        began = self._clock.now_ms()
         for question in body.questions:
-            at = self._clock.now_ms()
-            answers[question] = Answer(at, self._facts(question, timeout_s))
+            answers[question] = Answer(began, self._facts(question, timeout_s, known))
         return Outcome(Code.OK, answers)
 
-    def _facts(self, question: Question, timeout_s: float) -> Facts:
+    def _facts(self, question: Question, timeout_s: float, known: "dict[HttpCall, Told]") -> Facts:
         if isinstance(question, AskHistory):
             return self._history.facts(question)
         if isinstance(question, AskAlerts):
             return self._alerts(question, timeout_s) if self._alerts is not None else Unknown("nobody watches alerts")
-        return look(self._connection, question, timeout_s)
+        return look(self._connection, question, timeout_s, known)
 
     def _watch(self, job: _Job) -> None:
         started = self._clock.monotonic()
@@ -246,13 +251,21 @@ def _about_alerts(body: Ask) -> bool:
     return any(isinstance(question, AskAlerts) for question in body.questions)
 
 
-def look(connection: Connection, question: Question, timeout_s: float) -> Facts:
-    """What the cluster says to one question; never a trouble of the way, which is `Unknown`."""
+def look(
+    connection: Connection, question: Question, timeout_s: float, known: "dict[HttpCall, Told] | None" = None
+) -> Facts:
+    """What the cluster says to one question; never a trouble of the way, which is `Unknown`.
+
+    `known`: what was read for other questions of the same moment; what this one reads is added.
+    """
     limit = min(NETWORK_S, timeout_s) if isinstance(question, AskNetwork) else timeout_s
-    replies: list[tuple[int, bytes]] = []
+    replies: list[Told] = []
     for call in questions.calls(question):
-        found = connection.call(call, limit)
-        if isinstance(found, Outcome):
-            found = Reply(0, found.message.encode(), None)
-        replies.append((found.status, found.payload))
+        told = known.get(call) if known is not None else None
+        if told is None:
+            found = connection.call(call, limit)
+            told = (0, found.message.encode()) if isinstance(found, Outcome) else (found.status, found.payload)
+            if known is not None and told[0]:
+                known[call] = told
+        replies.append(told)
     return questions.facts(question, tuple(replies))

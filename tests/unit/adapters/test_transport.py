@@ -16,7 +16,7 @@ from wfexec.adapters.kube import Connection, Reply, connect
 from wfexec.adapters.workers import Workers
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import BadInput
-from wfexec.model.facts import AskNetwork, AskNodes, NetworkFacts, Unknown
+from wfexec.model.facts import AskNetwork, AskNodes, AskTarget, NetworkFacts, TargetFacts, TargetRef, Unknown
 from wfexec.model.meta import ObjectMeta, ObjectReference
 from wfexec.model.requests import (
     Ask,
@@ -130,23 +130,43 @@ def test_what_was_sent_and_not_answered_is_lost_and_not_tried_again(tmp_path: Pa
     assert found.code is Code.LOST
 
 
-def test_broken_credentials_are_the_worlds_trouble_and_fresh_ones_are_used() -> None:
+def test_credentials_no_longer_taken_are_looked_for_at_once_and_broken_ones_are_the_worlds_trouble() -> None:
     tokens = iter(["bearer first\n", "bearer second\n"])
 
     def refresh(settings: client.Configuration) -> None:
         settings.api_key["BearerToken"] = next(tokens)
 
-    with serving(lambda asked: Told()) as server:
+    with serving(lambda asked: Told(401)) as server:
         settings: Any = client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
         settings.refresh_api_key_hook = refresh
         connection = Connection(settings, in_cluster=True)
         for _ in range(2):
-            assert connection.call(GET, PATIENCE_S) == Reply(200, b"{}", None)
+            assert connection.call(GET, PATIENCE_S) == Reply(401, b"{}", None)
         found = connection.call(GET, PATIENCE_S)
         connection.close()
     assert [asked.headers["Authorization"] for asked in server.asked] == ["bearer first", "bearer second"]
     assert isinstance(found, Outcome)
     assert found.code is Code.UNAVAILABLE
+
+
+def test_credentials_are_taken_for_good_for_a_moment_and_travel_as_one_line() -> None:
+    asked_for: list[str] = []
+
+    def refresh(settings: client.Configuration) -> None:
+        asked_for.append("again")
+        settings.api_key["BearerToken"] = "bearer first" if len(asked_for) == 1 else "bearer\nX-Other: second"
+
+    with serving(lambda asked: Told(401 if len(server.asked) == 3 else 200)) as server:
+        settings: Any = client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
+        settings.refresh_api_key_hook = refresh
+        connection = Connection(settings, in_cluster=True, fresh_s=60.0)
+        told = [connection.call(GET, PATIENCE_S) for _ in range(4)]
+        connection.close()
+    assert [one.status for one in told[:3] if isinstance(one, Reply)] == [200, 200, 401]
+    assert isinstance(told[3], Outcome)
+    assert told[3].code is Code.UNAVAILABLE
+    assert len(server.asked) == 3
+    assert len(asked_for) == 2
 
 
 def test_without_a_cluster_the_person_is_told_what_to_give(tmp_path: Path) -> None:
@@ -214,6 +234,23 @@ def test_one_question_without_an_answer_does_not_spoil_the_others(tmp_path: Path
     assert isinstance(answers, dict)
     assert isinstance(answers[AskNodes()].facts, Unknown)
     assert answers[AskNetwork()].facts == NetworkFacts(True, "")
+
+
+def test_what_several_questions_need_is_read_once_and_again_for_the_next_ask(tmp_path: Path) -> None:
+    questions = tuple(AskTarget(TargetRef("Deployment", "shop", name)) for name in ("cart", "checkout"))
+    absent = Told(404, b'{"message":"not found"}')
+
+    with rig(tmp_path, lambda asked: Told(body=b'{"items":[]}') if "/pods" in asked.path else absent) as (made, server):
+        answers = made.outcome(Ask(KEY, questions)).object
+        again = made.outcome(Ask(KEY, questions[:1])).object
+    assert isinstance(answers, dict)
+    assert isinstance(again, dict)
+    told = [answers[question].facts for question in questions]
+    assert [fact.exists for fact in told if isinstance(fact, TargetFacts)] == [False, False]
+    assert [asked.path.partition("?")[0].rpartition("/")[2] for asked in server.asked] == [
+        *("cart", "pods", "checkout"),
+        *("cart", "pods"),
+    ]
 
 
 def test_a_watch_tells_events_as_they_come_and_then_its_end(tmp_path: Path) -> None:
