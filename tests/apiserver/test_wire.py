@@ -311,8 +311,10 @@ def test_an_event_is_created_and_then_counts(
     assert "(x3 over" in said.stdout
 
 
-def test_a_lease_is_taken_renewed_and_fenced(controller: Client) -> None:
+def test_a_lease_is_taken_renewed_and_fenced(controller: Client, control_plane: ControlPlane) -> None:
     lease = Lease("workflow-execution.kubernaut.io", "kubernaut-system", "", "me", 15_000, NOW, NOW, 0)
+    # Whoever was elected on this server before gave it back and left it.
+    control_plane.request("DELETE", wire.place("/apis/coordination.k8s.io/v1", "leases", lease.namespace, lease.name))
     made = controller(CreateLease(lease)).object
     assert isinstance(made, Lease)
     assert made == lease._replace(resource_version=made.resource_version)
