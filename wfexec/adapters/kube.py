@@ -1,27 +1,23 @@
 """How do bytes reach the API server and come back?
 
 Called by the worker and watch threads (`wfexec.adapters.workers`) and by the metrics server's reviewer. Takes address,
-credentials and TLS from the official client and nothing else of it: no retries inside a call, no typed models. Watches,
-and all requests where a proxy is in between, travel through its connection pool, other requests through channels of our
-own. Trouble on the way becomes an `Outcome` here, once; it must never escape as somebody's exception.
+credentials, TLS and the connection pool from the official client and nothing else of it: no retries inside a call, no
+typed models. HTTP is the library's, though our own would be faster. Trouble on the way becomes an `Outcome` here, once;
+it must never escape as somebody's exception.
 """
 
 import ssl
-from collections import deque
 from collections.abc import Iterator
 from importlib.metadata import version
 from threading import Lock
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 from urllib3 import exceptions as trouble
-from urllib3.util import parse_url
 
-from wfexec.adapters.channel import Broken, Channel
-from wfexec.adapters.channel import Reply as Reply
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import BadInput, Finding
 from wfexec.model.requests import Code, Outcome
@@ -43,6 +39,12 @@ _NOT_SENT: Final = (
     trouble.LocationParseError,
     trouble.LocationValueError,
 )
+
+
+class Reply(NamedTuple):
+    status: int
+    payload: bytes
+    retry_after: str | None
 
 
 class Watching:
@@ -90,12 +92,6 @@ class Connection:
         self._settings = settings
         self._host = settings.host.rstrip("/")
         self._pool: urllib3.PoolManager = client.ApiClient(settings).rest_client.pool_manager
-        # What stands between us and the server needs a client that knows it.
-        self._direct = type(self._pool) is urllib3.PoolManager
-        self._base, self._common = _base(self._host)
-        # Open and not in use; the one used last goes first, so that those too many grow old and are closed.
-        self._channels: deque[Channel] = deque()
-        self._closed = False
         # The official refresh hooks write into shared configuration, are not made for threads, and are slow.
         self._refreshing = Lock()
         self._authorization: dict[str, str] = {}
@@ -103,21 +99,13 @@ class Connection:
 
     def call(self, call: HttpCall, timeout_s: float) -> Reply | Outcome:
         """One request, tried once; an `Outcome` when no reply was seen."""
-        if not self._direct:
-            return self._pooled(call, timeout_s)
-        ends_at = monotonic() + timeout_s
+        limits = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), total=timeout_s)
         try:
-            request = self._written(call)
-            channel = self._channel(min(CONNECT_S, timeout_s))
+            response = self._send(call, limits)
+            payload = response.data
         except _FOREIGN as error:
-            return Outcome(Code.UNAVAILABLE, message=_sentence(error))
-        try:
-            channel.ask(request, ends_at - monotonic())
-            reply = channel.reply()
-        except (Broken, OSError, ValueError) as error:
-            channel.close()
-            return Outcome(Code.LOST, message=_sentence(error))
-        self._keep(channel)
+            return _outcome(error)
+        reply = Reply(response.status, payload, response.headers.get("Retry-After"))
         if reply.status == 401:
             self._refresh_at = 0.0
         return reply
@@ -136,56 +124,7 @@ class Connection:
         return Watching(response)
 
     def close(self) -> None:
-        self._closed = True
-        while self._channels:
-            self._channels.pop().close()
         self._pool.clear()
-
-    def _channel(self, connect_s: float) -> Channel:
-        """One that is open already, or a new one."""
-        while self._channels:
-            try:
-                channel = self._channels.pop()
-            except IndexError:
-                # Another thread took the last one.
-                break
-            if channel.quiet():
-                return channel
-            channel.close()
-        pool = self._pool.connection_from_url(self._host)
-        made: Any = pool._new_conn()
-        made.timeout = connect_s
-        made.connect()
-        return Channel(made.sock)
-
-    def _keep(self, channel: Channel) -> None:
-        if self._closed or not channel.open:
-            channel.close()
-        else:
-            self._channels.append(channel)
-
-    def _written(self, call: HttpCall) -> bytes:
-        """The whole request as it travels."""
-        word = self._credentials().get("Authorization", "")
-        if "\n" in word or "\r" in word:
-            raise ValueError("credentials of more than one line")
-        head = f"{call.method} {self._base}{call.target} HTTP/1.1\r\n{self._common}Accept: {call.accept}\r\n"
-        if word:
-            head += f"Authorization: {word}\r\n"
-        if call.body:
-            head += f"Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n\r\n"
-        else:
-            head += "\r\n" if call.method == "GET" else "Content-Length: 0\r\n\r\n"
-        return head.encode("latin-1") + call.body
-
-    def _pooled(self, call: HttpCall, timeout_s: float) -> Reply | Outcome:
-        limits = urllib3.Timeout(connect=min(CONNECT_S, timeout_s), total=timeout_s)
-        try:
-            response = self._send(call, limits)
-            payload = response.data
-        except _FOREIGN as error:
-            return _outcome(error)
-        return Reply(response.status, payload, response.headers.get("Retry-After"))
 
     def _send(self, call: HttpCall, limits: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": call.accept, "User-Agent": USER_AGENT, **self._credentials()}
@@ -212,18 +151,12 @@ class Connection:
         except Exception as error:
             # A credential plugin may fail in any way; that is the world's trouble.
             raise _NoCredentials(f"no credentials: {_sentence(error)}") from error
-        value = token or basic
-        self._authorization = {"Authorization": value.strip()} if value else {}
+        value = (token or basic or "").strip()
+        if not value.isprintable():
+            raise _NoCredentials("no credentials: the token is more than one line of text")
+        self._authorization = {"Authorization": value} if value else {}
         self._refresh_at = monotonic() + self._fresh_s
         return self._authorization
-
-
-def _base(host: str) -> tuple[str, str]:
-    """What stands before every path, and the fields that every request has."""
-    url = parse_url(host)
-    return (url.path or "").rstrip(
-        "/"
-    ), f"Host: {url.netloc}\r\nUser-Agent: {USER_AGENT}\r\nAccept-Encoding: identity\r\n"
 
 
 class _NoCredentials(Exception):
