@@ -54,7 +54,7 @@ class Setting:
     trouble: what befalls one write of the controller, or its watches right after it: the number of the write and a
         fault of `sim.faults`. None: nothing.
     replicas: how many controllers there are; more than one share a lease.
-    executor_at_work: False: nobody takes up the children.
+    executor_at_work: False: nobody takes up the children. parent_at_work: somebody answers RemediationRequests.
     guarded: the shipped admission policy is bound.
     settings: of the controller, keys as in its ConfigMap; what is not named has its default.
     history: runs that ended earlier, as in a history file.
@@ -70,6 +70,7 @@ class Setting:
     trouble: tuple[int, Fault] | None = None
     replicas: int = 1
     executor_at_work: bool = True
+    parent_at_work: bool = False
     guarded: bool = True
     settings: Json = field(default_factory=dict)
     history: list[Json] = field(default_factory=list)

@@ -25,6 +25,7 @@ from sim.executor.rights import rights
 from sim.faults import CALM, STALE_MS, Fault, FaultPlan
 from sim.garbage import quiet_garbage
 from sim.history import Utterances
+from sim.orchestrator import Orchestrator
 from sim.process import Latencies, Machine, Nature, Process
 from sim.rng import Streams
 from sim.skew import SkewedController
@@ -46,6 +47,7 @@ from wfexec.settings import DEFAULTS, Settings
 EPOCH_MS: Final = 1_767_225_600_000
 CONTROLLER_USER: Final = "system:serviceaccount:kubernaut-system:workflow-execution-sa"
 EXECUTOR_USER: Final = "system:serviceaccount:kubernaut-system:kubernetes-executor-sa"
+PARENT_USER: Final = "system:serviceaccount:kubernaut-system:remediation-orchestrator-sa"
 PERSON: Final = "on-call"
 # Whoever acts in a script may do everything; what people may not do is for scenarios over HTTP.
 ON_CALL: Final[tuple[dict[str, Any], ...]] = (
@@ -59,6 +61,39 @@ ON_CALL: Final[tuple[dict[str, Any], ...]] = (
         "metadata": {"name": PERSON},
         "roleRef": {"kind": "ClusterRole", "name": PERSON},
         "subjects": [{"kind": "User", "name": PERSON}],
+    },
+)
+PARENT: Final = "wfexec-sim-parent"
+# What a parent of workflows may do, and no more.
+PARENTS_RIGHTS: Final[tuple[dict[str, Any], ...]] = (
+    {
+        "kind": "ClusterRole",
+        "metadata": {"name": PARENT},
+        "rules": [
+            {
+                "apiGroups": ["remediation.kubernaut.io"],
+                "resources": ["remediationrequests"],
+                "verbs": ["get", "list", "watch"],
+            },
+            {
+                "apiGroups": ["remediation.kubernaut.io"],
+                "resources": ["remediationrequests/status"],
+                "verbs": ["get", "patch", "update"],
+            },
+            {
+                "apiGroups": ["workflowexecution.kubernaut.io"],
+                "resources": ["workflowexecutions"],
+                "verbs": ["create", "get", "list", "watch"],
+            },
+        ],
+    },
+    {
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": PARENT},
+        "roleRef": {"kind": "ClusterRole", "name": PARENT},
+        "subjects": [
+            {"kind": "ServiceAccount", "name": "remediation-orchestrator-sa", "namespace": "kubernaut-system"},
+        ],
     },
 )
 # How long after its owner an object is collected, and how often watches hear how far they have come.
@@ -138,6 +173,7 @@ class Simulation:
             for index in range(options.replicas)
         ]
         self.executor = self._process("executor", EXECUTOR_USER, self._executor, streams, faulty=False)
+        self.parent = self._process("parent", PARENT_USER, Orchestrator, streams, faulty=False)
 
     def __repr__(self) -> str:
         return f"<Simulation seed {self.options.seed} at {self.offset} ms, {len(self._open)} workflows open>"
@@ -151,9 +187,11 @@ class Simulation:
         """Milliseconds since the run began."""
         return self.clock.now - EPOCH_MS
 
-    def start(self, *, executor: bool = True) -> None:
-        """Every process starts, the executor if there is to be one; call once, before or after the first workflows."""
-        for process in (*self.controllers, *((self.executor,) if executor else ())):
+    def start(self, *, executor: bool = True, parent: bool = False) -> None:
+        """Every process starts, executor and parent if there is to be one; call once, before or after the first
+        workflows. A parent needs wire depth: its requests are of a kind that the cluster has no types for."""
+        others = ((self.executor, executor), (self.parent, parent))
+        for process in (*self.controllers, *(one for one, wanted in others if wanted)):
             process.start()
         self.clock.at(BOOKMARK_MS, self._bookmark)
 
@@ -328,4 +366,4 @@ def access_documents(options: Options) -> tuple[dict[str, Any], ...]:
     """The given roles and bindings, and the rights that the executor's identities have less what its file denies."""
     if not options.manifests:
         return ()
-    return (*options.manifests, *ON_CALL, *(body for _, body in rights(options.outcomes)))
+    return (*options.manifests, *ON_CALL, *PARENTS_RIGHTS, *(body for _, body in rights(options.outcomes)))

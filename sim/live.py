@@ -7,8 +7,7 @@ beside it must be given the same speed. It must never decide anything: that is t
 
 import logging
 from collections.abc import Callable
-from queue import SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -19,25 +18,23 @@ from sim.cluster.requests import (
     PatchTarget,
     TargetBody,
     TargetOutcome,
-    TargetReplied,
 )
 from sim.executor import wire as target_wire
-from sim.executor.machine import Executor, ExecutorRequest
+from sim.executor.machine import Executor
 from sim.executor.merge import Object
 from sim.executor.objects import initial_objects, namespaces
 from sim.executor.outcomes import Outcomes
 from sim.executor.rights import rights
+from sim.live_machine import LiveMachine
 from sim.rng import Streams
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection
-from wfexec.adapters.workers import Workers
-from wfexec.app import Crash, Loop
 from wfexec.crd import wire
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import BadInput, Finding
 from wfexec.model.facts import TargetRef
 from wfexec.model.meta import WORKFLOW_API, WORKFLOW_PLURAL
-from wfexec.model.requests import Code, Outcome, Request, StopAsked
+from wfexec.model.requests import Body, Code, Outcome
 
 log = logging.getLogger("wfexec.executor")
 
@@ -45,14 +42,13 @@ THREADS: Final = 4
 # Two sets of threads and the watch.
 CONNECTIONS: Final = 2 * THREADS + 2
 CALL_S: Final = 10.0
-STOP_S: Final = 15.0
 IDENTITY: Final = "executor"
 _STATUS_KINDS: Final = ("Deployment", "Node", "Pod")
 StepName = Callable[[str, int], str]
 
 
-class LiveExecutor:
-    """One executor beside a real API server; `start` returns at once, `stop` waits for its thread.
+class LiveExecutor(LiveMachine):
+    """One executor beside a real API server.
 
     `step_name` None: names are looked up in the cluster's workflows, where we may read them.
     """
@@ -66,65 +62,21 @@ class LiveExecutor:
         clock: WallClock | None = None,
         step_name: StepName | None = None,
     ) -> None:
-        self._clock = clock or WallClock()
         self._connection = connection
         named = step_name or StepNames(connection)
         self.machine = Executor(outcomes, Streams(seed, "executor"), IDENTITY, step_name=named)
-        self._workers = Workers(connection, self._clock, THREADS, _observe, self._crashed)
-        self._jobs: SimpleQueue[tuple[ExecutorRequest, Callable[[Any], None]] | None] = SimpleQueue()
-        self._threads = [Thread(target=self._work, name=f"target-{n}", daemon=True) for n in range(THREADS)]
-        self.loop = Loop(self.machine, self._clock, self._send, _ignore)
-        self._engine = Thread(target=self.loop.run, name="executor", daemon=True)
-        self._stopped = Event()
+        super().__init__(self.machine, connection, clock or WallClock(), "executor", THREADS)
 
-    def start(self) -> None:
-        for thread in (*self._threads, self._engine):
-            thread.start()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether it has ended within this time; a defect of ours ends it too (`failure`)."""
-        self._engine.join(seconds)
-        return not self._engine.is_alive()
-
-    @property
-    def failure(self) -> BaseException | None:
-        return self.loop.failure
-
-    def stop(self) -> None:
-        """Ask nothing more; children that are running stay as they are, for the next executor to go on with."""
-        if self._stopped.is_set():
-            return
-        self._stopped.set()
-        self.loop.post(StopAsked())
-        self._engine.join(STOP_S)
-        for _ in self._threads:
-            self._jobs.put(None)
-        self._workers.close()
-
-    def _crashed(self, error: BaseException) -> None:
-        self.loop.post(Crash(error))
-
-    def _send(self, request: ExecutorRequest, reply: Callable[[Any], None]) -> None:
-        body = request.body
+    def typed(self, body: Any) -> Body | None:
         if isinstance(body, PatchExecutionStatus):
-            self._workers.send(Request(request.id, target_wire.status_write(body), request.timeout_ms), reply)
-        elif isinstance(body, TargetBody):
-            self._jobs.put((request, reply))
-        else:
-            self._workers.send(Request(request.id, body, request.timeout_ms), reply)
+            return target_wire.status_write(body)
+        if isinstance(body, TargetBody):
+            return None
+        found: Body = body
+        return found
 
-    def _work(self) -> None:
-        try:
-            while (job := self._jobs.get()) is not None:
-                request, reply = job
-                reply(TargetReplied(request.id, self._outcome(request)))
-        except BaseException as error:  # noqa: BLE001 - a thread must not die in silence; the executor ends with it
-            self._crashed(error)
-
-    def _outcome(self, request: ExecutorRequest) -> TargetOutcome:
-        body = request.body
-        assert isinstance(body, TargetBody)
-        return call_target(self._connection, body, request.timeout_ms / 1_000)
+    def outcome(self, body: Any, timeout_s: float) -> TargetOutcome:
+        return call_target(self._connection, body, timeout_s)
 
 
 def call_target(connection: Connection, body: TargetBody, timeout_s: float = CALL_S) -> TargetOutcome:
@@ -233,16 +185,6 @@ def _accepted(outcome: TargetOutcome, ref: TargetRef) -> None:
     if outcome.code is not Code.OK:
         message = f"could not be created: {outcome.message}; mend the executor file or the rights of who runs this"
         raise BadInput((Finding("cluster", f"{ref.kind} {ref.namespace}/{ref.name}".replace(" /", " "), "", message),))
-
-
-def _observe(request: Request, outcome: Outcome, seconds: float) -> None:
-    if outcome.code not in (Code.OK, Code.GONE):
-        fields = {"request": type(request.body).__name__, "code": outcome.code.value, "why": outcome.message}
-        log.debug("a request was refused after %.3f s", seconds, extra={"fields": fields})
-
-
-def _ignore(_seconds: float) -> None:
-    """Nobody measures the turns of an executor."""
 
 
 def run(executor: LiveExecutor, ended: Callable[[], bool]) -> int:

@@ -1,7 +1,7 @@
 """What does a parent do with its workflows? The rules of a small orchestrator that plays Kubernaut's own.
 
-Called by whoever drives a RemediationRequest beside the controller: the scenarios do. Pure and without memory: from the
-objects as they stand to the next write, so a crash between any two leads to the same end. It reads phases, never
+Called by `sim.orchestrator`, which sees RemediationRequests through beside the controller. Pure and without memory: from
+the objects as they stand to the next write, so a crash between any two leads to the same end. It reads phases, never
 conditions: a workflow has failed once its rollback is over. It must never write a workflow after making it.
 """
 

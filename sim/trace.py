@@ -17,8 +17,10 @@ from sim.cluster.requests import (
     DeleteObject,
     DeleteTarget,
     EditWorkflow,
+    MakeWorkflow,
     PatchExecutionStatus,
     PatchTarget,
+    TellRequest,
 )
 from wfexec.crd.codec import render_execution, render_workflow, status_patch
 from wfexec.crd.tables import render
@@ -50,6 +52,8 @@ WriteBody = (
     | PatchTarget
     | CreateTarget
     | DeleteTarget
+    | MakeWorkflow
+    | TellRequest
 )
 
 
@@ -93,6 +97,8 @@ VERBS: Final[dict[type[Any], str]] = {
     DropCopy: "drop copy",
     KeepCopy: "keep copy",
     KeepRows: "keep rows",
+    MakeWorkflow: "make workflow",
+    TellRequest: "tell request",
     DeleteObject: "delete object",
     DeleteTarget: "delete target",
     EditWorkflow: "edit workflow",
@@ -108,7 +114,11 @@ VERBS: Final[dict[type[Any], str]] = {
 def name_of(body: Any) -> str:
     """`namespace/name` of what a write is about."""
     match body:
-        case EventWrite(name=name, namespace=namespace):
+        case (
+            EventWrite(name=name, namespace=namespace)
+            | MakeWorkflow(name=name, namespace=namespace)
+            | TellRequest(name=name, namespace=namespace)
+        ):
             return f"{namespace}/{name}"
         case CreateLease(lease) | UpdateLease(lease):
             return f"{lease.namespace}/{lease.name}"
@@ -175,6 +185,8 @@ def _told(record: Written) -> tuple[Any, ...]:
     body = record.body
     if isinstance(body, EventWrite):
         return (body.type, body.reason, body.message, body.times, body.regarding.metadata.name)
+    if isinstance(body, TellRequest):
+        return (body.status,)
     if isinstance(body, PatchTarget):
         return (body.patch, body.subresource)
     if isinstance(body, KeepRows):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from sim import parent_wire
 from sim.answers import Alarms, Recall
 from sim.audit import AuditStore
 from sim.cluster.api import HttpReply
@@ -20,9 +21,12 @@ from sim.cluster.requests import (
     DeleteTarget,
     EditWorkflow,
     GetTarget,
+    ListRequests,
     ListTargets,
+    MakeWorkflow,
     PatchExecutionStatus,
     PatchTarget,
+    TellRequest,
 )
 from sim.cluster.store import Watch
 from sim.doors import Hear
@@ -50,6 +54,7 @@ from wfexec.model.requests import (
 from wfexec.model.workflow import WorkflowExecutionSpec
 
 _TARGETS: Final = (CreateTarget, DeleteTarget, GetTarget, ListTargets, PatchTarget)
+_PARENTS: Final = (ListRequests, MakeWorkflow, TellRequest)
 _ALIASES: Final = {field.name: (field.alias, field.encode) for field in table_of(WorkflowExecutionSpec)}
 
 
@@ -75,6 +80,9 @@ class WireDoor:
         if isinstance(body, _TARGETS):
             reply = self._cluster.http(targets.encode(body), user, now)
             return targets.decode(body, reply.status, reply.payload, reply.headers.get("Retry-After"))
+        if isinstance(body, _PARENTS):
+            reply = self._cluster.http(parent_wire.encode(body), user, now)
+            return parent_wire.decode(body, reply.status, reply.payload, reply.headers.get("Retry-After"))
         call, read_as = _encoded(body)
         reply = self._cluster.http(call, user, now)
         return wire.decode(read_as, reply.status, reply.payload, reply.headers.get("Retry-After"), self._decoder)

@@ -34,6 +34,8 @@ from sim.executor.machine import nameless
 from sim.executor.outcomes import Outcomes
 from sim.executor.targets import TargetCluster
 from sim.live import LiveExecutor, seed_cluster
+from sim.live_machine import LiveMachine
+from sim.live_parent import LiveParent
 from sim.past import parse_history
 from tests.envtest.plugin import guarded
 from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
@@ -77,10 +79,6 @@ SHARED_LEASE: Final = USUAL.model_copy(
     update={"lease_duration": 120_000, "lease_renew_deadline": 60_000, "lease_retry_period": 10_000}
 )
 _numbers = itertools.count(1)
-
-
-def without_nodes(outcomes: Outcomes) -> TargetCluster:
-    return outcomes.cluster.model_copy(update={"nodes": {}})
 
 
 def reference(role: str) -> Json:
@@ -213,7 +211,7 @@ class LiveCluster:
         self.audit = world.audit
         self._plane = world.plane
         self._disturbance = Disturbance(self.namespace)
-        self._executor: LiveExecutor | None = None
+        self._machines: list[LiveMachine] = []
         self._unguarded = False
         self._stalled = False
         self._labels: Json = {}
@@ -252,7 +250,8 @@ class LiveCluster:
         outcomes = Outcomes.model_validate(setting.executor)
         admin = connect(str(self._plane.kubeconfig("admin")), None, 2)
         self._world.seed_nodes(outcomes, admin)
-        seed_cluster(outcomes.model_copy(update={"cluster": without_nodes(outcomes)}), admin, self.now_ms)
+        without_nodes = outcomes.cluster.model_copy(update={"nodes": {}})
+        seed_cluster(outcomes.model_copy(update={"cluster": without_nodes}), admin, self.now_ms)
         admin.close()
         self._labels = dict(outcomes.cluster.namespaces[self.namespace].labels)
         if self._labels:
@@ -272,15 +271,19 @@ class LiveCluster:
         self._world.staff(setting.replicas, setting.settings, setting.audited)
         self._world.remember(setting.history)
         self._world.disturb(self._disturbance)
+        if setting.parent_at_work:
+            connection = connect(str(self._plane.kubeconfig("parent")), None, 3)
+            self._begin(LiveParent(connection, namespace=self.namespace, clock=self._world.clock))
         if not setting.executor_at_work:
             return
         connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
-        self._executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)
-        self._executor.start()
-        self.wait_until("the executor to follow the children", self._follows)
+        executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)
+        self._begin(executor)
+        self.wait_until("the executor to follow the children", lambda: executor.machine.synced)
 
-    def _follows(self) -> bool:
-        return self._executor is not None and self._executor.machine.synced
+    def _begin(self, machine: LiveMachine) -> None:
+        self._machines.append(machine)
+        machine.start()
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         return Answer(*self._plane.request(method, path, body, user))
@@ -321,8 +324,8 @@ class LiveCluster:
         if self._labels:
             # Nobody takes namespaces away here, and one of production makes every node part of production.
             self._label_namespace(dict.fromkeys(self._labels))
-        if self._executor is not None:
-            self._executor.stop()
+        for machine in self._machines:
+            machine.stop()
         self._observer.close()
         if self._stalled:
             self._world.replace()
@@ -368,16 +371,16 @@ class LiveCluster:
 
     def _reads(self) -> bool:
         """Whether the controller may list ConfigMaps here."""
-        attributes = {"verb": "list", "resource": "configmaps", "namespace": self.namespace}
-        user, groups = USERS["controller"]
-        spec = {"user": user, "groups": list(groups), "resourceAttributes": attributes}
-        answer = self.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec})
-        return bool(answer.body["status"]["allowed"])
+        return self._allowed(USERS["controller"][0], {"verb": "list", "resource": "configmaps"})
 
     def _may(self, account: str) -> bool:
-        attributes = {"verb": "patch", "group": "apps", "resource": "deployments", "namespace": self.namespace}
         user = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"
-        spec = {"user": user, "groups": list(USERS["executor"][1]), "resourceAttributes": attributes}
+        return self._allowed(user, {"verb": "patch", "group": "apps", "resource": "deployments"})
+
+    def _allowed(self, user: str, attributes: Json) -> bool:
+        """Whether this service account may do that here."""
+        told = attributes | {"namespace": self.namespace}
+        spec = {"user": user, "groups": list(USERS["executor"][1]), "resourceAttributes": told}
         answer = self.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec})
         return bool(answer.body["status"]["allowed"])
 
@@ -386,7 +389,8 @@ class LiveCluster:
         assert answer.status == 201, answer.body
 
     def _trouble(self) -> str:
-        failure = self._world.failure() or (self._executor.failure if self._executor is not None else None)
+        ours = [machine.failure for machine in self._machines if machine.failure is not None]
+        failure = self._world.failure() or (ours[0] if ours else None)
         return f"a defect ended a process: {failure!r}" if failure is not None else self._observer.trouble
 
     def _last(self) -> str:

@@ -150,7 +150,7 @@ class SimulatedCluster:
             audit=() if setting.audited else None,
         )
         self._simulation = Disturbed(options) if setting.labelling else Simulation(options)
-        self._simulation.start(executor=setting.executor_at_work)
+        self._simulation.start(executor=setting.executor_at_work, parent=setting.parent_at_work)
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         return call(self._simulation, method, path, body, user)

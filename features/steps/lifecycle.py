@@ -16,12 +16,13 @@ HELD: Final = "example.com/keep"
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 
 
-def _make_parent(story: Story) -> Json:
+def _make_parent(story: Story, ways: list[Json] | None = None) -> Json:
+    """`ways` are the specs of the workflows that it would make, the usual one first."""
     body = {
         "apiVersion": REMEDIATION_API,
         "kind": REMEDIATION_KIND,
         "metadata": {"name": PARENT},
-        "spec": {"signalFingerprint": "5e" * 32, "severity": "warning", "priority": "P1"},
+        "spec": {"signalFingerprint": "5e" * 32, "severity": "warning", "priority": "P1", "workflows": ways or []},
     }
     answer = story.cluster.request("POST", path_of(ROOT, story.namespace, REMEDIATION_PLURAL), body)
     assert answer.status == 201, answer.body

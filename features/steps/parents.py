@@ -1,15 +1,18 @@
-"""Sentences about a parent that makes workflows and goes on when they fail: the rules of `sim.parent` at work."""
+"""Sentences about a parent that makes workflows and goes on when they fail: `sim.orchestrator` at work.
+
+Nobody acts for it here: a request says which ways it knows, and what comes of it is watched.
+"""
 
 import copy
 from typing import Any
 
 from pytest_bdd import given, parsers, then, when
 
-from features.cluster import WORKFLOW_PLURAL, WORKFLOWS, Json, path_of
+from features.cluster import Json, path_of
 from features.recipe import names, parse_steps
 from features.steps.lifecycle import PARENT, ROOT, _make_parent
 from features.story import ENDED, Story
-from sim.parent import turn
+from sim.orchestrator import ENDED as ENDS
 from wfexec.model.meta import REMEDIATION_PLURAL
 from wfexec.units import parse_duration, parse_instant
 
@@ -68,31 +71,12 @@ def _workflows(story: Story) -> list[Json]:
     return list(found.values())
 
 
-def _take_turn(story: Story, ways: list[Json]) -> str:
-    """The parent looks at what stands there and writes what its rules say; its phase afterwards."""
-    request = _parent(story)
-    create, status = turn(request, _workflows(story), ways, story.cluster.now_ms)
-    if create is not None:
-        answer = story.cluster.request("POST", path_of(WORKFLOWS, story.namespace, WORKFLOW_PLURAL), create)
-        # It may have been made a moment ago, and not be seen yet.
-        assert answer.status in (201, 409), answer.body
-        story.recipe.name = create["metadata"]["name"]
-    if status != request.get("status"):
-        path = path_of(ROOT, story.namespace, REMEDIATION_PLURAL, PARENT, "status")
-        answer = story.cluster.request("PATCH", path, {"status": status})
-        assert answer.status == 200, answer.body
-    return str(status["overallPhase"])
-
-
-def _specs(story: Story) -> list[Json]:
-    return [_spec(story), *[made() for made in story.ways]]
-
-
 @when("its parent asks for it")
 def _asks(story: Story) -> None:
+    story.setting.parent_at_work = True
     story.prepare()
-    _make_parent(story)
-    _take_turn(story, _specs(story))
+    _make_parent(story, [_spec(story), *[made() for made in story.ways]])
+    story.recipe.name = f"{PARENT}-workflow"
     story.wait("the first workflow", story.workflow)
 
 
@@ -104,17 +88,13 @@ def _cancels(story: Story) -> None:
 
 @then(parsers.parse('the parent is "{phase}"'))
 def _ends(story: Story, phase: str) -> None:
-    ways, seen = _specs(story), [-1]
-
-    def ended() -> bool:
-        count = len(story.cluster.history)
-        if count == seen[0]:
-            return False
-        seen[0] = count
-        return _take_turn(story, ways) in ("completed", "failed")
-
-    story.wait("the end of the parent", ended)
-    assert _parent(story)["status"]["overallPhase"] == phase, _parent(story)["status"]
+    """What is told of a workflow from here on is told of the last one."""
+    story.wait("the end of the parent", lambda: _parent(story).get("status", {}).get("overallPhase") in ENDS)
+    status = _parent(story)["status"]
+    assert status["overallPhase"] == phase, status
+    story.recipe.name = status["workflowExecutionRef"]["name"]
+    # It may have known before who watches here does.
+    story.wait("the end of its last workflow", lambda: story.phase() in ENDED)
 
 
 @then(parsers.parse('the parent says "{text}"'))

@@ -1,4 +1,4 @@
-"""What do the executor, people and scenarios ask of the cluster, beyond what the controller asks?
+"""What do the executor, a parent, people and scenarios ask of the cluster, beyond what the controller asks?
 
 The executor and the drivers make these; `sim.cluster.shared` carries them out on typed values, `sim.wire_door` and
 `sim.executor.wire` turn them into HTTP. Nothing here knows how they are carried out.
@@ -76,8 +76,31 @@ class DeleteObject(NamedTuple):
     key: ObjectKey
 
 
+class ListRequests(NamedTuple):
+    """All RemediationRequests of a namespace; "" means of all."""
+
+    namespace: str
+
+
+class MakeWorkflow(NamedTuple):
+    """A parent makes a workflow; `content` is the whole object, whatever it holds."""
+
+    namespace: str
+    name: str
+    content: Json
+
+
+class TellRequest(NamedTuple):
+    """A parent writes the status of its RemediationRequest; a merge patch."""
+
+    namespace: str
+    name: str
+    status: Json
+
+
 TargetBody = GetTarget | PatchTarget | CreateTarget | DeleteTarget | ListTargets
 PersonBody = CreateWorkflow | EditWorkflow | DeleteObject
+ParentBody = ListRequests | MakeWorkflow | TellRequest
 
 
 class TargetOutcome(NamedTuple):
@@ -90,7 +113,7 @@ class TargetOutcome(NamedTuple):
 
 
 class TargetReplied(NamedTuple):
-    """The signal that answers a request whose body is a TargetBody."""
+    """The signal that answers a request whose body is a TargetBody or a ParentBody."""
 
     request_id: int
     outcome: TargetOutcome

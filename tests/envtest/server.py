@@ -39,11 +39,13 @@ SYSTEM_NAMESPACE = "kubernaut-system"
 CONTROLLER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:workflow-execution-sa"
 """The very name that deploy/ binds its ClusterRole to, so that a missing right fails a test."""
 EXECUTOR = f"system:serviceaccount:{SYSTEM_NAMESPACE}:kubernetes-executor-sa"
+PARENT = f"system:serviceaccount:{SYSTEM_NAMESPACE}:remediation-orchestrator-sa"
 _SERVICE_ACCOUNT_GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{SYSTEM_NAMESPACE}")
 USERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "admin": ("admin", ("system:masters",)),
     "controller": (CONTROLLER, _SERVICE_ACCOUNT_GROUPS),
     "executor": (EXECUTOR, _SERVICE_ACCOUNT_GROUPS),
+    "parent": (PARENT, _SERVICE_ACCOUNT_GROUPS),
     "alice": ("alice", ()),
     "mallory": ("mallory", ()),
     "viewer": ("viewer", ()),
