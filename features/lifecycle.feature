@@ -268,7 +268,7 @@ Feature: Lifecycle
   @lifecycle @BR-WF-018a
   Scenario: What a person has cancelled the parent does not try again
     Given a workflow with the steps "a, b after a"
-    And "a" takes 5m
+    And "a" takes 2m
     And its parent knows another way with the steps "a"
     When its parent asks for it
     And somebody cancels what the parent has made

@@ -1,8 +1,8 @@
 """What does a parent do with its workflows? The rules of a small orchestrator that plays Kubernaut's own.
 
-Called by `sim.orchestrator`, which sees RemediationRequests through beside the controller. Pure and without memory: from
-the objects as they stand to the next write, so a crash between any two leads to the same end. It reads phases, never
-conditions: a workflow has failed once its rollback is over. It must never write a workflow after making it.
+Called by `sim.orchestrator`, which sees RemediationRequests through beside the controller. Pure and without memory:
+from the objects as they stand to the next write, so a crash between any two leads to the same end. It reads phases,
+never conditions: a workflow has failed once its rollback is over. It must never write a workflow after making it.
 """
 
 import copy

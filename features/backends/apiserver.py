@@ -277,8 +277,7 @@ class LiveCluster:
         if not setting.executor_at_work:
             return
         connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
-        executor = LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless)
-        self._begin(executor)
+        self._begin(executor := LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless))
         self.wait_until("the executor to follow the children", lambda: executor.machine.synced)
 
     def _begin(self, machine: LiveMachine) -> None:
@@ -374,8 +373,8 @@ class LiveCluster:
         return self._allowed(USERS["controller"][0], {"verb": "list", "resource": "configmaps"})
 
     def _may(self, account: str) -> bool:
-        user = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"
-        return self._allowed(user, {"verb": "patch", "group": "apps", "resource": "deployments"})
+        what = {"verb": "patch", "group": "apps", "resource": "deployments"}
+        return self._allowed(f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}", what)
 
     def _allowed(self, user: str, attributes: Json) -> bool:
         """Whether this service account may do that here."""

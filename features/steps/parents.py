@@ -82,7 +82,7 @@ def _asks(story: Story) -> None:
 
 @when("somebody cancels what the parent has made")
 def _cancels(story: Story) -> None:
-    story.wait("its execution", lambda: story.phase() in ("executing", *ENDED))
+    story.wait("its first child", lambda: story.children() or story.phase() in ENDED)
     assert story.change({"cancel": True}).status == 200
 
 
