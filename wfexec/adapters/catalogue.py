@@ -8,7 +8,7 @@ alerts need.
 
 from typing import Final, Literal, NamedTuple
 
-from wfexec.core.execute import BATCHES_TOLD
+from wfexec.core.progress import BATCHES_TOLD
 from wfexec.model.phases import TERMINAL, CheckType, ErrorType, Phase
 from wfexec.model.requests import Code
 

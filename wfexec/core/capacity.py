@@ -68,7 +68,8 @@ def _canonical(step: RecipeStep) -> str:
 
 def capacity(recipe: Recipe, answers: Answers) -> Verdict:
     """The verdict of the capacity check; the questions of `nodes_of` and `sized_targets` must have answers."""
-    asked = next(question for question in recipe.questions if isinstance(question, AskNodes))
+    # One of the last.
+    asked = next(question for question in reversed(recipe.questions) if isinstance(question, AskNodes))
     fact = answers[asked].facts
     if isinstance(fact, Unknown):
         return unknown(fact, OBSERVER)
@@ -129,9 +130,7 @@ def _added(step: RecipeStep, seen: TargetFacts) -> Resources:
         more = p.scale_deployment.replicas - replicas
         if more <= 0:
             return _NOTHING
-        asked = [key for key in state if key.startswith(_REQUESTS)]
-        cpu = tuple([state[key] for key in asked if key[0] == "c"])
-        return _times(more, cpu, tuple([state[key] for key in asked if key[0] == "m"]))
+        return _times(more, tuple([asked for asked in state.items() if asked[0].startswith(_REQUESTS)]))
     config = p.custom.config if p is not None and p.custom is not None else {}
     containers = [key.partition(":")[2] for key in state if key.startswith("image:")]
     name = config.get("container") or (containers[0] if containers else "")
@@ -144,12 +143,11 @@ def _added(step: RecipeStep, seen: TargetFacts) -> Resources:
 
 # A cluster asks for few different sizes, and for each many times.
 @lru_cache(maxsize=1_024)
-def _times(count: int, cpu: tuple[str, ...], memory: tuple[str, ...]) -> Resources:
+def _times(count: int, asked: tuple[tuple[str, str], ...]) -> Resources:
     """What `count` pods ask for whose containers ask for these."""
-    return _whole(
-        sum((_number(text) for text in cpu), Decimal(0)) * count,
-        sum((_number(text) for text in memory), Decimal(0)) * count,
-    )
+    cpu = sum((_number(text) for key, text in asked if key.startswith("cpu:")), Decimal(0))
+    memory = sum((_number(text) for key, text in asked if key.startswith("memory:")), Decimal(0))
+    return _whole(cpu * count, memory * count)
 
 
 def _whole(cpu: Decimal, memory: Decimal) -> Resources:

@@ -126,8 +126,12 @@ def broke_promise(state: StepStatus) -> bool:
 
 def missed_promise(state: StepStatus) -> bool:
     """Completed, though a postcondition that is not required did not hold."""
-    return state.status is StepState.COMPLETED and any(
-        result.evaluated and not result.passed for result in state.post_condition_results
+    # Most steps promised nothing.
+    results = state.post_condition_results
+    return (
+        bool(results)
+        and state.status is StepState.COMPLETED
+        and any(result.evaluated and not result.passed for result in results)
     )
 
 

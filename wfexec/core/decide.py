@@ -39,6 +39,10 @@ HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
     Phase.PAUSED: control.paused,
     **dict.fromkeys(TERMINAL, control.ended),
 }
+# A member of an enumeration is read by a call.
+_NEW: Final = Phase.NEW
+_PLANNING: Final = Phase.PLANNING
+_PAUSED: Final = Phase.PAUSED
 _NUMBER_OF: Final = attrgetter("step_number")
 # Phases in which stepStatuses must fit the recipe.
 STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
@@ -104,12 +108,11 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
     phase = draft.status.phase
     spec = draft.workflow.spec
     refusal = draft.snapshot.recipe
-    waiting = refusal == UNRESOLVED and phase in (Phase.PLANNING, Phase.PAUSED)
-    if phase == Phase.NEW:
+    if phase == _NEW:
         new(draft)
     elif phase in TERMINAL:
         handler(draft)
-    elif isinstance(refusal, Refusal) and not waiting:
+    elif isinstance(refusal, Refusal) and not (refusal == UNRESOLVED and phase in (_PLANNING, _PAUSED)):
         _refused(draft, _of_template(draft, refusal))
     elif _changed(draft):
         message = "the definition is not the one that was planned; put a new workflow beside it instead of changing it"
@@ -137,9 +140,9 @@ def _go_on(draft: Draft, handler: Callable[[Draft], None]) -> None:
     phase, suspend, namespace = draft.status.phase, draft.workflow.spec.suspend, held(draft)
     if (suspend or namespace) and phase in control.PAUSABLE:
         control.pause(draft, namespace)
-    elif phase == Phase.PAUSED and not suspend and not namespace:
+    elif phase == _PAUSED and not suspend and not namespace:
         control.resume(draft)
-    elif phase == Phase.PLANNING and isinstance(draft.snapshot.recipe, Refusal):
+    elif phase == _PLANNING and isinstance(draft.snapshot.recipe, Refusal):
         unplannable = look_up(draft)
         if unplannable is not None:
             _refused(draft, unplannable)
@@ -158,7 +161,7 @@ def _changed(draft: Draft) -> bool:
 def _steps_fit(draft: Draft) -> bool:
     """Somebody may have edited status by hand; acting on steps that do not fit would be guessing."""
     phase = draft.status.phase
-    if phase not in STEPPED and not (phase == Phase.PAUSED and draft.status.paused_from in STEPPED):
+    if phase not in STEPPED and not (phase == _PAUSED and draft.status.paused_from in STEPPED):
         return True
     return draft.recipe.numbers == list(map(_NUMBER_OF, draft.steps))
 

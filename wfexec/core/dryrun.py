@@ -103,12 +103,13 @@ class _Rehearsal:
 
     def _stands_by(self, step: RecipeStep) -> bool:
         """Where all goes well, a step for failures does not run, and neither do those behind it."""
-        if step.run_condition is RunCondition.IF_PRIMARY_FAILS:
+        if step.run_condition is None:
+            if self.idle and not self.idle.isdisjoint(step.dependencies):
+                return True
+        elif step.run_condition is RunCondition.IF_PRIMARY_FAILS:
             primary = self.recipe.steps[step.dependencies[0]].name
             text = f"step {step.name!r} runs only if {primary!r} fails; it was not simulated"
             self.issues.append(issue("low", step, text, "plan it alone to see what it would do"))
-            return True
-        if step.run_condition is None and not self.idle.isdisjoint(step.dependencies):
             return True
         return step.when is not None and self._held_back(step, step.when)
 

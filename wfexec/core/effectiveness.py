@@ -4,6 +4,7 @@ Called by `core.ending` once, when a workflow ends.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 from wfexec.core.when import AFTER_DEPENDENCY, WHEN_FALSE
@@ -33,6 +34,7 @@ _ADVICE: Final = {
     UNMET: "see why the success criterion {} is not met, and add a postcondition to the step that should have met it",
     "workflow_timeout": "raise spec.timeout, or find what held the steps up",
 }
+_STATE_OF: Final = attrgetter("status")
 _DONE: Final = frozenset({StepState.COMPLETED, StepState.ROLLED_BACK})
 _UNMET: Final = frozenset({StepState.FAILED, StepState.BLOCKED, StepState.SKIPPED, StepState.ROLLED_BACK})
 
@@ -47,8 +49,9 @@ def score(steps: Sequence[StepStatus], recipe: Recipe) -> float:
     total = len(steps) - len(not_needed(steps, recipe))
     if not steps:
         return 0.0
-    completed = sum(1 for step in steps if step.status in _DONE)
-    undone = sum(1 for step in steps if step.status is StepState.ROLLED_BACK)
+    states = list(map(_STATE_OF, steps))
+    undone = states.count(StepState.ROLLED_BACK)
+    completed = states.count(StepState.COMPLETED) + undone
     retries = sum(step.retries_attempted for step in steps)
     # Every step was left out by its condition: there was nothing to do, and that was done.
     share = completed / total if total else 1.0
@@ -60,7 +63,7 @@ def score(steps: Sequence[StepStatus], recipe: Recipe) -> float:
 
 def not_needed(steps: Sequence[StepStatus], recipe: Recipe) -> frozenset[int]:
     """Positions of steps that were skipped by a condition and not for want of something that failed."""
-    if not any(step.status is StepState.SKIPPED for step in steps) or len(recipe.steps) != len(steps):
+    if StepState.SKIPPED not in map(_STATE_OF, steps) or len(recipe.steps) != len(steps):
         return frozenset()
     found: set[int] = set()
     for position in recipe.order:

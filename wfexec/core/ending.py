@@ -3,6 +3,7 @@
 Every way into a terminal phase goes through `fail`, `complete` or `cancelled`, so nothing ends without them.
 """
 
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from wfexec.core.draft import PHASE_STARTS, Draft
@@ -15,18 +16,21 @@ from wfexec.model.surroundings import SideEffect
 
 # A failed workflow never looks better than one that half succeeded.
 FAILED_SCORE_MAX = 0.49
+_STATE_OF: Final = attrgetter("status")
 
 
 def _metrics(draft: Draft) -> ExecutionMetrics:
     steps = draft.steps
-    completed = sum(1 for step in steps if step.status in (StepState.COMPLETED, StepState.ROLLED_BACK))
-    ended = completed + sum(1 for step in steps if step.status is StepState.FAILED)
+    states = list(map(_STATE_OF, steps))
+    undone = states.count(StepState.ROLLED_BACK)
+    completed = states.count(StepState.COMPLETED) + undone
+    ended = completed + states.count(StepState.FAILED)
     began = draft.get("execution_start_time") or draft.get("planning_start_time") or draft.now
     affected = sum(len(step.result.resources_affected) for step in steps if step.result is not None)
     return ExecutionMetrics(
         total_duration=min(max(0, draft.now - began), 100 * 24 * 3_600_000),
         step_success_rate=completed / ended if ended else 0.0,
-        rollbacks_performed=sum(1 for step in steps if step.status is StepState.ROLLED_BACK),
+        rollbacks_performed=undone,
         resources_affected=affected,
     )
 

@@ -17,7 +17,7 @@ from wfexec.core.fold import clear_away, fold_child
 from wfexec.core.health import judge_health
 from wfexec.core.injection import inject
 from wfexec.core.monitoring import enter_monitoring
-from wfexec.core.progress import expect_end
+from wfexec.core.progress import count_batches, expect_end
 from wfexec.core.references import late_parameters
 from wfexec.core.rollback import enter_rolling_back
 from wfexec.core.surroundings import keep_picture
@@ -47,8 +47,12 @@ _EXECUTING: Final = StepState.EXECUTING
 _PENDING: Final = StepState.PENDING
 _RETRYING: Final = StepState.RETRYING
 _COMPLETED: Final = StepState.COMPLETED
-# Later batches of a long plan share one label.
-BATCHES_TOLD: Final = 10
+_FAILED: Final = StepState.FAILED
+_PAUSED: Final = Phase.PAUSED
+_TERMINATE: Final = FailurePolicy.TERMINATE
+_AUTOMATIC: Final = RollbackStrategy.AUTOMATIC
+# A dependency in one of these has not been decided yet.
+_UNDECIDED: Final = frozenset({StepState.PENDING, StepState.EXECUTING, StepState.RETRYING})
 # Copied for each start: a validated constructor would cost as much as the rest of it.
 _BLANK_ATTEMPT: Final = compact(AttemptStatus(name="unset", phase=StepState.EXECUTING, start_time=0))
 _BLANK_REFERENCE: Final = compact(ObjectReference(name="unset"))
@@ -120,20 +124,20 @@ def executing(draft: Draft) -> None:
 
 def look_at_steps(draft: Draft, overdue: bool) -> Look:
     """Fold every child, skip what can no longer run, and find what is ready."""
-    steps, recipe_steps = draft.steps, draft.recipe.steps
+    steps, recipe_steps, firsts = draft.steps, draft.recipe.steps, draft.recipe.firsts
     # Kept beside the steps: a plain list is read ten times faster than a value's field.
     states = list(map(_STATE_OF, steps))
     spec = draft.workflow.spec
     if spec.adaptive_orchestration.dynamic_step_adjustment:
         states = list(map(counted, steps))
-    terminate = spec.failure_policy is FailurePolicy.TERMINATE
-    undoes = draft.recipe.rollback_strategy is RollbackStrategy.AUTOMATIC
+    terminate = spec.failure_policy is _TERMINATE
+    undoes = draft.recipe.rollback_strategy is _AUTOMATIC
     # A workflow that pauses or winds down judges nothing that it will not start.
-    judging = not overdue and not spec.cancel and draft.status.phase != Phase.PAUSED
+    judging = not overdue and not spec.cancel and draft.status.phase != _PAUSED
     active: list[int] = []
     ready: list[int] = []
     fatal: int | None = None
-    unfinished = 0
+    unfinished, failed = 0, False
     for position in draft.recipe.order:
         state = states[position]
         if state is _COMPLETED:
@@ -144,22 +148,21 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
             state = states[position] = steps[position].status
             if state is _COMPLETED:
                 continue
-        elif state is _PENDING:
-            step = recipe_steps[position]
-            verdict = its_turn(step, states)
-            if verdict is None:
-                _skip(draft, position)
-            elif not verdict:
+            if state is _EXECUTING:
                 unfinished += 1
                 continue
-            elif step.when is not None and judging and steps[position].ready_time is None:
-                verdict = judge_when(draft, step, step.when)
-            if verdict and judging and steps[position].ready_time is None:
-                verdict = may_begin(draft, step)
-            if verdict:
+        elif state is _PENDING:
+            # Of a long workflow most steps wait for their first dependency: told without a call.
+            first = firsts[position]
+            if first >= 0 and states[first] in _UNDECIDED:
+                unfinished += 1
+                continue
+            if _is_ready(draft, position, states, judging):
                 ready.append(position)
+                unfinished += 1
+                continue
             state, states[position] = steps[position].status, counted(steps[position])
-        elif state is _RETRYING or (state is StepState.FAILED and undoes):
+        elif state is _RETRYING or (state is _FAILED and undoes):
             clear_away(draft, position)
         if state is _RETRYING:
             due = steps[position].next_retry_time
@@ -169,12 +172,27 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
                 draft.wake(due)
         if state not in STEP_ENDED:
             unfinished += 1
-        elif state is StepState.BLOCKED or (
-            state is StepState.FAILED
-            and (terminate or recipe_steps[position].critical or broke_promise(steps[position]))
+            continue
+        failed = failed or state is _FAILED
+        if state is StepState.BLOCKED or (
+            state is _FAILED and (terminate or recipe_steps[position].critical or broke_promise(steps[position]))
         ):
             fatal = position if fatal is None else _earlier(steps, fatal, position)
-    return Look(active, ready, fatal, unfinished, StepState.FAILED in states)
+    return Look(active, ready, fatal, unfinished, failed)
+
+
+def _is_ready(draft: Draft, position: int, states: list[StepState], judging: bool) -> bool:
+    """Whether a pending step may start; one that is found to be skipped, blocked or wrong is pending no more."""
+    step = draft.recipe.steps[position]
+    verdict = its_turn(step, states)
+    if verdict is None:
+        _skip(draft, position)
+    elif verdict and judging and draft.steps[position].ready_time is None:
+        if step.when is not None:
+            verdict = judge_when(draft, step, step.when)
+        if verdict:
+            verdict = may_begin(draft, step)
+    return verdict is True
 
 
 def _earlier(steps: list[StepStatus], one: int, other: int) -> int:
@@ -204,14 +222,14 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
         if draft.rules is not None:
             reorder(draft, ready, len(active))
         _line_up(draft, ready)
-    steps, recipe = draft.steps, draft.recipe
+    steps, planned, places = draft.steps, draft.recipe.steps, draft.recipe.parallel_max
     queued = 0
     held = False
     for position in active:
-        held = held or recipe.steps[position].barrier
+        held = held or planned[position].barrier
     for position in ready:
-        barrier = recipe.steps[position].barrier
-        if not held and len(active) < recipe.parallel_max and not (barrier and active):
+        barrier = planned[position].barrier
+        if not held and len(active) < places and not (barrier and active):
             if _start(draft, position):
                 active.append(position)
                 held = barrier
@@ -282,23 +300,8 @@ def count_steps(draft: Draft, active: int, queued: int, unfinished: int) -> None
     total = len(draft.steps)
     progress = max(draft.get("progress"), 100 * (total - unfinished) // total)
     draft.set(active_steps=active, queued_steps=queued, progress=progress)
-    _count_batches(draft)
+    count_batches(draft)
     judge_health(draft)
-
-
-def _count_batches(draft: Draft) -> None:
-    """How many of the plan's batches are over, one after the other; how long each took (BR-WF-024)."""
-    steps, batches = draft.steps, draft.recipe.batches
-    before = over = draft.get("completed_batches")
-    while over < len(batches) and all(steps[position].status in STEP_ENDED for position in batches[over]):
-        over += 1
-        starts = [start for position in batches[over - 1] if (start := steps[position].start_time) is not None]
-        if starts:
-            label = str(over) if over < BATCHES_TOLD else f"{BATCHES_TOLD}+"
-            seconds = max(0, draft.now - min(starts)) / 1_000
-            draft.count("kubernaut_workflowexecution_batch_duration_seconds", label, value=seconds)
-    if over != before:
-        draft.set(completed_batches=over)
 
 
 def _any_failed(draft: Draft) -> bool:

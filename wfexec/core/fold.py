@@ -29,6 +29,8 @@ PASSING_CODES: Final = frozenset({"throttled", "unavailable", "lost", "conflict"
 CREATE_TRIES: Final = 5
 FORBIDDEN: Final = "forbidden"
 CREATE_DELAY_MS: Final = 100
+# Read at every look, and a member of an enumeration is read by a call.
+_PAUSED: Final = Phase.PAUSED
 _COMPLETED: Final = ExecutionPhase.COMPLETED.value
 _FAILED: Final = ExecutionPhase.FAILED.value
 _ON_ITS_WAY: Final = frozenset(str(phase) for phase in ExecutionPhase) - {_COMPLETED, _FAILED}
@@ -49,12 +51,13 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
     """True while the step is still running; `overdue` when the workflow's deadline has passed."""
     state = draft.steps[position]
     step = draft.recipe.steps[position]
-    reference = state.k8s_execution_ref
+    reference, attempts = state.k8s_execution_ref, state.attempts
     if reference is None:
-        name = child_name(draft.workflow.metadata.name, step.number, max(0, len(state.attempts) - 1))
+        name = child_name(draft.workflow.metadata.name, step.number, max(0, len(attempts) - 1))
     else:
         name = reference.name
     child = draft.snapshot.children.get(name)
+    phase = "unseen"
     if child is not None:
         phase = child.status.phase
         if phase == _COMPLETED:
@@ -71,18 +74,18 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
             draft.log(
                 "warning", "child has an unknown phase", ("kubernetesexecution", name), ("phase", clip(phase, 63))
             )
-    elif not _missing(draft, position, step, max(0, len(state.attempts) - 1), name):
+    elif not _missing(draft, position, step, max(0, len(attempts) - 1), name):
         return False
-    started = state.attempts[-1].start_time if state.attempts else state.start_time or draft.now
+    started = attempts[-1].start_time if attempts else state.start_time or draft.now
     limit = started + attempt_limit(draft, step, started)
-    if draft.status.phase == Phase.PAUSED and not draft.workflow.spec.cancel:
+    if draft.status.phase == _PAUSED and not draft.workflow.spec.cancel:
         # A pause stops the clocks; the child keeps its own.
         return True
     if overdue or draft.now > limit:
         _timed_out(draft, position, overdue)
         return False
     draft.wake(limit + 1)
-    if child is not None and not child.status.phase:
+    if not phase:
         watch_for_silence(draft, name, started)
     return True
 

@@ -217,7 +217,14 @@ def presentable(ref: TargetRef, state: State) -> dict[str, str]:
     return {key: _value(ref, key, value) for key, value in state.items()}
 
 
+# Facts have few different keys.
+@lru_cache(maxsize=1_024)
+def _hides(key: str) -> bool:
+    """Does this fact hold a secret, by what its key names?"""
+    return is_secret_name(key.partition(":")[2] or key)
+
+
 def _value(ref: TargetRef, key: str, value: str) -> str:
-    if ref.kind != "Secret" and is_secret_name(key.partition(":")[2] or key):
+    if _hides(key) and ref.kind != "Secret":
         return MARK
     return value if len(value) < SECRET_MIN else clip(redact(value[: 4 * VALUE_MAX]), VALUE_MAX)

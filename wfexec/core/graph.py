@@ -5,7 +5,7 @@ Called when a workflow is first seen and whenever its spec changes. Never touche
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 from wfexec.core.children import map_parameters
@@ -275,18 +275,21 @@ def _planned(spec: WorkflowExecutionSpec, digest: str, settings: Settings) -> Re
         conflicts=conflicts_of(steps, order, slots),
         questions=(),
         plan=None,
-        criteria=tuple(
-            Criterion(criterion.name, _program(criterion.expr), criterion.required)
-            for criterion in spec.success_criteria
-        ),
+        criteria=tuple(Criterion(one.name, _program(one.expr), one.required) for one in spec.success_criteria),
         triggers=tuple(Trigger(one.name, _program(one.expr)) for one in strategy.rollback_triggers),
         secrets=secrets_of(wanted),
         near=question_near(steps, strategy, settings),
+        firsts=firsts_of(steps),
         pending=tuple(
             compact(StepStatus(step_number=step.number, name=step.name, action=step.action)) for step in steps
         ),
     )
     return made._replace(plan=execution_plan(made), questions=questions_of(made, strategy.dry_run_first))
+
+
+def firsts_of(steps: Sequence[RecipeStep]) -> tuple[int, ...]:
+    """See `Recipe.firsts`."""
+    return tuple(step.dependencies[0] if step.dependencies and step.run_condition is None else -1 for step in steps)
 
 
 def refusals(spec: WorkflowExecutionSpec, settings: Settings) -> tuple[Refusal, ...]:

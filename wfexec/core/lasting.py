@@ -18,16 +18,20 @@ from wfexec.model.facts import AskTarget, TargetFacts, TargetRef
 from wfexec.model.parameters import ActionParameters
 from wfexec.model.phases import ExecutionPhase, StepState
 
+# A member of an enumeration is read by a call.
+_COMPLETED: Final = StepState.COMPLETED
+_ENDED_WELL: Final = ExecutionPhase.COMPLETED.value
 _CORDONED: Final = {"unschedulable": "true"}
 
 
 def lost_changes(draft: Draft) -> str:
     """What differs from what was done, as a sentence; "" when nothing is seen to."""
     told = []
+    answers = draft.snapshot.answers
     for target, state in _expected(draft).items():
-        answer = draft.snapshot.answers.get(AskTarget(target))
+        answer = answers.get(AskTarget(target))
         facts = answer.facts if answer is not None else None
-        if isinstance(facts, TargetFacts) and facts.exists:
+        if isinstance(facts, TargetFacts) and facts.exists and not state.items() <= facts.state.items():
             wrong = differences(state, facts.state)
             if wrong:
                 told.append(f"{target_text(target)}: {wrong}")
@@ -37,16 +41,17 @@ def lost_changes(draft: Draft) -> str:
 def _expected(draft: Draft) -> Mapping[TargetRef, dict[str, str]]:
     """By object, in the order in which their last steps ended."""
     found: dict[TargetRef, dict[str, str]] = {}
-    ran = [step for step in draft.recipe.steps if step.target is not None and draft.steps[step.position].attempts]
-    for step in sorted(ran, key=lambda one: draft.steps[one.position].end_time or 0):
+    steps = draft.steps
+    ran = [step for step in draft.recipe.steps if step.target is not None and steps[step.position].attempts]
+    for step in sorted(ran, key=lambda one: steps[one.position].end_time or 0):
         target = step.target
         if target is None or reads_only(step):
             continue
-        state, child = draft.steps[step.position], forward_child(draft, step.position)
+        state, child = steps[step.position], forward_child(draft, step.position)
         parameters = child.spec.parameters if child is not None else None
         # What a person called completed, or what missed its own promise, is told by other words.
-        reported = child is not None and child.status.phase == ExecutionPhase.COMPLETED
-        completed = reported and state.status is StepState.COMPLETED and not missed_promise(state)
+        reported = child is not None and child.status.phase == _ENDED_WELL
+        completed = reported and state.status is _COMPLETED and not missed_promise(state)
         if completed and parameters is not None and parameters.rollout_restart is not None:
             continue
         effect = _effect(parameters) if completed else None

@@ -276,6 +276,6 @@ def _unmet(draft: Draft, *, required: bool) -> str:
 
 def _outcome(draft: Draft) -> WorkflowOutcome:
     """A step that failed, or that was skipped because one failed, makes the success a partial one."""
-    if any(step.status is StepState.FAILED or missed_promise(step) for step in draft.steps):
+    if StepState.FAILED in map(_STATE_OF, draft.steps) or any(map(missed_promise, draft.steps)):
         return WorkflowOutcome.PARTIAL_SUCCESS
     return WorkflowOutcome.SUCCESS

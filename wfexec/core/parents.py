@@ -25,7 +25,11 @@ def look_for_parent(draft: Draft) -> Plan | tuple[str, str] | None:
     A plan of its own: if the API server refuses it, nothing else is refused with it. None: nothing to say just now.
     """
     meta, spec = draft.workflow.metadata, draft.workflow.spec
-    if _has_parent(meta) or any(one.type == PARENT_FOUND for one in draft.status.conditions):
+    # Asked at every look: most often a condition has the answer.
+    for one in draft.status.conditions:
+        if one.type == PARENT_FOUND:
+            return None
+    if _has_parent(meta):
         return None
     reference, settings = spec.remediation_request_ref, draft.settings
     stranger = _stranger(meta, reference)

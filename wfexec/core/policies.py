@@ -32,6 +32,8 @@ def effective_conditions(
     step: WorkflowStep, spec: WorkflowExecutionSpec, bearings: Bearings, settings: Settings
 ) -> Effective:
     """The step's own conditions first; of the same type, its own takes the place of the shared one."""
+    if not (settings.embedded_conditions or bearings.policies or step.pre_conditions or step.post_conditions):
+        return NO_CONDITIONS
     return with_shared(step, spec, shared_conditions(step, bearings, settings))
 
 

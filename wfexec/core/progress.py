@@ -20,7 +20,11 @@ WINDOW_MS: Final = DEFAULTS.stabilization_window
 # over all steps, which would cost a long workflow more than all else that is done at a look.
 PERCENT_BETWEEN: Final = 20
 EXPECTED_WITHIN_MS: Final = 1_000
+# Later batches of a long plan share one label.
+BATCHES_TOLD: Final = 10
 _STATE_OF: Final = attrgetter("status")
+# A member of an enumeration is read by a call.
+_PENDING: Final = StepState.PENDING
 
 
 class Progress(NamedTuple):
@@ -62,6 +66,24 @@ def expect_end(draft: Draft) -> None:
         draft.set(estimated_completion_time=draft.now + left)
 
 
+def count_batches(draft: Draft) -> None:
+    """How many of the plan's batches are over, one after the other; how long each took (BR-WF-024)."""
+    steps, batches = draft.steps, draft.recipe.batches
+    before = over = draft.get("completed_batches")
+    # Most often the first one of the batch says no.
+    while over < len(batches) and steps[batches[over][0]].status in STEP_ENDED:
+        if not all(steps[position].status in STEP_ENDED for position in batches[over]):
+            break
+        over += 1
+        starts = [start for position in batches[over - 1] if (start := steps[position].start_time) is not None]
+        if starts:
+            label = str(over) if over < BATCHES_TOLD else f"{BATCHES_TOLD}+"
+            seconds = max(0, draft.now - min(starts)) / 1_000
+            draft.count("kubernaut_workflowexecution_batch_duration_seconds", label, value=seconds)
+    if over != before:
+        draft.set(completed_batches=over)
+
+
 def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int | None:
     """Until the last step will have ended: the longest way still to go, or all work over all places if that is more.
 
@@ -78,7 +100,7 @@ def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int |
             continue
         step = planned[position]
         cost = step.estimate_ms
-        if state is not StepState.PENDING:
+        if state is not _PENDING:
             cost = _cost(steps[position], cost, now)
         before = 0
         for dependency in step.dependencies:

@@ -12,6 +12,7 @@ from wfexec.core.graph import (
     EXECUTION_TIMEOUT_MAX_MS,
     batches_of,
     dependents_of,
+    firsts_of,
     recipe_step,
     topological_order,
 )
@@ -103,6 +104,7 @@ def _with_injected(recipe: Recipe, injected: tuple[InjectedStep, ...], settings:
         order=order,
         batches=batches_of(edges, [step.barrier for step in steps]),
         numbers=[step.number for step in steps],
+        firsts=firsts_of(steps),
     )
 
 

@@ -55,9 +55,7 @@ def evolve(value: V, **changes: Any) -> V:
     Not validated, so only for values we made ourselves; the set of explicitly given fields stays the original's.
     """
     made = _new(value.__class__)
-    fields = value.__dict__.copy()
-    fields.update(changes)
-    _set_dict(made, fields)
+    _set_dict(made, value.__dict__ | changes)
     _set_fields(made, value.__pydantic_fields_set__)
     _set_extra(made, None)
     _set_private(made, None)

@@ -109,6 +109,8 @@ class Recipe(NamedTuple):
     same time; `plan` and `pending` what planning writes into status. `suggestions` are those of an analysis with what
     became of them; `written` is the recipe without them, None where none is taken.
     `secrets` are values that nothing we write may show. `near` asks how it looks beside the targets; None: nobody does.
+    `firsts` holds per step the first one it depends on, -1 where it depends on none or its `runCondition` says when it
+    goes: while that one is undecided, so is the step.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Recipe(NamedTuple):
     written: "Recipe | None" = None
     secrets: tuple[str, ...] = ()
     near: AskSurroundings | None = None
+    firsts: tuple[int, ...] = ()
 
 
 class Refusal(NamedTuple):

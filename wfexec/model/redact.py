@@ -57,9 +57,22 @@ _SIGNS: Final = (
 )
 
 
+# Texts in which nothing can be found: the same few are told of all workflows of a kind. None that could hold a secret
+# is ever kept here.
+_clean: dict[str, None] = {}
+_CLEAN_MAX: Final = 4_096
+_CLEAN_LENGTH_MAX: Final = 256
+
+
 def redact(text: str) -> str:
     """`text` with `***REDACTED***` in place of values, their names kept."""
-    if len(text) < SECRET_MIN or not suspicious(text):
+    if len(text) < SECRET_MIN or text in _clean:
+        return text
+    if not suspicious(text):
+        if len(text) <= _CLEAN_LENGTH_MAX:
+            if len(_clean) >= _CLEAN_MAX:
+                _clean.clear()
+            _clean[text] = None
         return text
     if len(text) > TEXT_MAX:
         text = f"{text[:TEXT_MAX]}…"
@@ -77,6 +90,8 @@ def suspicious(text: str) -> bool:
 
 def readable(text: str, limit: int = 1024) -> str:
     """`text` for people: without secrets that it names, at most `limit` characters."""
+    if text in _clean and len(text) <= limit:
+        return text
     return clip(redact(text), limit)
 
 
