@@ -22,7 +22,7 @@ from sim.executor.machine import Executor
 from sim.executor.outcomes import CALM as CALM_OUTCOMES
 from sim.executor.outcomes import Outcomes
 from sim.executor.rights import rights
-from sim.faults import CALM, STALE_MS, Fault, FaultPlan
+from sim.faults import CALM, NO_FAULT, STALE_MS, Fault, FaultPlan
 from sim.garbage import quiet_garbage
 from sim.history import Utterances
 from sim.orchestrator import Orchestrator
@@ -41,6 +41,7 @@ from wfexec.model.phases import TERMINAL
 from wfexec.model.plan import HistoryRecord, Record
 from wfexec.model.requests import Change, Kind, Listing, ObjectKey, Outcome, Watched, WatchObjects
 from wfexec.model.status import WorkflowExecution
+from wfexec.model.words import DELETED
 from wfexec.settings import DEFAULTS, Settings
 
 # 2026-01-01T00:00:00Z: a run has a date of its own, the same on every machine.
@@ -266,7 +267,7 @@ class Simulation:
         """A controller's write is about to be carried out: what becomes of it?"""
         self.writes += 1
         plan = self.options.faults
-        return plan.of(self.writes) if plan.at else Fault.NONE
+        return plan.of(self.writes) if plan.at else NO_FAULT
 
     def forget(self) -> None:
         """Watches cannot go on from any version seen so far: 410."""
@@ -319,7 +320,7 @@ class Simulation:
         if thing.__class__ is WorkflowExecution:
             uid = thing.metadata.uid
             ended = thing.status.phase in TERMINAL and not _leaving(thing)
-            if change is Change.DELETED or ended:
+            if change is DELETED or ended:
                 self._open.pop(uid, None)
             else:
                 self._open[uid] = None

@@ -52,6 +52,8 @@ REFUSALS: Final = {
     Fault.FORBID: (403, None),
     Fault.CONFLICT: (409, None),
 }
+# Read for every write: a member of an enumeration is read by a call.
+NO_FAULT: Final = Fault.NONE
 # After these no reply is seen; before the second group the write is not carried out either.
 UNSEEN: Final = frozenset({Fault.CRASH_AFTER, Fault.LOSE_REPLY})
 UNDONE: Final = frozenset({Fault.CRASH_BEFORE, Fault.DROP, Fault.DELAY})

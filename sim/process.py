@@ -13,7 +13,7 @@ from sim.barred import Bars
 from sim.clock import Clock
 from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
 from sim.doors import Door
-from sim.faults import AFTERWARDS, LATE_MS, REFUSALS, ROLES_MS, SLEEP_MS, UNDONE, UNSEEN, Fault, FaultPlan
+from sim.faults import AFTERWARDS, LATE_MS, NO_FAULT, REFUSALS, ROLES_MS, SLEEP_MS, UNDONE, UNSEEN, Fault, FaultPlan
 from sim.rng import Streams
 from sim.sleep import Sleeping
 from sim.stream import Stream
@@ -35,6 +35,7 @@ from wfexec.model.requests import (
     Replied,
     WatchObjects,
 )
+from wfexec.model.words import OK
 
 _A: Final = 6364136223846793005
 _C: Final = 1442695040888963407
@@ -231,7 +232,7 @@ class Process:
         if kind is WatchObjects:
             self._watch(request, body, life)
             return
-        fault = Fault.NONE
+        fault = NO_FAULT
         write = kind in VERBS
         if write and self._faulty:
             fault = sim.next_fault() or (sim.audit.fault(self._clock.now) if kind is KeepRows else Fault.NONE)
@@ -270,9 +271,9 @@ class Process:
         sim, now = self._sim, self._clock.now
         sim.busy -= 1
         outcomes: list[Outcome] = []
-        fault = Fault.NONE
+        fault = NO_FAULT
         for write in request.body.writes:
-            fault = sim.next_fault() if self._faulty else Fault.NONE
+            fault = sim.next_fault() if self._faulty else NO_FAULT
             if fault in UNDONE:
                 self._lose(fault, request, life)
                 return
@@ -280,7 +281,7 @@ class Process:
             outcome = outcome or sim.door.execute(write, self._user, now)
             self._record(_tuple(Written, (now, self.name, write, outcome.code)))
             outcomes.append(outcome)
-            if fault is not Fault.NONE:
+            if fault is not NO_FAULT:
                 break
         machine = self.machine
         if life != self.life or machine is None:
@@ -288,7 +289,7 @@ class Process:
         if fault in UNSEEN:
             self._lose(fault, request, life)
             return
-        whole = _tuple(Outcome, (Code.OK, tuple(outcomes), "", None))
+        whole = _tuple(Outcome, (OK, tuple(outcomes), "", None))
         machine.feed(_tuple(Replied, (request.id, whole)), now)
         self.pump()
         if fault in AFTERWARDS:

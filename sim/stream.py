@@ -11,6 +11,7 @@ from sim.clock import Clock
 from sim.doors import Door, Ending
 from sim.faults import LATE_MS, REPEATED
 from wfexec.model.requests import Change, Code, Kind, Outcome, Replied, Watched, WatchObjects, WatchSeen
+from wfexec.model.words import DELETED
 
 # Making a named tuple by its own constructor costs more than all else that is done for an event.
 _tuple: Final[Any] = tuple.__new__
@@ -123,7 +124,7 @@ class Stream:
         event = _tuple(WatchSeen, (self.request_id, self.kind, change, thing, version))
         process = self._process
         # The end of an object is news even to whoever asked for it: only the event says at which version it ended.
-        if process.writing and change is not Change.DELETED:
+        if process.writing and change is not DELETED:
             self._echoes.append(event)
             return
         if self._again:

@@ -49,6 +49,7 @@ from wfexec.model.requests import (
     Watched,
 )
 from wfexec.model.status import NO_STATUS, WorkflowExecution
+from wfexec.model.words import WORKFLOW
 
 TypedBody = Body | PatchExecutionStatus | PersonBody
 RESOURCE_OF: Final = {
@@ -101,8 +102,7 @@ class Shared:
 
     def _find(self, key: ObjectKey) -> Stored | None:
         kind, namespace, name = key
-        # Not through a table: the hash of an enum member is a Python call.
-        objects = self._workflows if kind is Kind.WORKFLOW else self._executions
+        objects = self._workflows if kind is WORKFLOW else self._executions
         return objects.get((namespace, name))
 
     def _get(self, body: GetObject, _now: int) -> Outcome:

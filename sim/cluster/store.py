@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from wfexec.model.requests import Change
+from wfexec.model.words import ADDED, MODIFIED
 
 Name = tuple[str, str]
 HISTORY: Final = 10_000
@@ -148,12 +149,12 @@ class Store:
             self._living.add(uid)
             if owners:
                 self._own(stored, name)
-            self._happened(shelf, version, Change.ADDED, stored, None)
+            self._happened(shelf, version, ADDED, stored, None)
             return
         if previous.owners != owners:
             self._disown(previous, name)
             self._own(stored, name)
-        self._happened(shelf, version, Change.MODIFIED, stored, previous)
+        self._happened(shelf, version, MODIFIED, stored, previous)
 
     def renew(self, previous: Stored, body: Any) -> None:
         """Commit the next version of an object that differs from the last in its body alone."""
@@ -162,7 +163,7 @@ class Store:
         stored = _tuple(Stored, (resource, namespace, key, uid, version, body, owners, finalizers, deleting))
         shelf = self._shelves[resource]
         shelf.objects[namespace, key] = stored
-        self._happened(shelf, version, Change.MODIFIED, stored, previous)
+        self._happened(shelf, version, MODIFIED, stored, previous)
 
     def remove(self, last: Stored) -> None:
         """Commit the end of an object; `last.version` is the next number, its body says so too."""

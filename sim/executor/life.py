@@ -40,7 +40,8 @@ from wfexec.model.execution import KubernetesExecution, KubernetesExecutionStatu
 from wfexec.model.facts import TargetRef
 from wfexec.model.meta import LABEL_ROLLBACK
 from wfexec.model.phases import EXECUTION_ENDED, ErrorType, ExecutionPhase
-from wfexec.model.requests import Code, GetObject, Kind, ObjectKey, Outcome
+from wfexec.model.requests import Code, GetObject, ObjectKey, Outcome
+from wfexec.model.words import EXECUTION, NOT_FOUND, OK
 
 Body = PatchExecutionStatus | GetObject | GetTarget | ListTargets | PatchTarget | CreateTarget | DeleteTarget
 Move = Body | int
@@ -51,6 +52,12 @@ Ended = frozenset(phase.value for phase in EXECUTION_ENDED)
 _TRIES_DIGITS: Final = 4
 # The constructor of a named tuple is a call of its own.
 _tuple: Final[Any] = tuple.__new__
+# Read at each turn of a life.
+_EXECUTING: Final = ExecutionPhase.EXECUTING.value
+_ROLLBACK_READY: Final = ExecutionPhase.ROLLBACK_READY.value
+_COMPLETED: Final = ExecutionPhase.COMPLETED
+_FULL: Final = Phases.FULL
+_READ: Final = (OK, NOT_FOUND)
 _TRY_AGAIN: Final = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.LOST})
 _RETRY_BASE_MS: Final = 500
 _RETRY_CAP_MS: Final = 30_000
@@ -110,18 +117,18 @@ class Life:
     def __init__(self, child: KubernetesExecution, context: Context) -> None:
         self.child = child
         meta = child.metadata
-        self.key: ObjectKey = _tuple(ObjectKey, (Kind.EXECUTION, meta.namespace, meta.name))
+        self.key: ObjectKey = _tuple(ObjectKey, (EXECUTION, meta.namespace, meta.name))
         self.context = context
         self._attempt = attempt_of(child, context)
         self._rule = context.rule(self._attempt)
         self._tries = 0
         # What the action reads, once that is known.
         self._looks: tuple[Look, ...] | None = None
-        self._resumed = child.status.phase == ExecutionPhase.EXECUTING
+        self._resumed = child.status.phase == _EXECUTING
 
     def run(self, now: int) -> Generator[Move, Woken, None]:
         """Returns when the child has ended, is gone, or hangs for ever."""
-        full = self.context.outcomes.phases is Phases.FULL
+        full = self.context.outcomes.phases is _FULL
         if full and self._phase in (ExecutionPhase.NEW, ExecutionPhase.VALIDATING):
             now, alive = yield from self._report(validating, now)
             if not alive:
@@ -175,10 +182,10 @@ class Life:
     def _execute(self, course: Course, now: int) -> Generator[Move, Woken, None]:
         _, planned, drawn, start, _, _ = course
         effects = planned if isinstance(planned, Effects) else NO_EFFECTS
-        if self._phase == ExecutionPhase.ROLLBACK_READY:
+        if self._phase == _ROLLBACK_READY:
             yield from self._report(completed, now)
             return
-        if self._phase != ExecutionPhase.EXECUTING:
+        if self._phase != _EXECUTING:
             offered = effects.undo if self._rule.rollback_information and drawn.changes else None
             now, alive = yield from self._report(lambda s, at: executing(s, at, start, offered), now)
             if not alive:
@@ -210,7 +217,7 @@ class Life:
             shown = effects._replace(outputs=tuple((dict(effects.outputs) | self._rule.outputs).items()))
         retried = min(self._rule.self_retries, self.child.spec.max_retries)
         information = self._undo_told(effects) if self._rule.rollback_information and drawn.changes else NO_UNDO
-        if self.context.outcomes.phases is Phases.FULL:
+        if self.context.outcomes.phases is _FULL:
             stage = ExecutionPhase.ROLLBACK_READY
             now, alive = yield from self._report(
                 lambda s, at: after_change(s, at, stage, start, shown, retried, information), now
@@ -220,9 +227,7 @@ class Life:
                 yield from self._report(completed, now)
             return
         yield from self._report(
-            lambda s, at: completed(
-                after_change(s, at, ExecutionPhase.COMPLETED, start, shown, retried, information), at
-            ),
+            lambda s, at: completed(after_change(s, at, _COMPLETED, start, shown, retried, information), at),
             now,
         )
 
@@ -258,7 +263,7 @@ class Life:
             body: PatchExecutionStatus = _tuple(PatchExecutionStatus, parts)
             now, reply = yield body
             code = reply.code if reply is not None else Code.LOST
-            if code is Code.OK:
+            if code is OK:
                 self._tries = 0
                 if isinstance(reply, Outcome) and isinstance(reply.object, KubernetesExecution):
                     self.child = reply.object
@@ -300,7 +305,7 @@ class Life:
             self._looks = needs(doing)
         for look in self._looks:
             reply, now = yield from self._persist(look, now)
-            if reply.code not in (Code.OK, Code.NOT_FOUND):
+            if reply.code not in _READ:
                 return seen, _denied(reply, doing.action, look), now
             if isinstance(look, GetTarget):
                 seen[look.ref] = reply.object if isinstance(reply.object, dict) else None
@@ -330,7 +335,7 @@ class Life:
                 return effects, now
             first = first or effects
             code, now, refusal = yield from self._write(doing, effects.writes, now)
-            if code is Code.OK:
+            if code is OK:
                 return first if first is effects else first._replace(outputs=effects.outputs), now
             if refusal is not None:
                 return refusal, now
@@ -346,7 +351,7 @@ class Life:
             reply = answer if isinstance(answer, TargetOutcome) else TargetOutcome(Code.LOST)
             gone = isinstance(write, DeleteTarget) and reply.code is Code.NOT_FOUND
             there = isinstance(write, CreateTarget) and reply.code is Code.ALREADY_EXISTS
-            if reply.code is Code.OK or gone or there:
+            if reply.code is OK or gone or there:
                 continue
             if reply.code in _TRY_AGAIN:
                 now, _ = yield now + self._patience(reply)
@@ -355,7 +360,7 @@ class Life:
                 return reply.code, now, None
             return reply.code, now, _denied(reply, doing.action, write)
         self._tries = 0
-        return Code.OK, now, None
+        return OK, now, None
 
     def _persist(self, look: Look, now: int) -> Generator[Move, Woken, tuple[TargetOutcome, int]]:
         while True:

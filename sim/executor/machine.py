@@ -16,7 +16,6 @@ from wfexec.engine.reflector import Reflector
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.meta import version_of
 from wfexec.model.requests import (
-    Change,
     Kind,
     Listing,
     ListObjects,
@@ -27,6 +26,7 @@ from wfexec.model.requests import (
     WatchObjects,
     WatchSeen,
 )
+from wfexec.model.words import DELETED
 
 PAGE_SIZE: Final = 500
 WATCH_TIMEOUT_MS: Final = 300_000
@@ -194,7 +194,7 @@ class Executor:
         child = signal.object
         if not self._watch.seen(signal) or not isinstance(child, KubernetesExecution):
             return
-        if signal.change is Change.DELETED:
+        if signal.change is DELETED:
             self._forget(child.metadata.uid)
         else:
             self._child(child, now)

@@ -35,6 +35,7 @@ from wfexec.model.requests import (
 )
 from wfexec.model.snapshot import CreateFailure
 from wfexec.model.status import WorkflowExecution
+from wfexec.model.words import EXECUTION, OK
 
 Write = KeepRows | KeepCopy | DropCopy | PatchMetadata | PatchStatus | CreateExecution | DeleteExecution
 # What a plan does before it touches the workflow.
@@ -154,7 +155,7 @@ class Application:
             self._deleted(body.key, outcome)
             # What takes the place of a child that was given up waits until that one is gone (BR-WF-166).
             return self._creates() if not self.open and self.verdict is Verdict.APPLIED else _NONE
-        if outcome.code is not Code.OK:
+        if outcome.code is not OK:
             self._refused(outcome)
             return _NONE
         stored = outcome.object
@@ -225,7 +226,7 @@ class Application:
             return _NONE
         namespace = self._key.namespace
         self.open = len(bodies)
-        kind = Kind.EXECUTION
+        kind = EXECUTION
         return tuple(
             [
                 _tuple(CreateExecution, (_tuple(ObjectKey, (kind, namespace, body.metadata.name)), body))
@@ -274,7 +275,7 @@ class Application:
     def _created(self, key: ObjectKey, outcome: Outcome, now: int) -> None:
         code = outcome.code
         name = key.name
-        if code is Code.OK:
+        if code is OK:
             self.changed = True
             if name in self.failures:
                 self.failures = {other: kept for other, kept in self.failures.items() if other != name}

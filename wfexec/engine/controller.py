@@ -29,15 +29,15 @@ from wfexec.engine.survey import Survey
 from wfexec.engine.totals import totals
 from wfexec.engine.view import View
 from wfexec.model.plan import Record
-from wfexec.model.requests import Body, Code, EventWrites, Kind, ObjectKey, Outcome, Replied, Request, Signal, WatchSeen
+from wfexec.model.requests import Body, EventWrites, ObjectKey, Outcome, Replied, Request, Signal, WatchSeen
 from wfexec.model.status import WorkflowExecution
+from wfexec.model.words import EXECUTION, THROTTLED, WORKFLOW
 from wfexec.settings import Settings
 
 # A list is many pages, each of which may take as long as a request.
 LIST_PAGES_PATIENCE = 6
-
 # Of the other kinds only bearings are kept.
-KEPT: Final = frozenset({Kind.WORKFLOW, Kind.EXECUTION})
+KEPT: Final = frozenset({WORKFLOW, EXECUTION})
 Handler = Callable[[Any, Any, Outcome, int], None]
 # The constructor of a named tuple costs as much as handing out a request.
 _tuple: Final[Any] = tuple.__new__
@@ -95,8 +95,8 @@ class Controller:
         reflector = partial(
             Reflector, page_size=settings.list_page_size, watch_timeout_ms=settings.watch_timeout, salt=identity
         )
-        self._workflows = reflector(Kind.WORKFLOW)
-        self._executions = reflector(Kind.EXECUTION)
+        self._workflows = reflector(WORKFLOW)
+        self._executions = reflector(EXECUTION)
         self._survey = Survey(reflector, settings.controller_namespace)
         silence, idle = settings.watch_silence, settings.watch_silence * IDLE_TIMES
         self._patrol = Patrol((self._workflows, self._executions), silence, idle)
@@ -159,9 +159,9 @@ class Controller:
         self._now = now
         if isinstance(signal, WatchSeen):
             kind, thing = signal.kind, signal.object
-            if kind is Kind.EXECUTION:
+            if kind is EXECUTION:
                 reflector = self._executions
-            elif kind is Kind.WORKFLOW:
+            elif kind is WORKFLOW:
                 reflector = self._workflows
             else:
                 self._surveyed(self._survey.seen(signal), now)
@@ -182,7 +182,7 @@ class Controller:
             outcome = signal.outcome
             if placed:
                 self._limiter.release()
-                if outcome.code is Code.THROTTLED:
+                if outcome.code is THROTTLED:
                     self._limiter.throttled(now, outcome.retry_after_ms)
             handler(body, concerned, outcome, now)
             # A place became free, and the Events are no news to anybody.

@@ -16,6 +16,7 @@ from wfexec.model.base import clip
 from wfexec.model.plan import EventRecord
 from wfexec.model.requests import Code, EventWrite, EventWrites, Landmark, Outcome
 from wfexec.model.status import WorkflowExecution
+from wfexec.model.words import OK
 
 Regarding = WorkflowExecution | Landmark
 # Different events remembered for counting up, and how many may wait to be sent: some megabytes, and more than a minute.
@@ -208,7 +209,7 @@ class Recorder:
         self.in_flight -= 1
         occurrence.in_flight = False
         code = outcome.code
-        if code is Code.OK or (code is Code.ALREADY_EXISTS and occurrence.tries > 1):
+        if code is OK or (code is Code.ALREADY_EXISTS and occurrence.tries > 1):
             # After a lost reply the Event that stands in our way is our own.
             occurrence.created = True
             occurrence.tries = 0

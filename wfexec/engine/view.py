@@ -23,6 +23,7 @@ from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.requests import Change, Kind, Listing, ObjectKey, Unreadable
 from wfexec.model.snapshot import CreateFailure
 from wfexec.model.status import WorkflowExecution, WorkflowExecutionStatus
+from wfexec.model.words import DELETED, EXECUTION
 from wfexec.model.workflow import WorkflowExecutionSpec
 
 LEVELS: Final = {
@@ -141,9 +142,9 @@ class View:
     def watched(self, kind: Kind, change: Change, stored: Stored, resource_version: str) -> bool:
         """One watch event; whether it is news."""
         at = version_of(resource_version)
-        if change is Change.DELETED:
+        if change is DELETED:
             return self.deleted(kind, stored.metadata.namespace, stored.metadata.name, at)
-        if kind is Kind.EXECUTION:
+        if kind is EXECUTION:
             return self.put_execution(stored, at)
         tracked = self.put_workflow(stored, at)
         if tracked is None:
