@@ -196,6 +196,13 @@ class Simulation:
             process.start()
         self.clock.at(BOOKMARK_MS, self._bookmark)
 
+    def name_steps(self, workflow: str, spec: dict[str, Any]) -> None:
+        """What the steps of a workflow to come are called, by its spec as JSON, for rules that name them."""
+        definition = spec.get("workflowDefinition")
+        for step in (definition.get("steps") or ()) if isinstance(definition, dict) else ():
+            if isinstance(step, dict) and "stepNumber" in step:
+                self._step_names[workflow, step["stepNumber"]] = str(step.get("name", ""))
+
     def submit(self, workflow: WorkflowExecution, delay_ms: int = 0) -> None:
         """Somebody creates a workflow, now or later."""
         self.world.namespace(workflow.metadata.namespace)

@@ -83,7 +83,7 @@ def _failure(workflow: Json) -> tuple[Any, ...]:
 
 def _made(request: Json, ways: Sequence[Json], attempt: int, phase: str, now: int) -> Turn:
     meta = request["metadata"]
-    name = _name(request, attempt)
+    name = workflow_name(meta["name"], attempt)
     owner = {"apiVersion": REMEDIATION_API, "kind": REMEDIATION_KIND, "name": meta["name"], "uid": meta["uid"]}
     reference = {**owner, "namespace": meta["namespace"]}
     fingerprint = (request.get("spec") or {}).get("signalFingerprint", "")
@@ -115,13 +115,14 @@ def _ended(request: Json, phase: str, workflow: Json, message: str, now: int) ->
     return {**_told(request, phase, workflow, message), "completedAt": known or format_instant(now)}
 
 
-def _name(request: Json, attempt: int) -> str:
-    base = f"{request['metadata']['name']}-workflow"
+def workflow_name(request: str, attempt: int) -> str:
+    """Of the workflow that the request of this name makes at its first (0) or a later attempt."""
+    base = f"{request}-workflow"
     return f"{base}-{attempt + 1}" if attempt else base
 
 
 def _number(workflow: Json, request: Json) -> int:
-    names = [_name(request, attempt) for attempt in range(RECOVERIES_MAX + 1)]
+    names = [workflow_name(request["metadata"]["name"], attempt) for attempt in range(RECOVERIES_MAX + 1)]
     name = workflow["metadata"]["name"]
     return names.index(name) if name in names else -1
 

@@ -12,13 +12,15 @@ from pydantic import ValidationError
 
 from sim.checkers import complaints
 from sim.checkers.complaint import Complaint
+from sim.cluster.cluster import Depth
 from sim.driver import EPOCH_MS, Options, Simulation
 from sim.executor.files import load_outcomes
 from sim.executor.outcomes import CALM, Outcomes
 from sim.history import History, history_of
+from sim.remediations import Answered, answered, put_before
 from sim.trace import TraceRecord, digest
 from wfexec.crd.documents import parse_documents, read_bytes
-from wfexec.crd.files import load_workflows
+from wfexec.crd.files import load_workflows, read_objects
 from wfexec.crd.spellings import hint
 from wfexec.errors import BadInput, Finding
 from wfexec.model.facts import TargetRef
@@ -33,15 +35,22 @@ EXECUTOR_FILE: Final = "executor.yaml"
 
 
 class Scenario(NamedTuple):
-    """`until_ms` None: until everything is terminal and quiet; else the run is cut there at the latest."""
+    """`until_ms` None: until everything is terminal and quiet; else the run is cut there at the latest.
+
+    `requests` are RemediationRequests for a parent, as JSON; with any of them the run is one in wire depth.
+    """
 
     workflows: tuple[WorkflowExecution, ...]
     options: Options
     until_ms: int | None = None
+    requests: tuple[dict[str, Any], ...] = ()
 
 
 class Run(NamedTuple):
-    """What a simulated run left. `damaged` are targets worse off than before, `calls` the events."""
+    """What a simulated run left. `damaged` are targets worse off than before, `calls` the events.
+
+    `answered`: what became of its RemediationRequests.
+    """
 
     scenario: Scenario
     records: list[TraceRecord]
@@ -52,6 +61,7 @@ class Run(NamedTuple):
     now_ms: int
     calls: int
     writes: int
+    answered: tuple[Answered, ...] = ()
 
     def digest(self) -> str:
         """Stands for the whole run; rendering it costs more than the run."""
@@ -63,15 +73,18 @@ class Run(NamedTuple):
 
     @property
     def completed(self) -> bool:
-        return all(workflow.status.phase == Phase.COMPLETED for workflow in self.workflows)
+        """All that was asked for: what a parent tried on the way may have failed."""
+        return _completed(self.scenario, self.workflows, self.answered)
 
 
 def play(scenario: Scenario) -> Run:
     """Simulate from the creation of the workflows to rest, and let every checker look."""
-    simulation = Simulation(scenario.options)
+    options = scenario.options
+    simulation = Simulation(options._replace(depth=Depth.WIRE) if scenario.requests else options)
+    put_before(simulation, scenario.requests)
     for workflow in scenario.workflows:
         simulation.submit(workflow)
-    simulation.start()
+    simulation.start(parent=bool(scenario.requests))
     rested = simulation.run(HORIZON_MS if scenario.until_ms is None else scenario.until_ms)
     return judge(simulation, scenario, cut=not rested and scenario.until_ms is not None)
 
@@ -89,8 +102,9 @@ def judge(simulation: Simulation, scenario: Scenario, *, cut: bool) -> Run:
         skew=skew,
         alerts=simulation.alerts.firing,
     )
-    finals = [thing for thing in history.finals if isinstance(thing, WorkflowExecution)]
-    recovered = all(workflow.status.phase == Phase.COMPLETED for workflow in finals)
+    finals = tuple(thing for thing in history.finals if isinstance(thing, WorkflowExecution))
+    asked = answered(simulation, scenario.requests)
+    recovered = _completed(scenario, finals, asked)
     return Run(
         scenario,
         simulation.records,
@@ -101,7 +115,16 @@ def judge(simulation: Simulation, scenario: Scenario, *, cut: bool) -> Run:
         simulation.now,
         simulation.clock.calls,
         simulation.writes,
+        asked,
     )
+
+
+def _completed(scenario: Scenario, finals: Sequence[WorkflowExecution], asked: Sequence[Answered]) -> bool:
+    if scenario.requests:
+        own = {(one.metadata.namespace, one.metadata.name) for one in scenario.workflows}
+        finals = [one for one in finals if (one.metadata.namespace, one.metadata.name) in own]
+    well = all(workflow.status.phase == Phase.COMPLETED for workflow in finals)
+    return well and all(one.phase == "completed" for one in asked)
 
 
 def find_executor(given: Path | None, manifest: Path) -> Outcomes:
@@ -123,6 +146,11 @@ def load_all(files: Sequence[Path]) -> tuple[WorkflowExecution, ...]:
                 raise BadInput((Finding(str(file), "metadata.name", key[1], fix),))
             found[key] = workflow
     return tuple(found.values())
+
+
+def holds_workflows(file: Path) -> bool:
+    """Whether there is anything for the controller in a file that may hold requests alone."""
+    return any(isinstance(one, WorkflowExecution) for one in read_objects(read_bytes(file), str(file)))
 
 
 def config_maps(file: Path) -> tuple[dict[str, Any], ...]:

@@ -12,10 +12,11 @@ from sim.cluster.cluster import Depth
 from sim.driver import Options
 from sim.faults import CALM, crash_after_write
 from sim.past import load_history
+from sim.remediations import load_requests
 from sim.report import charts, entries
 from sim.report_json import children, events, objects, phases, trace_line
 from sim.report_text import bars, story, summary
-from sim.scenario import Run, Scenario, config_maps, find_executor, load_all, load_settings, play
+from sim.scenario import Run, Scenario, config_maps, find_executor, holds_workflows, load_all, load_settings, play
 from sim.troubles import load_troubles
 from wfexec.errors import BadInput, Finding
 from wfexec.units import format_instant
@@ -27,7 +28,9 @@ EXAMPLE: Final = (
 
 
 def run(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Manifests with WorkflowExecutions.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Manifests with WorkflowExecutions or RemediationRequests.")
+    ],
     seed: Annotated[int, typer.Option(help="The luck of this run; the same seed gives the same run.", min=0)] = 1,
     executor: Annotated[
         Path | None, typer.Option(help="How steps go; default: executor.yaml beside the first FILE.")
@@ -69,8 +72,10 @@ def run(
         )
         if faults is not None:
             options = load_troubles(faults).over(options)
-        workflows = load_all(files)
-        result = play(Scenario(workflows, options, duration("--until", until) if until else None))
+        requests = {file: load_requests(file) for file in files}
+        workflows = load_all([file for file in files if not requests[file] or holds_workflows(file)])
+        asked = tuple(one for each in requests.values() for one in each)
+        result = play(Scenario(workflows, options, duration("--until", until) if until else None, asked))
         _show(result, as_json=as_json, trace=trace)
         if svg is not None:
             draw(result, svg, ", ".join(chart.workflow for chart in charts(result.history, *_span(result))))
@@ -97,6 +102,9 @@ def tell(result: Run) -> Iterator[str]:
         ("targets left damaged", len(result.damaged)),
     )
     yield from summary(drawn, counts, colour=colour)
+    for one in result.answered:
+        why = f": {one.message}" if one.message else ""
+        yield f"RemediationRequest {one.namespace}/{one.name}: {one.phase or 'not seen yet'}{why}"
 
 
 def draw(result: Run, path: Path, title: str, option: str = "--svg") -> None:
@@ -135,6 +143,7 @@ def document(result: Run) -> dict[str, Any]:
         "events": events(result.history),
         "controllerWrites": result.writes,
         "leftoverDamage": [" ".join(ref).replace("  ", " ") for ref in result.damaged],
+        **({"requests": [one._asdict() for one in result.answered]} if result.answered else {}),
         "complaints": [str(complaint) for complaint in result.complaints],
         **objects(result.history),
         "digest": result.digest(),
