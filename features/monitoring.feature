@@ -40,6 +40,20 @@ Feature: Monitoring
     And its targets are "degraded"
     And from its monitoring to its end at least 10m passed
 
+  @BR-WF-051s @BR-WF-019
+  Scenario: Of targets that nobody may look at nothing is claimed
+    Given a workflow with the steps "a, b after a"
+    And the controller may not look at the targets
+    And no safety check is required
+    And it is to be run without a dry run
+    And targets are watched for 1m at the most
+    When it is applied
+    Then it is "completed"
+    And its outcome is "unknown"
+    And its result says nothing about its targets
+    And an event "ValidationWarning" says "monitoring will not see Deployment"
+    And its message once said "not believed before it has lasted 25s: no right to read Deployment"
+
   @BR-WF-050s
   Scenario: What somebody takes back while it is watched has not lasted
     Given a workflow with the steps "a"

@@ -10,6 +10,11 @@ from sim.alerts import WATCHDOG, labels_of
 from wfexec.units import parse_duration, parse_instant
 
 
+@given(parsers.parse("targets are watched for {duration} at the most"))
+def _watched_for(story: Story, duration: str) -> None:
+    story.setting.settings["monitoring-timeout"] = duration
+
+
 @given("new alerts are watched for")
 def _watched(story: Story) -> None:
     story.setting.settings["alertmanager-url"] = story.cluster.alerts_url

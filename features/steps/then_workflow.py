@@ -160,6 +160,11 @@ def _outcome(story: Story, word: str) -> None:
     assert story.status()["workflowResult"]["outcome"] == word
 
 
+@then("its result says nothing about its targets")
+def _no_health(story: Story) -> None:
+    assert "resourceHealth" not in story.status()["workflowResult"]
+
+
 @then(parsers.parse('its targets are "{word}"'))
 def _health(story: Story, word: str) -> None:
     assert story.status()["workflowResult"]["resourceHealth"] == word

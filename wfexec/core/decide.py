@@ -10,7 +10,7 @@ from typing import Final
 
 from wfexec.core import control
 from wfexec.core.draft import Draft
-from wfexec.core.ending import Findings, complete, fail
+from wfexec.core.ending import NOT_WATCHED, complete, fail
 from wfexec.core.execute import executing
 from wfexec.core.final import deleting
 from wfexec.core.interventions import ASKED
@@ -23,7 +23,7 @@ from wfexec.core.replan import laid_over, planned_as
 from wfexec.core.rollback import rolling_back
 from wfexec.core.start import new, planning, validating
 from wfexec.model.meta import FINALIZER, FINALIZER_OLD
-from wfexec.model.phases import TERMINAL, ErrorType, Phase, ResourceHealth, RollbackStrategy, Strategy, WorkflowOutcome
+from wfexec.model.phases import TERMINAL, ErrorType, Phase, RollbackStrategy, Strategy, WorkflowOutcome
 from wfexec.model.plan import EventRecord, MetadataChange, Plan
 from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.snapshot import Snapshot
@@ -182,6 +182,6 @@ def _fail_anyhow(draft: Draft, message: str) -> None:
         control.resume(draft)
         draft.wake_at = None
     if draft.get("phase") == Phase.MONITORING:
-        complete(draft, WorkflowOutcome.UNKNOWN, message, Findings(ResourceHealth.UNHEALTHY))
+        complete(draft, WorkflowOutcome.UNKNOWN, message, NOT_WATCHED)
     else:
         fail(draft, message, ErrorType.VALIDATION_ERROR)

@@ -199,7 +199,7 @@ def _cannot_verify(draft: Draft, watched: Watched, unknown: str) -> None:
     complete(draft, WorkflowOutcome.UNKNOWN, why, _findings(watched, health, unknown))
 
 
-def _findings(watched: Watched, health: ResourceHealth, unknown: str) -> Findings:
+def _findings(watched: Watched, health: ResourceHealth | None, unknown: str) -> Findings:
     """No alert is told only by somebody who was asked and could say."""
     return Findings(health, None if watched.alerts is None or unknown else False)
 
@@ -242,18 +242,27 @@ def _ineffective(draft: Draft, reason: str, watched: Watched) -> None:
     fail(draft, told, ErrorType.VALIDATION_ERROR, Findings(health))
 
 
-def _health(draft: Draft, watched: list[AskTarget]) -> tuple[bool, ResourceHealth]:
-    """Whether every target is known to be healthy, and the word for it; a kind without health counts by existing."""
+def _health(draft: Draft, watched: list[AskTarget]) -> tuple[bool, ResourceHealth | None]:
+    """Whether every target is known to be healthy, and the word for it; a kind without health counts by existing.
+
+    None where no target is known to be ill and some are not known at all: a word would say what nobody has seen.
+    """
     answers = draft.snapshot.answers
-    well = 0
+    well = ill = 0
     for question in watched:
         answer = answers.get(question)
         fact = answer.facts if answer is not None else None
-        if isinstance(fact, TargetFacts) and fact.exists and not fact.terminating and fact.healthy is not False:
+        if not isinstance(fact, TargetFacts):
+            continue
+        if fact.exists and not fact.terminating and fact.healthy is not False:
             well += 1
+        else:
+            ill += 1
     if well == len(watched):
         return True, ResourceHealth.HEALTHY
-    return False, ResourceHealth.DEGRADED if well else ResourceHealth.UNHEALTHY
+    if not ill:
+        return False, None
+    return False, ResourceHealth.UNHEALTHY if ill == len(watched) else ResourceHealth.DEGRADED
 
 
 def _asked_by_criteria(draft: Draft) -> dict[Question, None]:

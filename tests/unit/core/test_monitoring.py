@@ -49,6 +49,10 @@ def asked(world: World) -> list[AskAlerts]:
     return [one for plan in world.plans for one in plan.questions if isinstance(one, AskAlerts)]
 
 
+ILL = HEALTHY._replace(healthy=False)
+UNSEEN = Unknown("no right to look")
+
+
 def result_of(world: World) -> Any:
     assert world.workflow.status.workflow_result is not None
     return world.workflow.status.workflow_result
@@ -218,7 +222,34 @@ def test_a_postcondition_that_nobody_can_judge_any_more_leaves_the_outcome_unkno
     world.facts = facts
     world.run()
     assert str(result_of(world).outcome) == "unknown"
+    assert result_of(world).resource_health is None
     assert world.states() == {1: "completed"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "word"),
+    [
+        (HEALTHY, HEALTHY, "healthy"),
+        (HEALTHY, ILL, "degraded"),
+        (ILL, ILL, "unhealthy"),
+        (ILL, UNSEEN, "degraded"),
+        (HEALTHY, UNSEEN, "None"),
+        (UNSEEN, UNSEEN, "None"),
+    ],
+)
+def test_no_word_says_more_of_the_targets_than_was_seen(first: Facts, second: Facts, word: str) -> None:
+    world = World(spec(step(1), step(2)))
+    told = {"d1": first, "d2": second}
+
+    def facts(question: Question) -> Facts:
+        if isinstance(question, AskTarget) and world.workflow.status.phase == "monitoring":
+            return told[question.target.name]
+        return default_facts(question)
+
+    world.facts = facts
+    world.run()
+    assert str(result_of(world).resource_health) == word
+    assert (str(result_of(world).outcome) == "success") is (word == "healthy")
 
 
 def test_the_expected_end_follows_the_longest_way_that_is_left() -> None:
