@@ -54,6 +54,8 @@ class Setting:
     trouble: what befalls one write of the controller, or its watches right after it: the number of the write and a
         fault of `sim.faults`. None: nothing.
     replicas: how many controllers there are; more than one share a lease.
+    clocks: by how many milliseconds the clock of each controller is ahead, in the order in which they start, and then
+        from the beginning again; the first is right. Each asks the API server for the time when it starts.
     executor_at_work: False: nobody takes up the children. parent_at_work: somebody answers RemediationRequests.
     guarded: the shipped admission policy is bound.
     settings: of the controller, keys as in its ConfigMap; what is not named has its default.
@@ -69,6 +71,7 @@ class Setting:
     kill_after_write: int | None = None
     trouble: tuple[int, Fault] | None = None
     replicas: int = 1
+    clocks: tuple[int, ...] = ()
     executor_at_work: bool = True
     parent_at_work: bool = False
     guarded: bool = True

@@ -74,3 +74,23 @@ Feature: Timeouts
     Then it is "failed"
     And its error type is "timeout"
     And try 1 of "scale" lasted 60s to 61s
+
+  @BR-WF-047 @BR-WF-017a
+  Scenario Outline: A machine whose clock is wrong takes over, and no limit comes early or late: <offset>
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 90s
+    And "a" has a timeout of 2m
+    And "a" allows 0 retries
+    And the clock of the next controller is <offset> off
+    When it is applied
+    And "a" is running
+    And the controller is killed
+    Then it is "completed"
+    And its outcome is "success"
+    And the children ever seen are "recover-step-1, recover-step-2"
+    And from its execution to its end 2m to 3m passed
+
+    Examples:
+      | offset |
+      | 10m    |
+      | -10m   |

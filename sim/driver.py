@@ -33,6 +33,7 @@ from sim.trace import Incident, TraceRecord, Version, Written
 from sim.wire_door import WireDoor
 from sim.witness import Witness
 from sim.world import World
+from wfexec.engine import timekeeping
 from wfexec.engine.controller import Controller
 from wfexec.engine.history import MemoryHistory
 from wfexec.model.facts import AskHistory, Facts
@@ -339,7 +340,10 @@ class Simulation:
         return Process(self, nature, streams)
 
     def _controller(self, identity: str) -> Machine:
-        ahead_ms = self.options.faults.ahead(self._starts)
+        faults = self.options.faults
+        ahead_ms = faults.ahead(self._starts)
+        if faults.set_clocks:
+            ahead_ms -= timekeeping.ahead_ms(self.clock.now + ahead_ms, self.clock.now)
         self._starts += 1
         made = partial(SkewedController, ahead_ms) if ahead_ms else Controller
         return made(

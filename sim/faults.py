@@ -85,12 +85,14 @@ class FaultPlan(NamedTuple):
 
     `restart_ms`: how long after a crash a fresh controller starts. `clocks`: by how many milliseconds the clock of
     each controller is ahead, in the order in which they start, later lives included, and then from the beginning
-    again; empty: all are right. Within one life a clock never jumps, as in production.
+    again; empty: all are right. Within one life a clock never jumps, as in production. `set_clocks`: each controller
+    asks the API server for the time when it starts, and goes by that, as in production; else it cannot.
     """
 
     at: tuple[tuple[int, Fault], ...] = ()
     restart_ms: int = 2_000
     clocks: tuple[int, ...] = ()
+    set_clocks: bool = False
 
     def of(self, number: int) -> Fault:
         for write, fault in self.at:

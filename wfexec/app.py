@@ -30,6 +30,7 @@ from wfexec.adapters.http import Server, Tls, metrics_site, probes_site
 from wfexec.adapters.kube import Connection, connect
 from wfexec.adapters.logging import write_record
 from wfexec.adapters.metrics import Metrics
+from wfexec.adapters.timekeeper import Timekeeper
 from wfexec.adapters.workers import Workers
 from wfexec.engine.controller import Controller
 from wfexec.engine.history import HistoryStore, MemoryHistory
@@ -210,6 +211,9 @@ class Process:
         )
         self._alertmanager = None if transport else Alertmanager.of(settings, self.clock.monotonic)
         self._connection = None if transport else _connection(settings, options)
+        # A clock that runs faster is nobody's but a test's.
+        mine = self._connection is not None and self.clock.speed == 1
+        self._timekeeper = Timekeeper(self._connection, self.clock) if mine and self._connection else None
         self._transport = transport or self._workers(settings)
         self.loop = Loop(self.controller, self.clock, self._transport.send, self._after_turn)
         self.servers: list[Server] = []
@@ -226,6 +230,8 @@ class Process:
                 closing.callback(self._alertmanager.close)
             self._serve(closing)
             self._listen_to_signals()
+            if self._timekeeper is not None:
+                self._timekeeper.set(lambda: self._stopping)
             engine = Thread(target=self.loop.run, name="engine", daemon=True)
             engine.start()
             log.info("started")
@@ -256,6 +262,9 @@ class Process:
     def scrape(self) -> bytes:
         """The metrics page, its gauges as of now."""
         self.loop.ask(lambda: self.metrics.observe(self.controller))
+        if self._timekeeper is not None:
+            self._timekeeper.compare()
+            self.metrics.clock(self._timekeeper.ahead_ms, self._timekeeper.set_by_ms)
         return self.metrics.page()
 
     def _verdict(self, engine: Thread) -> int:
@@ -325,6 +334,8 @@ class Process:
 
     def _after_turn(self, seconds: float) -> None:
         self.metrics.turn(seconds)
+        if self._timekeeper is not None:
+            self._timekeeper.look()
         state = (self.controller.synced, self.controller.leading)
         if state != self._state:
             self._state = state

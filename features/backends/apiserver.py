@@ -261,7 +261,8 @@ class LiveCluster:
             self._blind()
         self._disturbance.kill_after_write = setting.kill_after_write
         self._disturbance.trouble = setting.trouble
-        self._stalled = setting.trouble is not None
+        self._disturbance.clocks = setting.clocks
+        self._stalled = setting.trouble is not None or bool(setting.clocks)
         if setting.labelling:
             self._disturbance.before_write = self._label
         if not setting.guarded:

@@ -139,6 +139,8 @@ class SimulatedCluster:
         faults = self.faults if write is None else crash_after_write(write)
         if setting.trouble is not None and faults is CALM:
             faults = FaultPlan((setting.trouble,))
+        if setting.clocks:
+            faults = faults._replace(clocks=setting.clocks, set_clocks=True)
         options = Options(
             outcomes=outcomes,
             depth=Depth.WIRE,

@@ -7,6 +7,7 @@ from pytest_bdd import given, parsers, step, then, when
 from features.steps.durations import within
 from features.story import Story
 from sim.faults import Fault
+from sim.troubles import parse_offset
 from wfexec.model.requests import Ask, KeepCopy
 from wfexec.units import parse_duration, parse_instant
 
@@ -49,6 +50,11 @@ def _undo_is_silent(story: Story, name: str) -> None:
 @then("the trouble came")
 def _came(story: Story) -> None:
     assert story.cluster.troubled
+
+
+@given(parsers.parse("the clock of the next controller is {offset} off"))
+def _clock_off(story: Story, offset: str) -> None:
+    story.setting.clocks = (0, parse_offset(offset))
 
 
 @step("the controller's watches bring nothing any more and stay open")

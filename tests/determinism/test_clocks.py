@@ -15,10 +15,10 @@ BEHIND, AHEAD = (0, -5 * MINUTE), (0, 5 * MINUTE)
 STRIDE = 4
 
 
-def crashed(number: int, clocks: tuple[int, ...], replicas: int = 1) -> Run:
+def crashed(number: int, clocks: tuple[int, ...], replicas: int = 1, *, set_clocks: bool = False) -> Run:
     """The controller dies after this write; whoever goes on has the next of these clocks."""
     restart_ms = 2_000 if replicas == 1 else 30_000
-    plain = scenario(*CASES[0], FaultPlan(((number, Fault.CRASH_SEEN),), restart_ms, clocks))
+    plain = scenario(*CASES[0], FaultPlan(((number, Fault.CRASH_SEEN),), restart_ms, clocks, set_clocks))
     return play(plain._replace(options=plain.options._replace(replicas=replicas)))
 
 
@@ -53,6 +53,15 @@ def test_a_clock_that_is_behind_changes_no_end(replicas: int) -> None:
     calm = end_of(play(scenario(*CASES[0])))
     for number in writes():
         assert end_of(crashed(number, BEHIND, replicas)) == calm, number
+
+
+@pytest.mark.parametrize("clocks", [AHEAD, BEHIND, (2_000, -2_000)])
+def test_whoever_goes_by_the_clock_of_the_api_server_changes_no_end(clocks: tuple[int, ...]) -> None:
+    """As every controller does in production that can ask for it when it starts."""
+    calm = end_of(play(scenario(*CASES[0])))
+    for number in writes():
+        run = crashed(number, clocks, set_clocks=True)
+        assert (end_of(run), run.complaints) == (calm, ()), number
 
 
 def test_whoever_waits_for_an_answer_from_the_future_asks_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sim.audit import AuditStore
 from sim.barred import Bars
 from sim.faults import REFUSALS, REPEATED, ROLES_MS, UNDONE, UNSEEN, Fault
+from tests.harness.pace import AheadClock
 from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
@@ -20,6 +21,7 @@ from wfexec.adapters.workers import Workers
 from wfexec.app import Crash, Options, Process
 from wfexec.crd.wire import refusal
 from wfexec.engine.history import MemoryHistory
+from wfexec.engine.timekeeping import ahead_ms
 from wfexec.model.audit import FinalRecord
 from wfexec.model.facts import AskHistory, Facts
 from wfexec.model.plan import HistoryRecord
@@ -67,6 +69,9 @@ class Disturbance:
         self.before_write = before_write
         self.trouble: tuple[int, Fault] | None = None
         self.troubled = False
+        # By how much the clocks of the controllers are ahead that start from here on, after the one that is at work.
+        self.clocks: tuple[int, ...] = ()
+        self.starts = 0
         self.writes = 0
         self.refused = 0
         self.killed = False
@@ -205,20 +210,30 @@ class LiveController:
         self.bars = Bars()
 
     def start(self) -> None:
-        settings = self._settings
+        settings, clock = self._settings, self._next_clock()
         threads = settings.workers + CONNECTIONS_EXTRA
         connection = connect(str(self._kubeconfig), None, threads)
         posts: list[Callable[[Any], None]] = []
-        alertmanager = Alertmanager.of(settings, self._clock.monotonic)
+        alertmanager = Alertmanager.of(settings, clock.monotonic)
         alerts = alertmanager.facts if alertmanager is not None else None
         crashed = lambda error: posts[0](Crash(error))  # noqa: E731 - the process is made after it
-        workers = Workers(connection, self._clock, threads, _unmeasured, crashed, self, alerts, self._audit)
+        workers = Workers(connection, clock, threads, _unmeasured, crashed, self, alerts, self._audit)
         tap = Tap(workers, self)
-        process = Process(settings, self._options, tap, self._clock, self, self._audit)
+        process = Process(settings, self._options, tap, clock, self, self._audit)
         posts.append(process.loop.post)
         thread = Thread(target=process.run, name="controller", daemon=True)
         self._lives.append((process, tap, thread))
         thread.start()
+
+    def _next_clock(self) -> WallClock:
+        """As on a machine of its own, set by the API server's time as `wfexec run` does it."""
+        disturbance = self._disturbance
+        if not disturbance.clocks:
+            return self._clock
+        disturbance.starts += 1
+        clock = AheadClock(self._clock, disturbance.clocks[disturbance.starts % len(disturbance.clocks)])
+        clock.take_back(ahead_ms(clock.now_ms(), self._clock.now_ms()))
+        return clock
 
     def add(self, record: HistoryRecord) -> None:
         self.history.add(record)

@@ -47,7 +47,7 @@ class PacedClock(WallClock):
         return self._passed_ns() / _NS
 
     def now_ms(self) -> int:
-        return self._started_ms + int(self._passed_ns() * self._speed) // 1_000_000
+        return self._started_ms + int(self._passed_ns() * self.speed) // 1_000_000
 
     def _passed_ns(self) -> int:
         passed, at = self._answered
@@ -57,3 +57,18 @@ class PacedClock(WallClock):
         while not self._ending.wait(PAUSE_S):
             self._ask()
             self.answered()
+
+
+class AheadClock(WallClock):
+    """Another machine's clock: as fast as this one, and so many milliseconds ahead of it."""
+
+    def __init__(self, base: WallClock, ahead_ms: int) -> None:
+        super().__init__(base.speed)
+        self._base = base
+        self._ahead_ms = ahead_ms
+
+    def take_back(self, ahead_ms: int) -> None:
+        self._ahead_ms -= ahead_ms
+
+    def now_ms(self) -> int:
+        return self._base.now_ms() + self._ahead_ms

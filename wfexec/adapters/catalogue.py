@@ -168,6 +168,14 @@ FAMILIES: Final = (
     Family("wfexec_leader", "gauge", "1 where we may write."),
     Family("wfexec_synced", "gauge", "1 once both kinds have been listed."),
     Family("wfexec_audit_enabled", "gauge", "1 where there is an audit store."),
+    Family(
+        "wfexec_clock_ahead_seconds",
+        "gauge",
+        "By how much the clock we go by is ahead of the API server's, negative if behind; 0 if by less than 2 s.",
+    ),
+    Family(
+        "wfexec_clock_set_back_seconds", "gauge", "By how much this machine's clock was found to be ahead at the start."
+    ),
     Family("wfexec_workflows", "gauge", "Workflows known, ended ones too."),
     Family("wfexec_workqueue_depth", "gauge", "Workflows waiting to be looked at."),
     Family("wfexec_requests_in_flight", "gauge", "Requests without a reply, watches and leases apart."),

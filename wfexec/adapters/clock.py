@@ -12,20 +12,27 @@ import time
 
 
 class WallClock:
-    """Milliseconds since 1970, never going back: a step of the system clock is not followed once started."""
+    """Milliseconds since 1970, never going back: a step of the system clock is not followed once started.
 
-    def __init__(self, speed: float = 1.0) -> None:
-        self._speed = speed
-        self._started_ms = time.time_ns() // 1_000_000
+    `ahead_ms`: by how much it is ahead of the system's, for tests.
+    """
+
+    def __init__(self, speed: float = 1.0, ahead_ms: int = 0) -> None:
+        self.speed = speed
+        self._started_ms = time.time_ns() // 1_000_000 + ahead_ms
         self._started = time.monotonic_ns()
+
+    def take_back(self, ahead_ms: int) -> None:
+        """Be so much less ahead from now on; only before anybody has asked what time it is."""
+        self._started_ms -= ahead_ms
 
     def now_ms(self) -> int:
         passed = time.monotonic_ns() - self._started
-        return self._started_ms + int(passed * self._speed) // 1_000_000
+        return self._started_ms + int(passed * self.speed) // 1_000_000
 
     def real_seconds(self, ms: int) -> float:
         """How long to wait in reality for `ms` of this clock; 0 for what is past."""
-        return max(0, ms) / 1_000 / self._speed
+        return max(0, ms) / 1_000 / self.speed
 
     def monotonic(self) -> float:
         """Real seconds, for measuring how long something took."""

@@ -92,6 +92,8 @@ class Connection:
         self._settings = settings
         self._host = settings.host.rstrip("/")
         self._pool: urllib3.PoolManager = client.ApiClient(settings).rest_client.pool_manager
+        # When the last reply came (by the monotonic clock), and the time it told.
+        self.dated = (0.0, "")
         # The official refresh hooks write into shared configuration, are not made for threads, and are slow.
         self._refreshing = Lock()
         self._authorization: dict[str, str] = {}
@@ -105,6 +107,7 @@ class Connection:
             payload = response.data
         except _FOREIGN as error:
             return _outcome(error)
+        self.dated = (monotonic(), response.headers.get("Date", ""))
         reply = Reply(response.status, payload, response.headers.get("Retry-After"))
         if reply.status == 401:
             self._refresh_at = 0.0

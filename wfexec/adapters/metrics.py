@@ -150,6 +150,11 @@ class Metrics:
         self._set("wfexec_synced", controller.synced)
         self._workflows(controller.workflows() if controller.leading else ())
 
+    def clock(self, ahead_ms: int, set_by_ms: int) -> None:
+        """By how much the clock is ahead of the API server's, and what was taken back of it at the start."""
+        self._set("wfexec_clock_ahead_seconds", ahead_ms / 1_000)
+        self._set("wfexec_clock_set_back_seconds", set_by_ms / 1_000)
+
     def _workflows(self, workflows: Iterable[WorkflowExecution]) -> None:
         executing = active = passed = failed = 0
         phases = self._families["workflowexecution_phase_start_timestamp"]

@@ -46,8 +46,10 @@ def close_steps(draft: Draft, why: str) -> None:
 
 
 class Findings(NamedTuple):
-    """What monitoring found. `health` None: no target was seen to be ill and some could not be seen at all; `new_alerts`
-    and `side_effects` None: nobody looks, or nobody knows (BR-WF-051)."""
+    """What monitoring found. `health` None: no target was seen to be ill, some could not be seen at all.
+
+    `new_alerts` and `side_effects` None: nobody looks, or nobody knows (BR-WF-051).
+    """
 
     health: ResourceHealth | None = None
     new_alerts: bool | None = None

@@ -81,7 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif isinstance(answer, Stream):
             self._stream(answer)
         else:
-            self.send_response(answer.status)
+            # By itself it tells the time of this machine.
+            itself = not any(name == "Date" for name, _ in answer.headers)
+            (self.send_response if itself else self.send_response_only)(answer.status)
             for name, value in (*answer.headers, ("Content-Length", str(len(answer.body)))):
                 self.send_header(name, value)
             self.end_headers()
