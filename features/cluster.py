@@ -137,8 +137,8 @@ class Cluster(Protocol):
     def stall_watches(self) -> None:
         """The watches that the controller has open bring nothing more from now on, and stay open."""
 
-    def refuse(self, kind: type, count: int) -> None:
-        """The next so many requests of this type of body are answered 403, as by a server that has just started."""
+    def refuse(self, kind: type, count: int, status: int) -> None:
+        """The next so many of the controller's requests of this type of body are answered with this status."""
 
     def close(self) -> None:
         """The scenario is over."""

@@ -13,6 +13,8 @@ from wfexec.model.facts import Answer, AskAlerts, AskHistory
 from wfexec.model.requests import Ask, Code, KeepRows, Outcome
 
 STATUS: Final = 403
+THROTTLED: Final = 429
+RETRY_AFTER_S: Final = "2"
 BODY: Final = b'{"message": "not allowed by anybody: no role has been read yet"}'
 
 
@@ -20,31 +22,33 @@ NOTHING: Final[Mapping[type, int]] = {}
 
 
 class Bars:
-    """Everything is refused before `until`, and the next so many requests of the types in `left`."""
+    """Everything is refused before `until`; and the next so many requests of the types in `left`, with `status`."""
 
-    __slots__ = ("left", "until")
+    __slots__ = ("left", "status", "until")
 
-    def __init__(self, until: int = 0, left: Mapping[type, int] = NOTHING) -> None:
+    def __init__(self, until: int = 0, left: Mapping[type, int] = NOTHING, status: int = STATUS) -> None:
         self.until = until
         self.left = dict(left)
+        self.status = status
 
     def refusal(self, body: Any, now: int) -> Outcome | None:
         """None where the request is let through."""
-        kind = body.__class__
+        kind, status = body.__class__, STATUS
         if now >= self.until:
             if not self.left.get(kind):
                 return None
             self.left[kind] -= 1
-        return _refused(body, now)
+            status = self.status
+        return _refused(body, status, now)
 
 
-def _refused(body: Any, now: int) -> Outcome | None:
+def _refused(body: Any, status: int, now: int) -> Outcome | None:
     if isinstance(body, KeepRows):
         # It is not the API server that takes these, nor that answers the others.
         return None
     if not isinstance(body, Ask):
-        return refusal(body, STATUS, BODY, None)
+        return refusal(body, status, BODY, RETRY_AFTER_S if status == THROTTLED else None)
     if any(isinstance(question, AskHistory | AskAlerts) for question in body.questions):
         return None
-    facts = {one: questions.facts(one, ((STATUS, BODY),) * len(questions.calls(one))) for one in body.questions}
+    facts = {one: questions.facts(one, ((status, BODY),) * len(questions.calls(one))) for one in body.questions}
     return Outcome(Code.OK, {question: Answer(now, told) for question, told in facts.items()})

@@ -30,6 +30,7 @@ from features.cluster import (
 from features.recipe import NAME
 from sim.alerts import AlertFeed
 from sim.audit import AuditStore
+from sim.barred import Bars
 from sim.executor.machine import nameless
 from sim.executor.outcomes import Outcomes
 from sim.executor.targets import TargetCluster
@@ -89,10 +90,6 @@ def accounts(actions: Sequence[str]) -> list[Json]:
     """The identities of these actions, as subjects of a binding."""
     names = [f"{action}-sa" for action in actions]
     return [{"kind": "ServiceAccount", "name": name, "namespace": SYSTEM_NAMESPACE} for name in names]
-
-
-def by_field(given: Json) -> Json:
-    return {key.replace("-", "_"): value for key, value in given.items()}
 
 
 class LiveWorld:
@@ -186,7 +183,7 @@ class LiveWorld:
     def _fresh(self, count: int) -> list[LiveController]:
         kubeconfig, elect = self.plane.kubeconfig("controller"), count > 1
         usual = SHARED_LEASE if elect else USUAL
-        settings = usual.model_validate(usual.model_dump() | by_field(self._given)) if self._given else usual
+        settings = usual.model_validate(usual.model_dump(by_alias=True) | self._given) if self._given else usual
         audit = self.audit if self._audited else None
         return [LiveController(kubeconfig, self.clock, settings, elect=elect, audit=audit) for _ in range(count)]
 
@@ -315,9 +312,9 @@ class LiveCluster:
         for controller in self._world.controllers:
             controller.stall()
 
-    def refuse(self, kind: type, count: int) -> None:
+    def refuse(self, kind: type, count: int, status: int) -> None:
         for controller in self._world.controllers:
-            controller.bars.left[kind] = count
+            controller.bars = Bars(left={kind: count}, status=status)
 
     def close(self) -> None:
         self._world.disturb(Disturbance(""))

@@ -187,9 +187,9 @@ class SimulatedCluster:
             for stream in process.streams:
                 stream.mute()
 
-    def refuse(self, kind: type, count: int) -> None:
+    def refuse(self, kind: type, count: int, status: int) -> None:
         for process in self._simulation.controllers:
-            process.bars = Bars(left={kind: count})
+            process.bars = Bars(left={kind: count}, status=status)
 
     def close(self) -> None:
         """There is nothing to give back."""

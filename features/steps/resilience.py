@@ -4,11 +4,13 @@ from typing import Final
 
 from pytest_bdd import given, parsers, step, then, when
 
+from features.cluster import Json
 from features.steps.durations import within
 from features.story import Story
+from sim.barred import STATUS, THROTTLED
 from sim.faults import Fault
 from sim.troubles import parse_offset
-from wfexec.model.requests import Ask, KeepCopy
+from wfexec.model.requests import Ask, CreateExecution, KeepCopy
 from wfexec.units import parse_duration, parse_instant
 
 
@@ -22,12 +24,37 @@ REFUSED: Final = {"questions": Ask, "copies": KeepCopy}
 
 @given(parsers.re(r"the first (?P<count>\d+) (?P<what>questions|copies) of the controller are refused"))
 def _refused_at_first(story: Story, count: str, what: str) -> None:
-    story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count)))
+    story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count), STATUS))
 
 
 @when(parsers.parse("the next {count:d} questions of the controller are refused"))
 def _refused_from_now_on(story: Story, count: int) -> None:
-    story.cluster.refuse(Ask, count)
+    story.cluster.refuse(Ask, count, STATUS)
+
+
+@when(parsers.parse("the API server throttles the next {count:d} children"))
+def _throttled(story: Story, count: int) -> None:
+    story.cluster.refuse(CreateExecution, count, THROTTLED)
+
+
+@then(parsers.parse("while it said so no step began beyond {most:d} at a time, and afterwards {full:d} ran again"))
+def _held_back(story: Story, most: int, full: int) -> None:
+    versions = [version for version in story.versions() if "stepStatuses" in version.get("status", {})]
+    told = [place for place, version in enumerate(versions) if _throttle_told(version)]
+    assert told, "it never said so"
+    for place in told[1:]:
+        before, after = versions[place - 1]["status"], versions[place]["status"]
+        assert _begun(after) == _begun(before) or after.get("activeSteps", 0) <= most, after
+    assert full in [version["status"].get("activeSteps", 0) for version in versions[told[-1] + 1 :]]
+
+
+def _begun(status: Json) -> int:
+    return sum(1 for step in status["stepStatuses"] if step.get("startTime"))
+
+
+def _throttle_told(version: Json) -> bool:
+    conditions = version.get("status", {}).get("conditions", ())
+    return any((one["type"], one["status"], one["reason"]) == ("Degraded", "True", "Throttled") for one in conditions)
 
 
 @then(parsers.parse('its message once said "{text}"'))

@@ -179,6 +179,11 @@ FAMILIES: Final = (
     Family("wfexec_workflows", "gauge", "Workflows known, ended ones too."),
     Family("wfexec_workqueue_depth", "gauge", "Workflows waiting to be looked at."),
     Family("wfexec_requests_in_flight", "gauge", "Requests without a reply, watches and leases apart."),
+    Family(
+        "wfexec_throttle_pressure",
+        "gauge",
+        "How often each workflow halves its steps at a time just now, since the API server answers 429.",
+    ),
     Family("wfexec_events_waiting", "gauge", "Kubernetes Events not sent yet; beyond 8192 some are given up."),
     Family("wfexec_looks_total", "counter", "Decisions made."),
     Family("wfexec_write_conflicts_total", "counter", "Writes refused because the object had moved on."),

@@ -69,6 +69,7 @@ _LEVELS: Final = {
     "wfexec_workflows": "workflows",
     "wfexec_workqueue_depth": "queued",
     "wfexec_requests_in_flight": "in_flight",
+    "wfexec_throttle_pressure": "pressure",
     "wfexec_events_waiting": "events_waiting",
 }
 _PHASE_STARTS: Final[dict[str, str]] = {

@@ -14,7 +14,7 @@ from wfexec.core.copies import keep_copies
 from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure
 from wfexec.core.fold import clear_away, fold_child
-from wfexec.core.health import judge_health
+from wfexec.core.health import judge_health, tell_pressure
 from wfexec.core.injection import inject
 from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.progress import count_batches, expect_end
@@ -222,7 +222,9 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
         if draft.rules is not None:
             reorder(draft, ready, len(active))
         _line_up(draft, ready)
-    steps, planned, places = draft.steps, draft.recipe.steps, draft.recipe.parallel_max
+    steps, planned, most = draft.steps, draft.recipe.steps, draft.recipe.parallel_max
+    pressure = draft.snapshot.pressure
+    places = max(1, most >> pressure) if pressure else most
     queued = 0
     held = False
     for position in active:
@@ -239,6 +241,8 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
             queued += 1
             if steps[position].ready_time is None:
                 draft.set_step(position, ready_time=draft.now)
+    if queued and places < most:
+        tell_pressure(draft, places, most)
     if queued and not draft.get("queued_steps"):
         draft.event("Normal", "ParallelLimitReached", f"{len(active)} steps active, {queued} queued")
     return queued

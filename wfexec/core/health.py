@@ -12,6 +12,7 @@ from wfexec.units import format_duration
 
 HEALTHY: Final = ResourceHealth.HEALTHY
 CONDITION: Final = "Degraded"
+THROTTLED: Final = "Throttled"
 
 
 def judge_health(draft: Draft) -> None:
@@ -39,6 +40,14 @@ def judge_health(draft: Draft) -> None:
         draft.condition(CONDITION, True, reason, "; ".join(messages[:8]))
     elif any(one.type == CONDITION for one in draft.get("conditions")):
         draft.condition(CONDITION, False, "Recovered", "")
+
+
+def tell_pressure(draft: Draft, places: int, most: int) -> None:
+    """Steps wait since the API server throttles (BR-WF-024d); an event when that begins or gets worse."""
+    said = f"the API server asks to slow down: {places} of {most} steps at a time"
+    draft.troubles.append((THROTTLED, said))
+    if not any(one.type == CONDITION and said in one.message for one in draft.get("conditions")):
+        draft.event("Warning", "ParallelismReduced", said)
 
 
 def watch_for_silence(draft: Draft, name: str, started: int) -> None:

@@ -54,6 +54,7 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("WorkflowValidationFailed", W, "A check, the dry run or the approval ended it", "BR-WF-015"),
     EventRow("StepExecuting", N, "A child was asked for; action and attempt are named", "BR-WF-013"),
     EventRow("ParallelLimitReached", N, "Steps wait for a place; said when the queue forms", "BR-WF-166"),
+    EventRow("ParallelismReduced", W, "The API server throttles: fewer steps at a time than planned", "BR-WF-024d"),
     EventRow("StepCompleted", N, "A step took effect, or a person called it completed", "BR-WF-012"),
     EventRow(
         "StepRetrying", f"{N}, {W}", "A step is tried again: by itself (Warning) or by hand (Normal)", "BR-WF-035"
@@ -125,7 +126,7 @@ CONDITIONS: Final[tuple[ConditionRow, ...]] = (
     ConditionRow("StepCreationFailed", ("CreateRefused",), (), "The server refused a child for good", "BR-WF-013"),
     ConditionRow(
         "Degraded",
-        ("StepRetrying", "StepFailed", "ExecutorSilent", "CreateRefused", "AccessRefused"),
+        ("StepRetrying", "StepFailed", "ExecutorSilent", "CreateRefused", "AccessRefused", "Throttled"),
         ("Recovered",),
         "The execution is not going as planned",
         "BR-EXECUTION-002",

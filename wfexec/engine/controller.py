@@ -105,7 +105,7 @@ class Controller:
         self._limiter = Limiter(settings.kubernetes_qps, settings.kubernetes_burst, settings.workers)
         self._event_places = max(1, settings.workers // 2)
         self._recorder = Recorder(settings.event_dedupe_window, settings.kubernetes_qps, settings.kubernetes_burst)
-        self._view = View()
+        self._view = View(self._limiter)
         self._reconciler = Reconciler(self._view, self._recorder, settings, decide, compile_recipe)
         self._reconciler.audited = audited
         # By request id: who takes the reply, what was asked, for whom, and whether it holds a place of the limiter.
@@ -186,12 +186,8 @@ class Controller:
                     self._limiter.throttled(now, outcome.retry_after_ms)
             handler(body, concerned, outcome, now)
             # A place became free, and the Events are no news to anybody.
-            if (
-                body.__class__ is not EventWrites
-                or self._blocked
-                or self._recorder.waiting
-                or self._stop_by is not None
-            ):
+            asked = body.__class__
+            if asked is not EventWrites or self._blocked or self._recorder.waiting or self._stop_by is not None:
                 self._stirred = True
         else:
             self._stirred = True
@@ -269,6 +265,7 @@ class Controller:
             instants += (self._patrol.wake_at(self._now, waiting), self._rounds.wake_at(self._now, waiting))
             instants += (self._survey.wake_at, None if self.synced else self._survey.patience_at(self._now))
         if working:
+            instants.append(self._limiter.eases_at)
             if self._recorder.waiting:
                 instants.append(self._recorder.wake_at(self._now))
             if self._blocked:
@@ -335,6 +332,8 @@ class Controller:
             for tracked in view.deadlines.due(now):
                 queue.add(tracked, tracked.level)
             queue.promote(now)
+            if limiter.eases_at is not None and limiter.ease(now):
+                view.eased()
         self._blocked = True
         while True:
             while outbox:

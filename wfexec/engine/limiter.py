@@ -3,11 +3,17 @@
 Called by the controller for every request but watches, lists and the lease: those keep us alive and are few. Events
 need a place like all others, and have a rate of their own, held by the recorder.
 A throttling server halves what may be in flight and stops everything until its Retry-After has passed; each full
-round of successes gives one place back.
+round of successes gives one place back. What is asked of it comes from steps, so it raises the `pressure` as well, by
+which every workflow halves the steps it has at a time, until there has been quiet for a while (BR-WF-024d).
 """
 
 from typing import Final
 
+# Refusals so close together are one.
+BURST_MS: Final = 5_000
+# So long without one takes back one halving; more halvings than this leave one step at a time of any number.
+QUIET_MS: Final = 30_000
+PRESSURE_MAX: Final = 4
 # What a server that throttles without saying for how long is given.
 PAUSE_MS: Final = 1_000
 
@@ -55,12 +61,17 @@ class Rate:
 
 
 class Limiter(Rate):
-    __slots__ = ("_good", "_resume_at", "in_flight", "window", "workers")
+    """`pressure`: how often the steps at a time are to be halved. `eases_at`: when once less; None where not at all."""
+
+    __slots__ = ("_good", "_presses_at", "_resume_at", "eases_at", "in_flight", "pressure", "window", "workers")
 
     def __init__(self, qps: float, burst: int, workers: int) -> None:
         super().__init__(qps, burst)
         self._resume_at = 0
         self._good = 0
+        self._presses_at = 0
+        self.pressure = 0
+        self.eases_at: int | None = None
         self.workers = workers
         self.window = workers
         self.in_flight = 0
@@ -109,6 +120,18 @@ class Limiter(Rate):
         self._resume_at = max(self._resume_at, now + (PAUSE_MS if retry_after_ms is None else retry_after_ms))
         self.window = max(1, self.window // 2)
         self._good = 0
+        self.eases_at = now + QUIET_MS
+        if now >= self._presses_at:
+            self._presses_at = now + BURST_MS
+            self.pressure = min(self.pressure + 1, PRESSURE_MAX)
+
+    def ease(self, now: int) -> bool:
+        """Take one halving back, if it was quiet for long enough; whether it was."""
+        if self.eases_at is None or now < self.eases_at:
+            return False
+        self.pressure -= 1
+        self.eases_at = now + QUIET_MS if self.pressure else None
+        return True
 
     def ready_at(self, now: int) -> int | None:
         """When waiting alone will help; None where a reply has to come first."""

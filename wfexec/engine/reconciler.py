@@ -117,8 +117,8 @@ class Reconciler:
         family = tracked.family
         self.looks += 1
         known = (tracked.foreign, tracked.answers, tracked.failures, self._view.bearings, tracked.refused_at)
-        kept = (self.audited, tracked.unkept_at)
-        snapshot: Snapshot = _tuple(Snapshot, (seen, tracked.recipe, family.view(), family.gone, *known, *kept))
+        ours = (self.audited, tracked.unkept_at, self._view.limiter.pressure)
+        snapshot: Snapshot = _tuple(Snapshot, (seen, tracked.recipe, family.view(), family.gone, *known, *ours))
         plan = self._decide(snapshot, now, self._settings)
         if plan.creates and tracked.failures:
             plan = self._hold_back(tracked, plan, now)

@@ -28,4 +28,5 @@ def totals(view: View, reconciler: Reconciler, followed: Iterable[Reflector], li
         "workflows": len(view.tracked),
         "queued": len(view.queue),
         "in_flight": limiter.in_flight,
+        "pressure": limiter.pressure,
     }

@@ -12,6 +12,7 @@ from wfexec.engine.applier import Application
 from wfexec.engine.cache import STALE, Family, ObjectCache, Stored, controller_uid, version
 from wfexec.engine.deadlines import Deadlines
 from wfexec.engine.expectations import Expectations
+from wfexec.engine.limiter import Limiter
 from wfexec.engine.workqueue import CRITICAL, FRESH, HIGH, LOW, NORMAL, SOON, WorkQueue
 from wfexec.model.bearings import NO_BEARINGS, Bearings
 from wfexec.model.execution import KubernetesExecution
@@ -112,12 +113,15 @@ class View:
         "deadlines",
         "executions",
         "ignored",
+        "limiter",
         "queue",
         "tracked",
         "workflows",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, limiter: Limiter) -> None:
+        # How hard the API server is pressed is part of what every decision sees.
+        self.limiter = limiter
         self.workflows = ObjectCache()
         self.executions = ObjectCache()
         self.queue: WorkQueue[Tracked] = WorkQueue()
@@ -138,6 +142,12 @@ class View:
     def wake_all(self) -> None:
         for tracked in self.tracked.values():
             self.queue.add(tracked, tracked.level)
+
+    def eased(self) -> None:
+        """The API server is pressed less: whose steps wait for a place looks whether there is one."""
+        for tracked in self.tracked.values():
+            if tracked.workflow is not None and tracked.workflow.status.queued_steps:
+                self.queue.add(tracked, tracked.level)
 
     def watched(self, kind: Kind, change: Change, stored: Stored, resource_version: str) -> bool:
         """One watch event; whether it is news."""

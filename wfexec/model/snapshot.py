@@ -36,6 +36,7 @@ class Snapshot(NamedTuple):
     bearings: what all workflows are judged against; one value for all of them.
     refused_at: when naming its owner, or deleting it, was last refused for good.
     audited: there is an audit store. unkept_at: when it last failed to keep the final record, in this life.
+    pressure: how often the steps at a time are halved, since the API server throttles; 0 while it does not.
     """
 
     workflow: WorkflowExecution
@@ -49,3 +50,4 @@ class Snapshot(NamedTuple):
     refused_at: int | None = None
     audited: bool = False
     unkept_at: int | None = None
+    pressure: int = 0

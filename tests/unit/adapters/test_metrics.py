@@ -64,6 +64,7 @@ class Watched:
             "events_waiting",
             "workflows",
             "in_flight",
+            "pressure",
             "audited",
         )
         return dict.fromkeys(names, 0) | {"queued": 3, "looks": self.looks}

@@ -13,6 +13,8 @@ from tests.unit.engine.support import (
     workflow,
     workflow_key,
 )
+from wfexec.engine.limiter import QUIET_MS
+from wfexec.model.base import evolve
 from wfexec.model.facts import AskNodes
 from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, Plan
 from wfexec.model.requests import (
@@ -32,6 +34,20 @@ CREATE = Plan(creates=(child(),))
 START = Plan(status=status("executing"), creates=(child(),))
 EVENT = EventRecord("Normal", "PhaseTransition", "planning -> executing")
 COUNT = CountRecord("phases_total", ("executing",))
+
+
+def test_a_throttling_server_is_known_to_every_decision_and_its_end_wakes_who_has_steps_waiting() -> None:
+    waiting = evolve(workflow("wf1"), status=evolve(status("executing"), queued_steps=2))
+    brain = Brain(Plan(status=status("executing")))
+    hand = Hand(brain)
+    hand.boot([workflow("wf0"), waiting])
+    assert [look.pressure for look in brain.looks] == [0, 0]
+    hand.reply(PatchStatus, no(Code.THROTTLED))
+    hand.after(QUIET_MS - 1)
+    assert {look.pressure for look in brain.looks[2:]} == {1}
+    looks = len(brain.looks)
+    hand.after(1)
+    assert [(look.workflow.metadata.name, look.pressure) for look in brain.looks[looks:]] == [("wf1", 0)]
 
 
 def test_after_a_conflict_the_object_is_read_and_decided_upon_anew() -> None:

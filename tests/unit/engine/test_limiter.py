@@ -1,7 +1,7 @@
 """Rate and places: a burst, then the rate; a throttling server is given room."""
 
 from wfexec.engine.backoff import delay_ms, spread
-from wfexec.engine.limiter import PAUSE_MS, Limiter, Rate
+from wfexec.engine.limiter import BURST_MS, PAUSE_MS, PRESSURE_MAX, QUIET_MS, Limiter, Rate
 
 
 def test_a_burst_goes_at_once_and_then_the_rate_counts() -> None:
@@ -81,3 +81,21 @@ def test_jitter_is_derived_and_keeps_the_upper_half() -> None:
     assert all(500 < wait <= 1_000 for wait in waits)
     assert delay_ms(1_000, 3, 1_000, "replica-a") == delay_ms(1_000, 3, 1_000, "replica-a")
     assert spread("replica-a", 1) != spread("replica-b", 1)
+
+
+def test_refusals_press_once_a_burst_and_quiet_takes_it_back_step_by_step() -> None:
+    limiter = Limiter(qps=0, burst=1, workers=8)
+    assert (limiter.pressure, limiter.eases_at, limiter.ease(10**9)) == (0, None, False)
+    for at in (0, 1, BURST_MS - 1, BURST_MS):
+        limiter.throttled(at, None)
+    assert (limiter.pressure, limiter.eases_at) == (2, BURST_MS + QUIET_MS)
+    at = BURST_MS + QUIET_MS
+    assert [limiter.ease(when) for when in (at - 1, at, at + QUIET_MS - 1, at + QUIET_MS)] == [False, True, False, True]
+    assert (limiter.pressure, limiter.eases_at) == (0, None)
+
+
+def test_pressure_has_an_end() -> None:
+    limiter = Limiter(qps=0, burst=1, workers=8)
+    for number in range(50):
+        limiter.throttled(number * BURST_MS, None)
+    assert limiter.pressure == PRESSURE_MAX
