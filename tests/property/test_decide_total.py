@@ -30,6 +30,7 @@ from wfexec.model.status import (
     WorkflowExecution,
     WorkflowExecutionStatus,
 )
+from wfexec.model.surroundings import Surroundings
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import DEFAULTS
 
@@ -65,8 +66,7 @@ def specs(draw: st.DrawFn) -> WorkflowExecutionSpec:
             "dependsOn": [one for one in after if one < number or not draw(st.integers(0, 19))],
             "maxRetries": draw(st.one_of(st.none(), st.integers(0, 3))),
         }
-        if parameters is not None:
-            made["parameters"] = parameters
+        made |= {"parameters": parameters} if parameters is not None else {}
         if draw(st.integers(0, 4)) == 0:
             made["metadata"] = {"execution_mode": "sequential"}
         if len(made["dependsOn"]) == 1 and draw(st.booleans()):
@@ -76,6 +76,7 @@ def specs(draw: st.DrawFn) -> WorkflowExecutionSpec:
         "rollbackStrategy": draw(st.sampled_from(list(RollbackStrategy))),
         "dryRunFirst": draw(st.booleans()),
         "approvalRequired": draw(st.booleans()),
+        "watchSideEffects": draw(st.booleans()),
     }
     return spec(
         *steps,
@@ -148,6 +149,7 @@ def statuses(draw: st.DrawFn, given_spec: WorkflowExecutionSpec) -> WorkflowExec
         monitoring_start_time=draw(times),
         rollback_start_time=draw(times),
         healthy_since=draw(times),
+        surroundings=draw(st.sampled_from([None, Surroundings(namespaces=("a",), suspects=("Deployment a/x",))])),
         progress=draw(st.integers(0, 100)),
         queued_steps=draw(st.integers(0, 3)),
         step_statuses=tuple(draw(step_statuses(number)) for number in numbers),
