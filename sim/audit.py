@@ -45,13 +45,13 @@ class Kept(NamedTuple):
 class AuditStore:
     """`kept` by key, in the order of keeping. `trouble`: what befalls every request, NONE for what outages say.
 
-    `then`: called once, right after a row was kept and before anybody hears of it.
+    `then`: called with each new row, right after it was kept and before anybody hears of it.
     """
 
     def __init__(self, outages: tuple[Outage, ...] = (), origin: int = 0) -> None:
         self.kept: dict[tuple[str, int], Kept] = {}
         self.trouble = Fault.NONE
-        self.then: Callable[[], object] | None = None
+        self.then: Callable[[FinalRecord], object] | None = None
         self._outages = tuple(
             (origin + one.at, _NEVER if one.for_ is None else origin + one.at + one.for_, one.fault) for one in outages
         )
@@ -67,15 +67,14 @@ class AuditStore:
 
     def keep(self, body: KeepRows, now: int) -> Outcome:
         """All rows are there afterwards; those that were before stay as they were."""
-        new = [row for row in body.rows if row.key not in self.kept]
-        for row in new:
-            self.kept.setdefault(row.key, Kept(now, row))
-        then = self.then
-        if new and then is not None:
-            self.then = None
-            then()
+        for row in body.rows:
+            mine = Kept(now, row)
+            if self.kept.setdefault(row.key, mine) is mine and self.then is not None:
+                self.then(row)
         return Outcome(Code.OK)
 
     def of(self, namespace: str, name: str) -> list[FinalRecord]:
         """All rows about workflows of this name, oldest first."""
-        return [one.row for one in self.kept.values() if (one.row.namespace, one.row.name) == (namespace, name)]
+        # A copy first: under test against a real API server another thread keeps rows meanwhile.
+        kept = tuple(self.kept.values())
+        return [one.row for one in kept if (one.row.namespace, one.row.name) == (namespace, name)]

@@ -235,6 +235,8 @@ class Process:
             engine = Thread(target=self.loop.run, name="engine", daemon=True)
             engine.start()
             log.info("started")
+            if self.audit is None:
+                log.info("audit is off: final records go to this log")
             while engine.is_alive() and not self._stopping:
                 engine.join(IDLE_S)
             engine.join(DRAIN_S)

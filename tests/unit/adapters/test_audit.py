@@ -117,6 +117,7 @@ def test_the_process_writes_the_final_record_of_what_it_lets_go(lines: io.String
     assert not thread.is_alive()
     told = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert [one["uid"] for one in told if one["msg"] == "final record"] == ["u1"]
+    assert len([one for one in told if one["msg"].startswith("audit is off")]) == 1
 
 
 class Slow:

@@ -21,6 +21,7 @@ from sim.troubles import load_troubles
 from tests.unit.sim.support import Past, manifest, options
 from wfexec.core.final import final_record
 from wfexec.errors import BadInput
+from wfexec.model.audit import FinalRecord
 from wfexec.model.base import evolve
 from wfexec.model.requests import Code, KeepRows, Kind, ObjectKey
 from wfexec.settings import DEFAULTS, Settings
@@ -125,14 +126,15 @@ def test_both_depths_keep_the_same_and_leave_the_same_trace() -> None:
 
 
 def test_a_row_is_kept_once_and_as_it_was_first() -> None:
-    store, heard = AuditStore(), []
-    store.then = lambda: heard.append(len(store.kept))
+    store = AuditStore()
+    heard: list[FinalRecord] = []
+    store.then = heard.append
     row = final_record(manifest([{}]))
     assert store.keep(KeepRows((row, row)), 5).code is Code.OK
     assert store.keep(KeepRows((row._replace(phase="other"),)), 9).code is Code.OK
     assert store.of("shop", "repair") == [row]
     assert [one.at for one in store.kept.values()] == [5]
-    assert heard == [1]
+    assert heard == [row]
 
 
 def test_a_fault_file_says_what_befalls_the_store(tmp_path: Path) -> None:
