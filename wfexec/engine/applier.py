@@ -40,6 +40,8 @@ from wfexec.model.words import EXECUTION, OK
 Write = KeepRows | KeepCopy | DropCopy | PatchMetadata | PatchStatus | CreateExecution | DeleteExecution
 # What a plan does before it touches the workflow.
 BEFORE: Final = (KeepRows, KeepCopy, DropCopy)
+# What a plan does to the workflow itself.
+OWN: Final = (PatchMetadata, PatchStatus)
 
 _NONE: tuple[Write, ...] = ()
 # The constructor of a named tuple is a call of its own.
@@ -318,6 +320,18 @@ def _rest(plan: Plan, base: WorkflowExecution) -> int | None:
         return None
     status = plan.status
     return plan.wake_at if status is None or status.phase == base.status.phase else None
+
+
+def happened(body: PatchMetadata | PatchStatus, workflow: WorkflowExecution | None) -> bool:
+    """Was a write carried out whose reply was lost, by what stands there now (None: nothing does any more)?
+
+    Of the metadata only one write has anything hanging on it: the one that lets a deleted workflow go.
+    """
+    if isinstance(body, PatchStatus):
+        return workflow is not None and workflow.status == body.after
+    if body.before.metadata.deletion_timestamp is None:
+        return False
+    return workflow is None or workflow.metadata.finalizers == body.change.finalizers
 
 
 def count_failure(

@@ -5,7 +5,7 @@ waits in `outbox` as (body, handler, tracked) until the controller hands it out.
 1. No decision while a doubt about an earlier write is open: first read, then look.
 2. While a plan is carried out, signals only mark its workflow dirty; there is one further look afterwards.
 3. Records of a plan are released when its own write to the workflow is in (at once if it has none), never if that was
-   refused. After a lost reply to a status write the read decides which of the two it was.
+   refused. After a lost reply the read decides which of the two it was.
 4. A plan that wrote something is followed by a look, for nothing else would wake its workflow: echoes do not. One that
    stayed in its phase and named its alarm has nothing more to say until news or the alarm come.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wfexec.engine import unreadable
-from wfexec.engine.applier import BEFORE, Application, Verdict, Write, count_failure
+from wfexec.engine.applier import BEFORE, OWN, Application, Verdict, Write, count_failure, happened
 from wfexec.engine.backoff import delay_ms
 from wfexec.engine.cache import controller_uid, version
 from wfexec.engine.doubts import Doubts
@@ -37,7 +37,6 @@ from wfexec.model.requests import (
     Kind,
     ObjectKey,
     Outcome,
-    PatchStatus,
     Unreadable,
 )
 from wfexec.model.snapshot import CreateFailure, Snapshot
@@ -147,8 +146,7 @@ class Reconciler:
                 del tracked.reading[body.key]
                 if not tracked.reading:
                     self._view.queue.done(tracked)
-            elif tracked.application is not None:
-                application = tracked.application
+            elif (application := tracked.application) is not None:
                 application.fence(unsent=1)
                 if not application.open:
                     self._settle(tracked, application, 0)
@@ -183,10 +181,9 @@ class Reconciler:
         if wake_at is not None and wake_at <= now:
             # Asking to be woken in the past with nothing to write would never end.
             wake_at = now + 1
-        view = self._view
-        view.deadlines.set(tracked, wake_at)
-        view.queue.succeeded(tracked)
-        view.queue.done(tracked)
+        self._view.deadlines.set(tracked, wake_at)
+        self._view.queue.succeeded(tracked)
+        self._view.queue.done(tracked)
 
     def _carry_out(self, tracked: Tracked, workflow: WorkflowExecution, plan: Plan, now: int) -> None:
         application = Application(tracked.key, workflow, plan, tracked.expectations, tracked.failures)
@@ -196,16 +193,14 @@ class Reconciler:
                 self._release(tracked, plan.records, now)
             else:
                 tracked.records = plan.records
-        write = self._write
         for body in application.begin():
-            (self.ledger.waiting if type(body) is KeepRows else self.outbox).append((body, write, tracked))
+            (self.ledger.waiting if type(body) is KeepRows else self.outbox).append((body, self._write, tracked))
 
     def _question(self, tracked: Tracked, plan: Plan, now: int) -> None:
         """Ask what is not on its way already, and nothing while the last failure is fresh."""
         if now < tracked.ask_after:
             return
-        asking = tracked.asking
-        questions = plan.questions
+        asking, questions = tracked.asking, plan.questions
         if asking:
             questions = tuple(question for question in questions if question not in asking)
         if questions:
@@ -258,8 +253,10 @@ class Reconciler:
         records = tracked.records
         if outcome.code is not Code.OK:
             tracked.records = ()
-            if outcome.code is Code.LOST and type(body) is PatchStatus:
-                tracked.unsure = (body.after, records)
+            if outcome.code is Code.LOST and isinstance(body, OWN):
+                tracked.unsure = (body, records)
+                if tracked.left:
+                    self._make_sure(tracked, None, now)
         elif application.committed:
             tracked.records = ()
             self._release(tracked, records, now)
@@ -270,6 +267,8 @@ class Reconciler:
         code = outcome.code
         if code is Code.OK or code is Code.NOT_FOUND:
             if code is Code.NOT_FOUND:
+                if key.kind is Kind.WORKFLOW:
+                    self._make_sure(tracked, None, now)
                 # What became known since the read was sent is newer than its answer, and stays.
                 self._view.deleted(key.kind, key.namespace, key.name, known)
             elif key.kind is Kind.WORKFLOW:
@@ -293,10 +292,12 @@ class Reconciler:
         stored = outcome.object
         if type(stored) is WorkflowExecution or type(stored) is Unreadable:
             self._view.put_workflow(stored, version(stored.metadata))
-        unsure = tracked.unsure
-        tracked.unsure = None
-        if unsure is not None and tracked.workflow is not None and tracked.workflow.status == unsure[0]:
-            # The write whose reply was lost did happen: what hung on it is true.
+        self._make_sure(tracked, tracked.workflow, now)
+
+    def _make_sure(self, tracked: Tracked, workflow: WorkflowExecution | None, now: int) -> None:
+        """If the write whose reply was lost did happen, what hangs on it is true."""
+        unsure, tracked.unsure = tracked.unsure, None
+        if unsure is not None and happened(unsure[0], workflow):
             self._release(tracked, unsure[1], now)
 
     def _read_child(self, tracked: Tracked, key: ObjectKey, outcome: Outcome, now: int) -> None:
@@ -338,8 +339,7 @@ class Reconciler:
     def _settle(self, tracked: Tracked, application: Application, now: int) -> None:
         """Book the end of a plan: one switch."""
         queue = self._view.queue
-        tracked.application = None
-        tracked.records = ()
+        tracked.application, tracked.records = None, ()
         tracked.failures = application.failures
         verdict = application.verdict
         if tracked.left or verdict is Verdict.FENCED:

@@ -21,9 +21,9 @@ from wfexec.model.meta import WORKFLOW_KIND, OwnerReference, version_of
 from wfexec.model.phases import Phase, Priority
 from wfexec.model.plan import Record
 from wfexec.model.recipe import Recipe, Refusal
-from wfexec.model.requests import Change, Kind, Listing, ObjectKey, Unreadable
+from wfexec.model.requests import Change, Kind, Listing, ObjectKey, PatchMetadata, PatchStatus, Unreadable
 from wfexec.model.snapshot import CreateFailure
-from wfexec.model.status import WorkflowExecution, WorkflowExecutionStatus
+from wfexec.model.status import WorkflowExecution
 from wfexec.model.words import DELETED, EXECUTION
 from wfexec.model.workflow import WorkflowExecutionSpec
 
@@ -40,8 +40,8 @@ URGENCY: Final[dict[str, int]] = {Phase.NEW: FRESH, Phase.PLANNING: SOON}
 class Tracked:
     """One workflow (one uid) and all we remember of it; gone with it, and rebuilt from nothing after a restart.
 
-    `unreadable` is why it cannot be acted on, "" otherwise. `unsure` is a status write whose reply was lost: what it
-    would have left, and the records that depend on it.
+    `unreadable` is why it cannot be acted on, "" otherwise. `unsure` is a write to it whose reply was lost, and
+    the records that depend on it.
     """
 
     __slots__ = (
@@ -95,7 +95,7 @@ class Tracked:
         self.refused_at: int | None = None
         self.unkept_at: int | None = None
         self.records: tuple[Record, ...] = ()
-        self.unsure: tuple[WorkflowExecutionStatus, tuple[Record, ...]] | None = None
+        self.unsure: tuple[PatchMetadata | PatchStatus, tuple[Record, ...]] | None = None
         # Reads on their way, with the version of that object known when they were asked for.
         self.reading: dict[ObjectKey, int] = {}
         self.read_retry_ms = -1

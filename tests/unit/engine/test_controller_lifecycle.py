@@ -147,3 +147,28 @@ def test_a_copy_goes_before_the_finalizer_and_never_holds_it(outcome: Outcome) -
     assert hand.outstanding(PatchMetadata) == []
     hand.reply(DropCopy, outcome)
     assert hand.one(PatchMetadata).resource_version == "40"
+
+
+LETS_GO = Plan(MetadataChange(finalizers=()), records=(EventRecord("Normal", "WorkflowExecutionDeleted", "deleted"),))
+LEAVING = workflow(version=40, deletion_timestamp=T0, finalizers=(FINALIZER,))
+
+
+@pytest.mark.parametrize("found", ["gone", "held by others", "as it was", "seen to go"])
+def test_when_the_last_reply_is_lost_the_read_decides_whether_it_was_let_go(found: str) -> None:
+    hand = Hand(Brain(LETS_GO))
+    hand.boot([LEAVING])
+    if found == "seen to go":
+        hand.seen(Change.DELETED, evolve(LEAVING, metadata=evolve(LEAVING.metadata, resource_version="130")))
+    hand.reply(PatchMetadata, no(Code.LOST))
+    if found != "seen to go":
+        hand.after(DEFAULTS.requeue_error)
+        there = {
+            "gone": no(Code.NOT_FOUND),
+            "held by others": ok(workflow(version=120, deletion_timestamp=T0)),
+            "as it was": ok(LEAVING),
+        }
+        hand.reply(GetObject, there[found])
+    if found == "as it was":
+        assert hand.outstanding(EventWrites) == []
+    else:
+        assert reasons(hand) == ["WorkflowExecutionDeleted"]

@@ -23,7 +23,8 @@ from wfexec.core.final import final_record
 from wfexec.errors import BadInput
 from wfexec.model.audit import FinalRecord
 from wfexec.model.base import evolve
-from wfexec.model.requests import Code, KeepRows, Kind, ObjectKey
+from wfexec.model.plan import CountRecord
+from wfexec.model.requests import Code, EventWrite, KeepRows, Kind, ObjectKey, PatchMetadata
 from wfexec.settings import DEFAULTS, Settings
 
 KEY = ObjectKey(Kind.WORKFLOW, "shop", "repair")
@@ -113,6 +114,23 @@ def test_whatever_befalls_whichever_write_there_is_one_record() -> None:
         # A creation that arrives late may find its owner gone.
         assert [one for one in run.complaints if one.check != "S10"] == [], point
         assert (len(simulation.audit.kept), run.workflows) == (1, ()), point
+
+
+@pytest.mark.parametrize("audit", [(), None])
+def test_a_reply_that_is_lost_at_the_very_end_loses_no_word_of_it(audit: tuple[Outage, ...] | None) -> None:
+    """The finalizer has gone and the workflow with it; nobody told the controller but the watch."""
+    calm, _ = deletion(slow(audit=audit))
+    own = [one for one in calm.records if isinstance(one, Written) and one.actor == "controller-0"]
+    (last,) = [
+        n for n, one in enumerate(own, 1) if isinstance(one.body, PatchMetadata) and not one.body.change.finalizers
+    ]
+    run, simulation = deletion(slow(audit=audit, faults=FaultPlan(((last, Fault.LOSE_REPLY),))))
+    simulation.run_until(lambda: False, 2 * DEFAULTS.request_timeout)
+    told = [record for _, record in simulation.utterances().records or ()]
+    assert sum(isinstance(record, FinalRecord) for record in told) == (audit is None)
+    assert sum(record == CountRecord("workflowexecution_deleted_total", ()) for record in told) == 1
+    events = [one.body.reason for one in run.records if isinstance(one, Written) and isinstance(one.body, EventWrite)]
+    assert events.count("WorkflowExecutionDeleted") == 1
 
 
 def test_both_depths_keep_the_same_and_leave_the_same_trace() -> None:
