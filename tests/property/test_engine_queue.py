@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from wfexec.engine.deadlines import Deadlines
-from wfexec.engine.workqueue import CRITICAL, LOW, WorkQueue
+from wfexec.engine.workqueue import CRITICAL, FRESH, HIGH, LOW, NORMAL, SOON, WorkQueue
 
 KEYS = st.sampled_from("abcdef")
-LEVELS = st.integers(LOW, CRITICAL)
+LEVELS = st.integers(LOW + FRESH, CRITICAL + SOON)
 # Short, so that a run of forty steps meets it.
 PATIENCE = 2
 
@@ -22,11 +22,11 @@ class QueueMachine(RuleBasedStateMachine):
         self.dirty: dict[str, int] = {}
         self.processing: set[str] = set()
         self.delayed: dict[str, tuple[int, int]] = {}
-        self.passed_over = dict.fromkeys(range(CRITICAL + 1), 0)
+        self.passed_over = dict.fromkeys(range(CRITICAL + SOON + 1), 0)
         self.now = 0
 
     def make_dirty(self, key: str, level: int) -> None:
-        self.dirty[key] = max(self.dirty.get(key, LOW), level)
+        self.dirty[key] = max(self.dirty.get(key, LOW + FRESH), level)
 
     @rule(key=KEYS, level=LEVELS)
     def add(self, key: str, level: int) -> None:
@@ -58,14 +58,23 @@ class QueueMachine(RuleBasedStateMachine):
             return
         assert key in ready, "taken though it is not dirty, or runs already"
         waiting = set(ready.values())
-        starved = [level for level in waiting if level < max(waiting) and self.passed_over[level] >= PATIENCE]
-        assert ready[key] == min(starved, default=max(waiting))
+        assert ready[key] == self.turn(waiting)
         for level in waiting:
             if level < ready[key]:
                 self.passed_over[level] += 1
         self.passed_over[ready[key]] = 0
         del self.dirty[key]
         self.processing.add(key)
+
+    def turn(self, waiting: set[int]) -> int:
+        """The highest, unless a lower one was passed over too often, or what is fresh once in favour of the usual."""
+        highest, *lower = sorted(waiting, reverse=True)
+        chosen = highest
+        for level in lower:
+            fresh = chosen in (LOW, NORMAL, HIGH, CRITICAL) and level == chosen + FRESH
+            if self.passed_over[level] >= (1 if fresh else PATIENCE):
+                chosen = level
+        return chosen
 
     @precondition(lambda self: self.processing)
     @rule(data=st.data())
