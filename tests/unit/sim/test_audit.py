@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sim.audit import AuditStore, Outage
+from sim.audit import TROUBLES, AuditStore, Outage
 from sim.checkers import complaints
 from sim.cluster.cluster import Depth
 from sim.cluster.requests import DeleteObject
 from sim.driver import Options, Simulation
 from sim.faults import Fault, FaultPlan, crash_after_write, crash_before_write
 from sim.history import History
+from sim.rng import Streams
 from sim.scenario import Run, Scenario, judge
 from sim.trace import Written
-from sim.troubles import load_troubles
+from sim.troubles import KINDS, load_troubles
 from tests.unit.sim.support import Past, manifest, options
 from wfexec.core.final import final_record
 from wfexec.errors import BadInput
@@ -33,13 +34,12 @@ DELETED_MS = 15 * SECOND
 GRACE = DEFAULTS.audit_grace
 
 
-def deletion(with_: Options, then: Callable[[Simulation], Any] = lambda simulation: None) -> tuple[Run, Simulation]:
+def deletion(with_: Options, at: int = DELETED_MS) -> tuple[Run, Simulation]:
     """One step that is deleted in the middle, to the end of it."""
     scenario = Scenario((manifest([{"timeout": "5m"}]),), with_)
     simulation = Simulation(with_)
     simulation.submit(scenario.workflows[0])
-    simulation.act(DeleteObject(KEY), DELETED_MS)
-    then(simulation)
+    simulation.act(DeleteObject(KEY), at)
     simulation.start()
     return judge(simulation, scenario, cut=not simulation.run(HOUR)), simulation
 
@@ -114,6 +114,32 @@ def test_whatever_befalls_whichever_write_there_is_one_record() -> None:
         # A creation that arrives late may find its owner gone.
         assert [one for one in run.complaints if one.check != "S10"] == [], point
         assert (len(simulation.audit.kept), run.workflows) == (1, ()), point
+
+
+def troubled(seed: int) -> tuple[Options, int]:
+    """A store, a controller or two and a server in any trouble, and when the workflow is deleted."""
+    luck = Streams(seed).of("audit")
+    lasts = (None, 5 * SECOND, MINUTE, GRACE, 2 * GRACE)
+    outages = tuple(
+        Outage(at=luck.choice((0, DELETED_MS, MINUTE)), for_=luck.choice(lasts), fault=luck.choice(TROUBLES))
+        for _ in range(luck.below(3))
+    )
+    writes = {1 + luck.below(30): luck.choice(KINDS) for _ in range(luck.below(4))}
+    grace = Settings(audit_grace=luck.choice((0, MINUTE, GRACE)))
+    faults = FaultPlan(tuple(sorted(writes.items())), restart_ms=luck.choice((100, 2_000, 30_000)))
+    made = slow(audit=outages, faults=faults, settings=grace, replicas=luck.choice((1, 1, 2)), seed=seed)
+    return made, luck.choice((SECOND, DELETED_MS, 3 * MINUTE))
+
+
+def test_in_any_trouble_there_is_one_record_or_a_reason_why_not_and_nothing_is_stuck() -> None:
+    kept = 0
+    for seed in range(60):
+        made, at = troubled(seed)
+        run, simulation = deletion(made, at)
+        assert [one for one in run.complaints if one.check in ("S8", "L4", "S12", "L5")] == [], seed
+        assert (len(simulation.audit.kept) <= 1, run.workflows) == (True, ()), seed
+        kept += len(simulation.audit.kept)
+    assert 30 < kept < 60
 
 
 @pytest.mark.parametrize("audit", [(), None])
