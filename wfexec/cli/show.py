@@ -25,6 +25,7 @@ from wfexec.cli.cluster import (
 from wfexec.core.graph import compile_recipe
 from wfexec.core.progress import progress_of
 from wfexec.core.replan import laid_over
+from wfexec.core.surroundings import effects_text
 from wfexec.crd.codec import Decoder
 from wfexec.model.phases import TERMINAL, Phase, StepState
 from wfexec.model.recipe import Recipe
@@ -80,12 +81,12 @@ def get(
 
 
 def describe(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None, context: Context = None) -> None:
-    """Show one workflow: steps, attempts, conditions, events."""
+    """Show one workflow: steps, attempts, result, conditions, events."""
     with somebody(Where(name, namespace, kubeconfig, context)) as (person, here):
         raw = person.workflow(here, name)
         events = person.events(raw)
     workflow, now = read(raw), now_ms()
-    for line in (*picture(workflow, now), *_conditions(workflow), *_events(events, now)):
+    for line in (*picture(workflow, now), *_result(workflow), *_conditions(workflow), *_events(events, now)):
         typer.echo(line)
 
 
@@ -175,6 +176,25 @@ def _step_row(step: StepStatus, now: int) -> tuple[str, ...]:
         short(max(0, ended - step.start_time)) if step.start_time is not None else "",
         note,
     )
+
+
+def _result(workflow: WorkflowExecution) -> Iterator[str]:
+    """How it ended and what to do about that; nothing before the end. What nobody knows is not shown."""
+    result = workflow.status.workflow_result
+    if result is None:
+        return
+    rows = [
+        ("outcome", str(result.outcome)),
+        ("score", f"{result.effectiveness_score:g}"),
+        ("reason", result.reason),
+        ("targets", str(result.resource_health or "")),
+        ("new alerts", {True: "yes", False: "no", None: ""}[result.new_alerts_triggered]),
+        ("side effects", "none" if result.side_effects == () else ""),
+        *(("side effect", effects_text((one,))) for one in result.side_effects or ()),
+        *(("to do", one) for one in result.recommended_actions),
+    ]
+    yield "result:"
+    yield from table(("  WHAT", "IS"), [(f"  {what}", text) for what, text in rows if text])
 
 
 def _conditions(workflow: WorkflowExecution) -> Iterator[str]:

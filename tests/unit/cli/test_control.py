@@ -146,6 +146,30 @@ def test_describe_shows_steps_conditions_and_events(cluster: Cluster) -> None:
     assert "\x1b" not in out
 
 
+def test_describe_shows_how_it_ended_and_what_to_do(cluster: Cluster) -> None:
+    neighbour = {"resourceType": "Deployment", "namespace": "shop", "name": "cart", "message": "is not \x1bavailable"}
+    result = {"outcome": "partial_success", "effectivenessScore": 0.95, "sideEffects": [neighbour]}
+    becomes(cluster, "completed", workflowResult=result | {"recommendedActions": ["look into cart"]})
+    out = cluster.types("admin", "describe", "recover")[1]
+    shown = out.partition("result:\n")[2].partition("conditions:")[0].splitlines()
+    assert [line.split(None, 1)[0] for line in shown] == ["WHAT", "outcome", "score", "side", "to"]
+    assert [" ".join(line.split()) for line in shown[1:]] == [
+        "outcome partial_success",
+        "score 0.95",
+        "side effect Deployment shop/cart: is not available",
+        "to do look into cart",
+    ]
+    becomes(cluster, "completed", workflowResult=result | {"sideEffects": [], "newAlertsTriggered": False})
+    out = cluster.types("admin", "describe", "recover")[1]
+    assert "side effects  none" in out
+    assert "new alerts    no" in out
+
+
+def test_nothing_is_said_of_a_result_before_the_end(cluster: Cluster) -> None:
+    becomes(cluster, "executing")
+    assert "result:" not in cluster.types("admin", "describe", "recover")[1]
+
+
 def test_watch_follows_to_the_end(cluster: Cluster) -> None:
     becomes(cluster, "executing", message="executing 1 steps")
 
