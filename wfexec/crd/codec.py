@@ -26,6 +26,7 @@ M = TypeVar("M", bound=BaseModel)
 Known = TypeVar("Known", WorkflowExecution, KubernetesExecution)
 
 _NO_META = ObjectMeta()
+_ABSENT = object()
 _NO_LABELS: dict[str, str] = {}
 _set = object.__setattr__
 
@@ -45,7 +46,17 @@ class Decoder:
         self._workflows: WeakValueDictionary[str, WorkflowExecution] = WeakValueDictionary()
         self._executions: WeakValueDictionary[str, KubernetesExecution] = WeakValueDictionary()
 
-    def workflow(self, raw: Json) -> WorkflowExecution | Unreadable:
+    def patched(
+        self, raw: Json, before: WorkflowExecutionStatus, after: WorkflowExecutionStatus
+    ) -> WorkflowExecution | Unreadable:
+        """What a status patch of ours brought back: where it holds all that was sent, the status is the one we meant.
+
+        What was not sent is as it was at the version that the patch named, or it would have been refused.
+        """
+        return self.workflow(raw, after if agrees(before, after, raw.get("status", {})) else None)
+
+    def workflow(self, raw: Json, status: WorkflowExecutionStatus | None = None) -> WorkflowExecution | Unreadable:
+        """`status`: what stands there, for somebody who knows."""
         known = _known(self._workflows, raw)
         if known is not None:
             return known
@@ -58,8 +69,9 @@ class Decoder:
                 spec = _parse(WorkflowExecutionSpec, raw.get("spec"))
                 if meta.uid:
                     self._workflow_specs[key] = spec
-            found = raw.get("status")
-            status = _parse(WorkflowExecutionStatus, found) if found else NO_STATUS
+            if status is None:
+                found = raw.get("status")
+                status = _parse(WorkflowExecutionStatus, found) if found else NO_STATUS
         except ValueError as error:
             return Unreadable(Kind.WORKFLOW, meta, _complaint(error))
         made = _made(WorkflowExecution, metadata=meta, spec=spec, status=status)
@@ -163,6 +175,13 @@ def status_patch(before: BaseModel, after: BaseModel) -> list[Operation]:
     return operations
 
 
+def agrees(before: BaseModel, after: BaseModel, raw: object) -> bool:
+    """Does `raw`, a status as it came, say what `after` says of all that `status_patch` would send?"""
+    if is_default(before):
+        return raw == render(after)
+    return _agrees(before, after, raw)
+
+
 def _compare(before: BaseModel, after: BaseModel, path: str, operations: list[Operation]) -> None:
     old, new = before.__dict__, after.__dict__
     for name, alias, default, encode, model, item in table_of(after.__class__):
@@ -189,6 +208,39 @@ def _compare_lists(was: tuple[Any, ...], now: tuple[Any, ...], path: str, operat
             _compare(was[index], now[index], f"{path}/{index}", operations)
     operations.extend({"op": "remove", "path": f"{path}/{index}"} for index in range(len(was) - 1, shared - 1, -1))
     operations.extend({"op": "add", "path": f"{path}/-", "value": render(entry)} for entry in now[shared:])
+
+
+def _agrees(before: BaseModel, after: BaseModel, raw: object) -> bool:
+    if not isinstance(raw, dict):
+        return False
+    old, new = before.__dict__, after.__dict__
+    for name, alias, default, encode, model, item in table_of(after.__class__):
+        was, now = old[name], new[name]
+        nested = model is not None or item is not None
+        if was is now or (not nested and was == now):
+            continue
+        found = raw.get(alias, _ABSENT)
+        if now is default or now == default:
+            same = found is _ABSENT
+        elif not nested or was is default or was == default:
+            same = found == (now if encode is None else encode(now))
+        else:
+            same = _agrees(was, now, found) if model is not None else _lists_agree(was, now, found)
+        if not same:
+            return False
+    return True
+
+
+def _lists_agree(was: tuple[Any, ...], now: tuple[Any, ...], raw: object) -> bool:
+    if not isinstance(raw, list) or len(raw) != len(now):
+        return False
+    shared = min(len(was), len(now))
+    return all(
+        (was[index] is now[index] or _agrees(was[index], now[index], raw[index]))
+        if index < shared
+        else raw[index] == render(now[index])
+        for index in range(len(now))
+    )
 
 
 def _made(cls: type[M], **fields: object) -> M:

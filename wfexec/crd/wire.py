@@ -267,7 +267,9 @@ def _accepted(body: Body, raw: Any, decoder: Decoder) -> Outcome:
         case ListObjects(kind, _):
             items = tuple(_object(kind, each, decoder) for each in raw["items"])
             return Outcome(Code.OK, Listing(items, raw["metadata"]["resourceVersion"]))
-        case GetObject(key) | PatchMetadata(key) | PatchStatus(key) | CreateExecution(key):
+        case PatchStatus():
+            return Outcome(Code.OK, decoder.patched(raw, body.before, body.after))
+        case GetObject(key) | PatchMetadata(key) | CreateExecution(key):
             return Outcome(Code.OK, decoder.object(key.kind, raw))
         case GetLease() | CreateLease() | UpdateLease():
             return Outcome(Code.OK, lease_of(raw))

@@ -3,13 +3,14 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from wfexec.crd import codec
 from wfexec.model.base import evolve
 from wfexec.model.meta import ObjectMeta, ObjectReference
 from wfexec.model.phases import Phase, StepState
 from wfexec.model.requests import Kind, Unreadable
-from wfexec.model.status import NO_STATUS, StepStatus, WorkflowExecution
+from wfexec.model.status import NO_STATUS, StepStatus, WorkflowExecution, WorkflowExecutionStatus
 from wfexec.model.workflow import TemplateRef, WorkflowExecutionSpec
 
 
@@ -171,3 +172,61 @@ def test_rendered_values_are_plain_json() -> None:
     rendered = codec.render_status(evolve(NO_STATUS, step_statuses=steps, phase=Phase.FAILED))
     assert orjson.loads(orjson.dumps(rendered)) == rendered
     assert type(rendered["phase"]) is str
+
+
+def answered(before: WorkflowExecutionStatus, after: WorkflowExecutionStatus, told: dict[str, Any]) -> bool:
+    """The object that a server with this status sends back; whether the status was taken for the one we sent."""
+    made = codec.Decoder().patched(raw(status=told), before, after)
+    assert isinstance(made, WorkflowExecution)
+    assert made == workflow(codec.Decoder(), status=told)
+    return made.status is after
+
+
+BEFORE = WorkflowExecutionStatus(
+    phase=Phase.EXECUTING,
+    message="going on",
+    total_steps=2,
+    step_statuses=(StepStatus(step_number=1, action="look"), StepStatus(step_number=2, action="look")),
+)
+AFTER = evolve(
+    BEFORE,
+    message="",
+    current_step=2,
+    execution_start_time=1_795_255_200_125,
+    step_statuses=(BEFORE.step_statuses[0], evolve(BEFORE.step_statuses[1], status=StepState.EXECUTING)),
+)
+TWO = codec.render_status(AFTER)
+
+
+def test_what_a_patch_brought_back_is_what_was_sent() -> None:
+    assert answered(BEFORE, AFTER, TWO)
+    assert answered(NO_STATUS, AFTER, TWO)
+
+
+@pytest.mark.parametrize("before", [BEFORE, NO_STATUS])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {**TWO, "message": "going on"},
+        {**TWO, "currentStep": 3},
+        {name: value for name, value in TWO.items() if name != "executionStartTime"},
+        {**TWO, "stepStatuses": TWO["stepStatuses"][:1]},
+        {**TWO, "stepStatuses": [*TWO["stepStatuses"], TWO["stepStatuses"][0]]},
+        {**TWO, "stepStatuses": [TWO["stepStatuses"][0], {**TWO["stepStatuses"][1], "status": "pending"}]},
+        {name: value for name, value in TWO.items() if name != "stepStatuses"},
+        {},
+    ],
+)
+def test_what_a_server_left_out_or_changed_of_what_was_sent_is_seen(
+    before: WorkflowExecutionStatus, told: dict[str, Any]
+) -> None:
+    assert not answered(before, AFTER, told)
+
+
+def test_an_entry_that_was_put_on_top_must_be_there() -> None:
+    one = evolve(BEFORE, step_statuses=BEFORE.step_statuses[:1])
+    twice = evolve(one, step_statuses=(one.step_statuses[0], one.step_statuses[0]))
+    assert answered(one, twice, codec.render_status(twice))
+    assert not answered(one, twice, codec.render_status(one))
+    assert answered(twice, one, codec.render_status(one))
+    assert not answered(twice, one, codec.render_status(twice))
