@@ -28,14 +28,19 @@ def parse_duration(value: object) -> int:
     if type(value) is int:
         parsed = value
     elif isinstance(value, str):
-        if len(value) > 32 or not _DURATION.match(value):
-            raise ValueError(f"{value[:40]!r} is not a duration; write it like 30s, 5m or 1h30m")
-        parsed = round(sum(float(number) * _UNIT_MS[unit] for number, unit in _PART.findall(value)))
+        parsed = _duration_of(value)
     else:
         raise ValueError(f"{value!r} is not a duration; write a string like 30s, 5m or 1h30m")
     if not 0 <= parsed <= DURATION_MAX:
         raise ValueError(f"{value!r} is outside 0s..2400h")
     return parsed
+
+
+@lru_cache(maxsize=1_024)
+def _duration_of(text: str) -> int:
+    if len(text) > 32 or not _DURATION.match(text):
+        raise ValueError(f"{text[:40]!r} is not a duration; write it like 30s, 5m or 1h30m")
+    return round(sum(float(number) * _UNIT_MS[unit] for number, unit in _PART.findall(text)))
 
 
 def format_duration(ms: int) -> str:
@@ -56,13 +61,7 @@ def parse_instant(value: object) -> int:
     if type(value) is int:
         parsed = value
     elif isinstance(value, str) and len(value) <= 40:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f"{value!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z") from None
-        if moment.tzinfo is None:
-            raise ValueError(f"{value!r} has no zone; write 2026-01-31T12:00:00Z")
-        parsed = (moment - EPOCH) // timedelta(milliseconds=1)
+        parsed = _instant_of(value)
     else:
         raise ValueError("not an RFC 3339 time such as 2026-01-31T12:00:00Z")
     if not 0 <= parsed <= INSTANT_MAX:
@@ -70,6 +69,19 @@ def parse_instant(value: object) -> int:
     return parsed
 
 
+# The same few stand in an object at every version of it.
+@lru_cache(maxsize=16_384)
+def _instant_of(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no zone; write 2026-01-31T12:00:00Z")
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+@lru_cache(maxsize=4_096)
 def format_instant(ms: int) -> str:
     """RFC 3339 in UTC; milliseconds are printed only when they are not zero, as Kubernetes does."""
     moment = EPOCH + timedelta(milliseconds=ms)
