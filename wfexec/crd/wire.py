@@ -73,6 +73,7 @@ _BUSY: Final = frozenset({Kind.WORKFLOW, Kind.EXECUTION})
 _LEASES: Final = "/apis/coordination.k8s.io/v1"
 _READS: Final = (ListObjects, WatchObjects, GetObject, GetLease)
 _DONE: Final = Outcome(Code.OK)
+_ADDED: Final = b'{"type":"ADDED"'
 # A gateway or a storage that gave up may have carried the write out after all: for a write these are LOST.
 _DOUBTFUL: Final = frozenset({500, 502, 504})
 # 401: the credentials may have been renewed by the next try.
@@ -232,6 +233,10 @@ def join_pages(pages: list[Outcome]) -> Outcome:
 
 def decode_watch_line(request_id: int, kind: Kind, line: bytes, decoder: Decoder) -> WatchSeen | Replied:
     """One line of a watch; `Replied` when it says that the watch is over."""
+    known = decoder.echo(kind, line) if kind in _BUSY else None
+    if known is not None:
+        change = Change.ADDED if line.startswith(_ADDED) else Change.MODIFIED
+        return WatchSeen(request_id, kind, change, known, known.metadata.resource_version)
     try:
         event = orjson.loads(line)
         kind_of_change, raw = event["type"], event["object"]
@@ -267,9 +272,9 @@ def _accepted(body: Body, raw: Any, decoder: Decoder) -> Outcome:
         case ListObjects(kind, _):
             items = tuple(_object(kind, each, decoder) for each in raw["items"])
             return Outcome(Code.OK, Listing(items, raw["metadata"]["resourceVersion"]))
-        case PatchStatus():
+        case PatchStatus(key) if key.kind is Kind.WORKFLOW:
             return Outcome(Code.OK, decoder.patched(raw, body.before, body.after))
-        case GetObject(key) | PatchMetadata(key) | CreateExecution(key):
+        case GetObject(key) | PatchMetadata(key) | PatchStatus(key) | CreateExecution(key):
             return Outcome(Code.OK, decoder.object(key.kind, raw))
         case GetLease() | CreateLease() | UpdateLease():
             return Outcome(Code.OK, lease_of(raw))

@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
-from wfexec.crd import codec
+from wfexec.crd import codec, wire
 from wfexec.model.base import evolve
 from wfexec.model.meta import ObjectMeta, ObjectReference
 from wfexec.model.phases import Phase, StepState
-from wfexec.model.requests import Kind, Unreadable
+from wfexec.model.requests import Change, Kind, Unreadable, WatchSeen
 from wfexec.model.status import NO_STATUS, StepStatus, WorkflowExecution, WorkflowExecutionStatus
 from wfexec.model.workflow import TemplateRef, WorkflowExecutionSpec
 
@@ -230,3 +230,25 @@ def test_an_entry_that_was_put_on_top_must_be_there() -> None:
     assert not answered(one, twice, codec.render_status(one))
     assert answered(twice, one, codec.render_status(one))
     assert not answered(twice, one, codec.render_status(twice))
+
+
+def test_the_echo_of_what_was_read_is_known_by_its_version_alone() -> None:
+    decoder = codec.Decoder()
+    made = workflow(decoder)
+
+    def seen(change: str, **parts: Any) -> WatchSeen:
+        told = orjson.dumps({"type": change, "object": raw(**parts)})
+        found = wire.decode_watch_line(3, Kind.WORKFLOW, told, decoder)
+        assert isinstance(found, WatchSeen)
+        return found
+
+    for change in (Change.ADDED, Change.MODIFIED):
+        echo = seen(change)
+        assert (echo.change, echo.resource_version) == (change, "17")
+        assert echo.object is made
+    assert seen(Change.DELETED).change is Change.DELETED
+    assert seen(Change.MODIFIED, metadata={"resourceVersion": "18"}).resource_version == "18"
+    quoting = seen(Change.MODIFIED, metadata={"annotations": {"of": '"resourceVersion":"17"'}, "resourceVersion": "19"})
+    assert (quoting.resource_version, quoting.object is made) == ("19", False)
+    twice = seen(Change.MODIFIED, metadata={"before": {"resourceVersion": "17"}, "resourceVersion": "20"})
+    assert (twice.resource_version, twice.object is made) == ("20", False)
