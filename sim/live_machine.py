@@ -5,6 +5,7 @@ through threads of our own. It must never decide anything: that is the machine's
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -20,7 +21,7 @@ from wfexec.model.requests import Body, Code, Outcome, Request, StopAsked
 STOP_S: Final = 15.0
 
 
-class LiveMachine:
+class LiveMachine(ABC):
     """`start` returns at once, `stop` waits for its thread."""
 
     def __init__(
@@ -34,13 +35,13 @@ class LiveMachine:
         self._engine = Thread(target=self.loop.run, name=name, daemon=True)
         self._stopped = Event()
 
+    @abstractmethod
     def typed(self, body: Any) -> Body | None:
         """The request as one of the controller's own kind; None where it has no such form."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outcome(self, body: Any, timeout_s: float) -> TargetOutcome:
         """Carry out a request that has none."""
-        raise NotImplementedError
 
     def start(self) -> None:
         for thread in (*self._threads, self._engine):
