@@ -36,19 +36,17 @@ _set = object.__setattr__
 class Decoder:
     """Keeps each spec as long as somebody still holds it, so that a status event does not parse it again.
 
-    The latest version of each object too: what a write of ours brought back is not parsed again when its echo comes.
-    May be shared by threads: at worst two of them parse the same spec.
+    The objects that somebody still holds too, by version: what a write of ours brought back is not parsed again when
+    its echo comes. May be shared by threads: at worst two of them parse the same spec.
     """
 
     def __init__(self) -> None:
         self._workflow_specs: WeakValueDictionary[tuple[str, int], WorkflowExecutionSpec] = WeakValueDictionary()
         # A child's spec is immutable, so its uid is enough.
         self._execution_specs: WeakValueDictionary[str, KubernetesExecutionSpec] = WeakValueDictionary()
-        # By uid, and by version: no two objects of a kind have the same.
+        # By version: no two objects of a kind have the same.
         self._workflows: WeakValueDictionary[str, WorkflowExecution] = WeakValueDictionary()
         self._executions: WeakValueDictionary[str, KubernetesExecution] = WeakValueDictionary()
-        self._workflow_versions: WeakValueDictionary[str, WorkflowExecution] = WeakValueDictionary()
-        self._execution_versions: WeakValueDictionary[str, KubernetesExecution] = WeakValueDictionary()
 
     def patched(
         self, raw: Json, before: WorkflowExecutionStatus, after: WorkflowExecutionStatus
@@ -80,8 +78,7 @@ class Decoder:
             return Unreadable(Kind.WORKFLOW, meta, _complaint(error))
         made = _made(WorkflowExecution, metadata=meta, spec=spec, status=status)
         if meta.uid:
-            self._workflows[meta.uid] = made
-            self._workflow_versions[meta.resource_version] = made
+            self._workflows[meta.resource_version] = made
         return made
 
     def execution(self, raw: Json) -> KubernetesExecution | Unreadable:
@@ -102,8 +99,7 @@ class Decoder:
             return Unreadable(Kind.EXECUTION, meta, _complaint(error))
         made = _made(KubernetesExecution, metadata=meta, spec=spec, status=status)
         if meta.uid:
-            self._executions[meta.uid] = made
-            self._execution_versions[meta.resource_version] = made
+            self._executions[meta.resource_version] = made
         return made
 
     def echo(self, kind: Kind, line: bytes) -> Watched | None:
@@ -115,22 +111,23 @@ class Decoder:
             return None
         begin = line.index(_VERSION) + len(_VERSION)
         version = line[begin : line.find(b'"', begin)].decode("latin-1")
-        return (self._workflow_versions if kind is Kind.WORKFLOW else self._execution_versions).get(version)
+        return (self._workflows if kind is Kind.WORKFLOW else self._executions).get(version)
 
     def object(self, kind: Kind, raw: Json) -> Watched | Unreadable:
         return self.workflow(raw) if kind is Kind.WORKFLOW else self.execution(raw)
 
 
-def _known(latest: WeakValueDictionary[str, Known], raw: Json) -> Known | None:
-    """The object as it was parsed before, if it still is at that version."""
+def _known(versions: WeakValueDictionary[str, Known], raw: Json) -> Known | None:
+    """The object as it was parsed before, at that version."""
     meta = raw.get("metadata")
-    uid = meta.get("uid") if isinstance(meta, dict) else None
-    known = latest.get(uid) if isinstance(uid, str) else None
+    version = meta.get("resourceVersion") if isinstance(meta, dict) else None
+    known = versions.get(version) if isinstance(version, str) else None
     if known is None or not isinstance(meta, dict):
         return None
     was = known.metadata
-    same = was.resource_version == meta.get("resourceVersion") and was.generation == meta.get("generation", 0)
-    return known if same else None
+    same = was.uid == meta.get("uid") and was.generation == meta.get("generation", 0)
+    # Whoever takes the last finalizer away is shown the object without it, and at the version that it had before.
+    return known if same and list(was.finalizers) == (meta.get("finalizers") or []) else None
 
 
 def metadata(raw: object) -> ObjectMeta:

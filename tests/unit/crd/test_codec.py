@@ -82,6 +82,13 @@ def test_a_new_generation_is_parsed() -> None:
     assert not first.spec.suspend
 
 
+def test_an_object_that_goes_is_read_as_it_is_shown_though_its_version_is_known() -> None:
+    decoder = codec.Decoder()
+    held = workflow(decoder, metadata={"finalizers": ["ours"]})
+    assert workflow(decoder, metadata={"finalizers": ["ours"]}) is held
+    assert workflow(decoder).metadata.finalizers == ()
+
+
 def test_a_spec_that_nobody_holds_is_forgotten() -> None:
     decoder = codec.Decoder()
     made = workflow(decoder)
