@@ -49,7 +49,7 @@ from wfexec.model.requests import (
     Watched,
 )
 from wfexec.model.status import NO_STATUS, WorkflowExecution
-from wfexec.model.words import WORKFLOW
+from wfexec.model.words import OK, WORKFLOW
 
 TypedBody = Body | PatchExecutionStatus | PersonBody
 RESOURCE_OF: Final = {
@@ -65,7 +65,6 @@ TYPED: Final = frozenset({Kind.WORKFLOW, Kind.EXECUTION})
 
 # Making a named tuple by its own constructor costs more than all else that is done for a write.
 _tuple: Final[Any] = tuple.__new__
-_OK: Final = Code.OK
 _DONE: Final = Outcome(Code.OK)
 _ABSENT: Final = Outcome(Code.NOT_FOUND, message="not found")
 # An internal error on a real server, so the writer cannot know.
@@ -130,7 +129,7 @@ class Shared:
             meta = evolve(meta, resource_version=str(store.version + 1))
             thing = evolve(thing, metadata=meta, status=after)
             store.renew(stored, thing)
-        done: Outcome = _tuple(Outcome, (_OK, thing, "", None))
+        done: Outcome = _tuple(Outcome, (OK, thing, "", None))
         return done
 
     def _patch_metadata(self, body: PatchMetadata, _now: int) -> Outcome:
@@ -187,7 +186,7 @@ class Shared:
         )
         made = evolve(thing, metadata=meta, status=status)
         self._store.put(stored_of(resource, made, version))
-        done: Outcome = _tuple(Outcome, (_OK, made, "", None))
+        done: Outcome = _tuple(Outcome, (OK, made, "", None))
         return done
 
     def _no_room(self, resource: str, there: Stored | None, namespace: str, name: str) -> Outcome | None:

@@ -23,10 +23,10 @@ from sim.cluster.store import Name, Stored
 from sim.executor.merge import merge
 from wfexec.model.facts import TargetRef
 from wfexec.model.requests import Code
+from wfexec.model.words import OK
 
 # Making a named tuple by its own constructor costs more than all else that is done for a read.
 _tuple: Final[Any] = tuple.__new__
-_OK: Final = Code.OK
 
 
 class Place(NamedTuple):
@@ -63,7 +63,7 @@ class Targets:
         stored = self.find(body.ref)
         if stored is None:
             return _refused(not_found(self._place(body.ref.kind).resource, body.ref.name))
-        made: TargetOutcome = _tuple(TargetOutcome, (_OK, stored.body, "", None))
+        made: TargetOutcome = _tuple(TargetOutcome, (OK, stored.body, "", None))
         return made
 
     def _patch(self, body: PatchTarget, now: int) -> TargetOutcome:

@@ -16,6 +16,7 @@ from wfexec.model.base import clip, evolve
 from wfexec.model.phases import ErrorType, StepState
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import ADJUSTMENTS_MAX, AdaptiveAdjustment, AttemptStatus, ExecutionPlan, PlannedStep
+from wfexec.model.words import STEP_COMPLETED, STEP_PENDING
 from wfexec.units import format_duration
 
 # What tells that too much is done at once.
@@ -26,8 +27,6 @@ RECENT: Final = 20
 QUIET: Final = 5
 # Fewer successes or failures of an action in this run say nothing about its next steps.
 ENOUGH: Final = 2
-_PENDING: Final = StepState.PENDING
-_COMPLETED: Final = StepState.COMPLETED
 
 
 def room(draft: Draft) -> bool:
@@ -109,7 +108,7 @@ def _throttle(draft: Draft) -> None:
         reason = f"{pressed} of the last {len(recent)} attempts were throttled or met a conflict"
         note(draft, "throttle", f"steps at a time {limit} → {limit - 1}", reason)
         change_plan(draft, parallel_limit=limit - 1)
-    elif limit < most and len(recent) >= QUIET and all(one.phase == _COMPLETED for one in recent[-QUIET:]):
+    elif limit < most and len(recent) >= QUIET and all(one.phase == STEP_COMPLETED for one in recent[-QUIET:]):
         note(draft, "throttle", f"steps at a time {limit} → {most}", f"the last {QUIET} attempts succeeded")
         change_plan(draft, parallel_limit=None)
 
@@ -134,7 +133,7 @@ def _replan(draft: Draft) -> None:
 def untouched(draft: Draft, position: int) -> bool:
     """It has not started, in no attempt."""
     state = draft.steps[position]
-    return state.status is _PENDING and not state.attempts
+    return state.status is STEP_PENDING and not state.attempts
 
 
 def _improved(draft: Draft, step: RecipeStep, planned: PlannedStep, alike: dict[str, list[int]]) -> PlannedStep:
@@ -146,7 +145,7 @@ def _improved(draft: Draft, step: RecipeStep, planned: PlannedStep, alike: dict[
         text = f"timeout of step {step.name!r} {format_duration(step.timeout_ms)} → {format_duration(timeout)}"
         note(draft, "timeout", text, f"{action} took {format_duration(longest)} in this run", step.number)
         planned = evolve(planned, timeout=timeout)
-    won = [draft.steps[at].retries_attempted for at in alike[action] if draft.steps[at].status is _COMPLETED]
+    won = [draft.steps[at].retries_attempted for at in alike[action] if draft.steps[at].status is STEP_COMPLETED]
     retries, delay, reason = _tries(draft, step, won, [one for one in tries if one.phase == StepState.FAILED])
     if (retries, delay) != (step.retries_max, step.retry_delay_ms) and room(draft):
         usual = draft.settings.retry_base_delay
@@ -165,7 +164,7 @@ def _lasted(one: AttemptStatus) -> int:
 
 def _tells_time(one: AttemptStatus) -> bool:
     """How long it really takes, or longer."""
-    return one.phase == _COMPLETED or one.error_type is ErrorType.TIMEOUT
+    return one.phase == STEP_COMPLETED or one.error_type is ErrorType.TIMEOUT
 
 
 def _tries(
@@ -227,7 +226,7 @@ def _expected(draft: Draft, recipe: Recipe, position: int) -> int:
     took = [
         _lasted(step.attempts[-1])
         for step, known in zip(draft.steps, recipe.steps, strict=True)
-        if step.status is _COMPLETED and step.attempts and canonical(known) == action
+        if step.status is STEP_COMPLETED and step.attempts and canonical(known) == action
     ]
     return sum(took) // len(took) if took else recipe.steps[position].estimate_ms
 

@@ -27,6 +27,7 @@ from wfexec.model.phases import TERMINAL, ErrorType, Phase, RollbackStrategy, St
 from wfexec.model.plan import EventRecord, MetadataChange, Plan
 from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.snapshot import Snapshot
+from wfexec.model.words import PAUSED
 from wfexec.settings import Settings
 
 HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
@@ -42,7 +43,6 @@ HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
 # A member of an enumeration is read by a call.
 _NEW: Final = Phase.NEW
 _PLANNING: Final = Phase.PLANNING
-_PAUSED: Final = Phase.PAUSED
 _NUMBER_OF: Final = attrgetter("step_number")
 # Phases in which stepStatuses must fit the recipe.
 STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
@@ -112,7 +112,7 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
         new(draft)
     elif phase in TERMINAL:
         handler(draft)
-    elif isinstance(refusal, Refusal) and not (refusal == UNRESOLVED and phase in (_PLANNING, _PAUSED)):
+    elif isinstance(refusal, Refusal) and not (refusal == UNRESOLVED and phase in (_PLANNING, PAUSED)):
         _refused(draft, _of_template(draft, refusal))
     elif _changed(draft):
         message = "the definition is not the one that was planned; put a new workflow beside it instead of changing it"
@@ -140,7 +140,7 @@ def _go_on(draft: Draft, handler: Callable[[Draft], None]) -> None:
     phase, suspend, namespace = draft.status.phase, draft.workflow.spec.suspend, held(draft)
     if (suspend or namespace) and phase in control.PAUSABLE:
         control.pause(draft, namespace)
-    elif phase == _PAUSED and not suspend and not namespace:
+    elif phase == PAUSED and not suspend and not namespace:
         control.resume(draft)
     elif phase == _PLANNING and isinstance(draft.snapshot.recipe, Refusal):
         unplannable = look_up(draft)
@@ -161,7 +161,7 @@ def _changed(draft: Draft) -> bool:
 def _steps_fit(draft: Draft) -> bool:
     """Somebody may have edited status by hand; acting on steps that do not fit would be guessing."""
     phase = draft.status.phase
-    if phase not in STEPPED and not (phase == _PAUSED and draft.status.paused_from in STEPPED):
+    if phase not in STEPPED and not (phase == PAUSED and draft.status.paused_from in STEPPED):
         return True
     return draft.recipe.numbers == list(map(_NUMBER_OF, draft.steps))
 

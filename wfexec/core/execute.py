@@ -40,15 +40,13 @@ from wfexec.model.phases import (
 )
 from wfexec.model.plan import DeleteChild
 from wfexec.model.status import AttemptStatus, StepStatus
+from wfexec.model.words import PAUSED, STEP_COMPLETED, STEP_PENDING
 from wfexec.model.workflow import CancelChildren, CancelRollback
 
 _STATE_OF: Final = attrgetter("status")
 _EXECUTING: Final = StepState.EXECUTING
-_PENDING: Final = StepState.PENDING
 _RETRYING: Final = StepState.RETRYING
-_COMPLETED: Final = StepState.COMPLETED
 _FAILED: Final = StepState.FAILED
-_PAUSED: Final = Phase.PAUSED
 _TERMINATE: Final = FailurePolicy.TERMINATE
 _AUTOMATIC: Final = RollbackStrategy.AUTOMATIC
 # A dependency in one of these has not been decided yet.
@@ -106,7 +104,7 @@ def executing(draft: Draft) -> None:
         unfinished = inject(draft, ready, unfinished)
     if not unfinished:
         count_steps(draft, 0, 0, 0)
-        if not any(step.status is _COMPLETED for step in draft.steps) and _any_failed(draft):
+        if not any(step.status is STEP_COMPLETED for step in draft.steps) and _any_failed(draft):
             _end_badly(draft, first_failed(draft), overdue=False)
         else:
             enter_monitoring(draft)
@@ -133,25 +131,25 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
     terminate = spec.failure_policy is _TERMINATE
     undoes = draft.recipe.rollback_strategy is _AUTOMATIC
     # A workflow that pauses or winds down judges nothing that it will not start.
-    judging = not overdue and not spec.cancel and draft.status.phase != _PAUSED
+    judging = not overdue and not spec.cancel and draft.status.phase != PAUSED
     active: list[int] = []
     ready: list[int] = []
     fatal: int | None = None
     unfinished, failed = 0, False
     for position in draft.recipe.order:
         state = states[position]
-        if state is _COMPLETED:
+        if state is STEP_COMPLETED:
             continue
         if state is _EXECUTING:
             if fold_child(draft, position, overdue):
                 active.append(position)
             state = states[position] = steps[position].status
-            if state is _COMPLETED:
+            if state is STEP_COMPLETED:
                 continue
             if state is _EXECUTING:
                 unfinished += 1
                 continue
-        elif state is _PENDING:
+        elif state is STEP_PENDING:
             # Of a long workflow most steps wait for their first dependency: told without a call.
             first = firsts[position]
             if first >= 0 and states[first] in _UNDECIDED:

@@ -18,11 +18,12 @@ from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.expressions import EvaluationError
 from wfexec.model.facts import FORBIDDEN_MS
-from wfexec.model.phases import EXECUTION_ENDED, ErrorType, ExecutionPhase, Phase, RollbackStrategy, StepState
+from wfexec.model.phases import EXECUTION_ENDED, ErrorType, ExecutionPhase, RollbackStrategy, StepState
 from wfexec.model.plan import DeleteChild
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.snapshot import CreateFailure
 from wfexec.model.status import AttemptStatus, StepStatus
+from wfexec.model.words import PAUSED
 
 # Refusals that say nothing about the child itself: they are waited out, however long they last.
 PASSING_CODES: Final = frozenset({"throttled", "unavailable", "lost", "conflict"})
@@ -30,7 +31,6 @@ CREATE_TRIES: Final = 5
 FORBIDDEN: Final = "forbidden"
 CREATE_DELAY_MS: Final = 100
 # Read at every look, and a member of an enumeration is read by a call.
-_PAUSED: Final = Phase.PAUSED
 _COMPLETED: Final = ExecutionPhase.COMPLETED.value
 _FAILED: Final = ExecutionPhase.FAILED.value
 _ON_ITS_WAY: Final = frozenset(str(phase) for phase in ExecutionPhase) - {_COMPLETED, _FAILED}
@@ -78,7 +78,7 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
         return False
     started = attempts[-1].start_time if attempts else state.start_time or draft.now
     limit = started + attempt_limit(draft, step, started)
-    if draft.status.phase == _PAUSED and not draft.workflow.spec.cancel:
+    if draft.status.phase == PAUSED and not draft.workflow.spec.cancel:
         # A pause stops the clocks; the child keeps its own.
         return True
     if overdue or draft.now > limit:

@@ -16,10 +16,10 @@ from wfexec.core.undo import Expectation, differences, expectation_of, forward_c
 from wfexec.model.base import clip
 from wfexec.model.facts import AskTarget, TargetFacts, TargetRef
 from wfexec.model.parameters import ActionParameters
-from wfexec.model.phases import ExecutionPhase, StepState
+from wfexec.model.phases import ExecutionPhase
+from wfexec.model.words import STEP_COMPLETED
 
 # A member of an enumeration is read by a call.
-_COMPLETED: Final = StepState.COMPLETED
 _ENDED_WELL: Final = ExecutionPhase.COMPLETED.value
 _CORDONED: Final = {"unschedulable": "true"}
 
@@ -51,7 +51,7 @@ def _expected(draft: Draft) -> Mapping[TargetRef, dict[str, str]]:
         parameters = child.spec.parameters if child is not None else None
         # What a person called completed, or what missed its own promise, is told by other words.
         reported = child is not None and child.status.phase == _ENDED_WELL
-        completed = reported and state.status is _COMPLETED and not missed_promise(state)
+        completed = reported and state.status is STEP_COMPLETED and not missed_promise(state)
         if completed and parameters is not None and parameters.rollout_restart is not None:
             continue
         effect = _effect(parameters) if completed else None

@@ -12,6 +12,7 @@ from wfexec.core.draft import Draft
 from wfexec.model.phases import STEP_ENDED, Phase, StepState
 from wfexec.model.recipe import Recipe
 from wfexec.model.status import StepStatus, WorkflowExecutionStatus
+from wfexec.model.words import STEP_PENDING
 from wfexec.settings import DEFAULTS
 
 # What the monitoring phase takes when all goes well, for who does not know the controller's settings.
@@ -23,8 +24,6 @@ EXPECTED_WITHIN_MS: Final = 1_000
 # Later batches of a long plan share one label.
 BATCHES_TOLD: Final = 10
 _STATE_OF: Final = attrgetter("status")
-# A member of an enumeration is read by a call.
-_PENDING: Final = StepState.PENDING
 
 
 class Progress(NamedTuple):
@@ -100,7 +99,7 @@ def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int |
             continue
         step = planned[position]
         cost = step.estimate_ms
-        if state is not _PENDING:
+        if state is not STEP_PENDING:
             cost = _cost(steps[position], cost, now)
         before = 0
         for dependency in step.dependencies:

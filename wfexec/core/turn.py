@@ -12,9 +12,9 @@ from wfexec.core.satisfied import may_be_spared, spared
 from wfexec.model.phases import STEP_ENDED, RunCondition, StepState
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import ALREADY_SATISFIED, StepStatus
+from wfexec.model.words import STEP_COMPLETED
 
 # A member of an enumeration is read by a call; these are read for every step of every look.
-_COMPLETED: Final = StepState.COMPLETED
 _SKIPPED: Final = StepState.SKIPPED
 UNMET: Final = frozenset({StepState.FAILED, StepState.BLOCKED, StepState.SKIPPED, StepState.ROLLED_BACK})
 
@@ -22,7 +22,7 @@ UNMET: Final = frozenset({StepState.FAILED, StepState.BLOCKED, StepState.SKIPPED
 def counted(step: StepStatus) -> StepState:
     """What it is for those that wait for it: a step that had nothing left to do counts as completed."""
     state = step.status
-    return _COMPLETED if state is _SKIPPED and step.skip_reason == ALREADY_SATISFIED else state
+    return STEP_COMPLETED if state is _SKIPPED and step.skip_reason == ALREADY_SATISFIED else state
 
 
 def its_turn(step: RecipeStep, states: list[StepState]) -> bool | None:
@@ -31,7 +31,7 @@ def its_turn(step: RecipeStep, states: list[StepState]) -> bool | None:
         return _run_condition_met(step, states)
     for dependency in step.dependencies:
         before = states[dependency]
-        if before is not _COMPLETED:
+        if before is not STEP_COMPLETED:
             return None if before in UNMET else False
     return True
 
