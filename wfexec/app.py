@@ -212,8 +212,8 @@ class Process:
         self._alertmanager = None if transport else Alertmanager.of(settings, self.clock.monotonic)
         self._connection = None if transport else _connection(settings, options)
         # A clock that runs faster is nobody's but a test's.
-        mine = self._connection is not None and self.clock.speed == 1
-        self._timekeeper = Timekeeper(self._connection, self.clock) if mine and self._connection else None
+        mine = self.clock.speed == 1
+        self._timekeeper = Timekeeper(self._connection, self.clock) if self._connection and mine else None
         self._transport = transport or self._workers(settings)
         self.loop = Loop(self.controller, self.clock, self._transport.send, self._after_turn)
         self.servers: list[Server] = []

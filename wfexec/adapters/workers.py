@@ -196,7 +196,7 @@ class Workers:
             answers[question] = Answer(began, self._facts(question, timeout_s, known))
         return Outcome(Code.OK, answers)
 
-    def _facts(self, question: Question, timeout_s: float, known: "dict[HttpCall, Told]") -> Facts:
+    def _facts(self, question: Question, timeout_s: float, known: dict[HttpCall, Told]) -> Facts:
         if isinstance(question, AskHistory):
             return self._history.facts(question)
         if isinstance(question, AskAlerts):
@@ -252,7 +252,7 @@ def _about_alerts(body: Ask) -> bool:
 
 
 def look(
-    connection: Connection, question: Question, timeout_s: float, known: "dict[HttpCall, Told] | None" = None
+    connection: Connection, question: Question, timeout_s: float, known: dict[HttpCall, Told] | None = None
 ) -> Facts:
     """What the cluster says to one question; never a trouble of the way, which is `Unknown`.
 
