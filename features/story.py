@@ -23,6 +23,7 @@ from features.cluster import (
     path_of,
 )
 from features.recipe import Recipe
+from tests.harness.examples import phases_entered
 from wfexec.model.meta import CONTROLLER_NAMESPACE, LEASE_NAME
 from wfexec.units import parse_instant
 
@@ -185,12 +186,7 @@ class Story:
 
     def phases(self) -> list[str]:
         """Phases in the order they were entered, without the empty one."""
-        found: list[str] = []
-        for version in self.versions():
-            phase = version.get("status", {}).get("phase", "")
-            if phase and (not found or found[-1] != phase):
-                found.append(phase)
-        return found
+        return phases_entered(self.versions())
 
     def values(self, key: str) -> list[int]:
         """A figure of the status as it changed."""

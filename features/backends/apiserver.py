@@ -166,19 +166,13 @@ class LiveWorld:
         return next((failure for failure in found if failure is not None), None)
 
     def seed_nodes(self, outcomes: Outcomes, connection: Connection) -> None:
-        """Nodes are the same for all scenarios, and there are no others: further tests share the server.
-
-        No kubelet takes away the taint that every new node is given.
-        """
-        for node in self.plane.request("GET", f"{CORE}/nodes")[1]["items"]:
-            if node["metadata"]["name"] not in outcomes.cluster.nodes:
-                self.plane.request("DELETE", f"{CORE}/nodes/{node['metadata']['name']}")
+        """Nodes are the same for all scenarios, and there are no others: further tests share the server."""
+        self.plane.only_nodes(outcomes.cluster.nodes)
         if not self._seeded:
             self._seeded = True
             cluster = TargetCluster(nodes=outcomes.cluster.nodes)
             seed_cluster(Outcomes(cluster=cluster), connection, self.clock.now_ms())
-            for name in outcomes.cluster.nodes:
-                self.plane.request("PATCH", f"{CORE}/nodes/{name}", {"spec": {"taints": None}})
+            self.plane.open_nodes(outcomes.cluster.nodes)
 
     def _fresh(self, count: int) -> list[LiveController]:
         kubeconfig, elect = self.plane.kubeconfig("controller"), count > 1

@@ -57,15 +57,12 @@ class World:
         self._plane = plane
         self._outcomes = outcomes
         # Another test's nodes would be part of the picture.
-        for node in plane.request("GET", "/api/v1/nodes")[1]["items"]:
-            plane.request("DELETE", f"/api/v1/nodes/{node['metadata']['name']}")
+        plane.only_nodes(())
         admin = connect(str(plane.kubeconfig("admin")), None, 2)
         self._seeded: Seeded = seed_cluster(outcomes, admin, clock.now_ms(), again=True)
         grant_rights(outcomes, admin)
         admin.close()
-        for name in outcomes.cluster.nodes:
-            # No kubelet takes away the taint that every new node is given.
-            plane.request("PATCH", f"/api/v1/nodes/{name}", {"spec": {"taints": None}})
+        plane.open_nodes(outcomes.cluster.nodes)
         connection = connect(str(plane.kubeconfig("executor")), None, CONNECTIONS)
         self.executor = LiveExecutor(outcomes, connection, clock=clock, step_name=nameless)
         self.executor.start()

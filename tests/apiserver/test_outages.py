@@ -91,7 +91,7 @@ class Mission:
         seed_cluster(self.outcomes, admin, 0)
         grant_rights(self.outcomes, admin)
         admin.close()
-        plane.request("PATCH", "/api/v1/nodes/node-1", {"spec": {"taints": None}})
+        plane.open_nodes(("node-1",))
         body = render_workflow(load.workflow("mission", load.spec(CHAIN, NAMESPACE), NAMESPACE))
         body.pop("status", None)
         status, found = plane.request("POST", object_path(Kind.WORKFLOW, NAMESPACE), body)

@@ -5,7 +5,7 @@ bytes that the controller sent in its turn, with another workflow's name: one st
 never parse what it does not need, and never decide.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from threading import Condition, Thread
 from time import monotonic, perf_counter
 from typing import Any, Final, NamedTuple
@@ -51,16 +51,21 @@ class Pace(NamedTuple):
 
 def outline(calls: list[HttpCall], name: str, uid: str) -> list[Pace]:
     """The controller's writes for one workflow, cut at each creation; several patches before one become one."""
-    paces: list[Pace] = []
+    parts = cut(calls, name, uid)
+    return [Pace(orjson.dumps(operations)[1:], call) for operations, call in parts if call is not None]
+
+
+def cut(calls: Iterable[HttpCall], name: str, uid: str) -> Iterator[tuple[list[Any], HttpCall | None]]:
+    """What was patched before each creation, fences left out, and the creation; None for what came after the last."""
     operations: list[Any] = []
     for call in calls:
         if call.method == "PATCH" and call.path.endswith(f"/{WORKFLOW_PLURAL}/{name}/status"):
             assert call.content_type == JSON_PATCH, call.content_type
             operations += [each for each in orjson.loads(call.body) if each["path"] != _FENCE]
         elif call.method == "POST" and call.path.endswith(f"/{EXECUTION_PLURAL}") and uid.encode() in call.body:
-            paces.append(Pace(orjson.dumps(operations)[1:], call))
+            yield operations, call
             operations = []
-    return paces
+    yield operations, None
 
 
 class HardCoded:

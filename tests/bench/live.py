@@ -141,7 +141,7 @@ class Site:
 
     def _prepare(self) -> None:
         seed_cluster(load.outcomes(load.HUNDRED, replicas=self._replicas), self.admin, 0)
-        self.plane.request("PATCH", "/api/v1/nodes/node-1", {"spec": {"taints": None}})
+        self.plane.open_nodes(("node-1",))
         rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}
         self.post(f"{RBAC}/clusterroles", {"metadata": {"name": "bench-scale"}, "rules": [rule]})
         account = {"kind": "ServiceAccount", "name": "scale-deployment-sa", "namespace": SYSTEM_NAMESPACE}

@@ -14,18 +14,16 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from tests.bench.client import CALL_S, Moment, names_of
+from tests.bench.client import CALL_S, Moment, cut, names_of
 from tests.bench.load import NAMESPACE, Graph
 from wfexec.adapters.kube import Connection, Reply, Watching, connect
 from wfexec.crd.wire import JSON_PATCH, HttpCall, object_path
-from wfexec.model.meta import EXECUTION_PLURAL, WORKFLOW_PLURAL
 from wfexec.model.requests import Kind, Outcome
 
 # As many requests at the same time as the controller has by default.
 THREADS: Final = 8
 WATCH_S: Final = 3_000.0
 NAME: Final = re.compile(rb'"name":"([^"]+)"')
-_FENCE: Final = "/metadata/resourceVersion"
 
 
 class Turn(NamedTuple):
@@ -54,16 +52,12 @@ def script(calls: Iterable[HttpCall], name: str, uid: str, graph: Graph) -> list
     """
     numbers = {child: number for number, child in enumerate(names_of(name, len(graph)), 1)}
     turns: list[Turn] = []
-    operations: list[Any] = []
-    for call in calls:
-        if call.method == "PATCH" and call.path.endswith(f"/{WORKFLOW_PLURAL}/{name}/status"):
-            assert call.content_type == JSON_PATCH, call.content_type
-            operations += [each for each in orjson.loads(call.body) if each["path"] != _FENCE]
-        elif call.method == "POST" and call.path.endswith(f"/{EXECUTION_PLURAL}") and uid.encode() in call.body:
-            number = numbers[orjson.loads(call.body)["metadata"]["name"]]
-            turns.append(Turn(frozenset(graph[number - 1]), _joined(operations), call))
-            operations = []
-    return [*turns, Turn(frozenset(numbers.values()), _joined(operations), None)]
+    for operations, call in cut(calls, name, uid):
+        after = frozenset(numbers.values())
+        if call is not None:
+            after = frozenset(graph[numbers[orjson.loads(call.body)["metadata"]["name"]] - 1])
+        turns.append(Turn(after, _joined(operations), call))
+    return turns
 
 
 def writes_of(turns: list[Turn]) -> int:

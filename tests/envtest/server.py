@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -240,6 +240,19 @@ class ControlPlane:
         """Take back the rights that `wfexec sim executor --create-world` gave: other tests rely on denials."""
         for kind in ("clusterrolebindings", "clusterroles"):
             self.kubectl(["delete", kind, "--selector=app.kubernetes.io/part-of=wfexec-rehearsal"], check=True)
+
+    def only_nodes(self, names: Iterable[str]) -> None:
+        """Delete all other nodes: tests that share the server would find them in the picture."""
+        kept = frozenset(names)
+        for node in self.request("GET", "/api/v1/nodes")[1]["items"]:
+            name = node["metadata"]["name"]
+            if name not in kept:
+                self.request("DELETE", f"/api/v1/nodes/{name}")
+
+    def open_nodes(self, names: Iterable[str]) -> None:
+        """Take away the taint that every new node is given: no kubelet does."""
+        for name in names:
+            self.request("PATCH", f"/api/v1/nodes/{name}", {"spec": {"taints": None}})
 
     def request(
         self,

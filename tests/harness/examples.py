@@ -41,17 +41,20 @@ def examples() -> list[Example]:
     return [Example(row[0], End(row[2], row[3], int(row[4]))) for row in rows]
 
 
+def phases_entered(versions: Iterable[dict[str, Any]]) -> list[str]:
+    """Phases in the order they were entered, without the empty one."""
+    found: list[str] = []
+    for version in versions:
+        phase = version.get("status", {}).get("phase", "")
+        if phase and found[-1:] != [phase]:
+            found.append(phase)
+    return found
+
+
 def end_of(versions: Iterable[dict[str, Any]], children: set[str]) -> End:
     """From all versions of the workflow as JSON, oldest first, and the names of its children."""
-    phases: list[str] = []
-    steps: list[dict[str, Any]] = []
-    for version in versions:
-        status = version.get("status", {})
-        phase = status.get("phase", "")
-        if phase and phases[-1:] != [phase]:
-            phases.append(phase)
-        steps = status.get("stepStatuses", [])
+    seen = list(versions)
+    steps = seen[-1].get("status", {}).get("stepStatuses", []) if seen else []
     states = Counter(step["status"] for step in steps)
-    return End(
-        ", ".join(phases), ", ".join(f"{count} {state}" for state, count in sorted(states.items())), len(children)
-    )
+    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    return End(", ".join(phases_entered(seen)), told, len(children))

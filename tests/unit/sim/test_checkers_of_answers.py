@@ -40,6 +40,16 @@ def watched(steps: list[dict[str, Any]] | None = None, **spec: Any) -> Past:
     return past
 
 
+def second_fails(second: dict[str, Any]) -> Past:
+    """Of two steps; watched all the same."""
+    past = ran([{}, second])
+    past.step(2, StepState.EXECUTING)
+    past.ends(past.child(2), ExecutionPhase.FAILED)
+    past.step(2, StepState.FAILED, error_type=ErrorType.TIMEOUT)
+    past.status(phase=Phase.MONITORING, monitoring_start_time=past.at)
+    return past
+
+
 def falls(past: Past, **changes: Any) -> None:
     result = ConditionResult(condition_type="kept", evaluated=True, passed=False, evaluation_time=past.at)
     past.step(1, changes.pop("state", StepState.COMPLETED), post_condition_results=(result,), **changes)
@@ -74,21 +84,13 @@ def undone_unasked() -> History:
 
 
 def failure_called_success() -> History:
-    past = ran([{}, {"criticalStep": False}])
-    past.step(2, StepState.EXECUTING)
-    past.ends(past.child(2), ExecutionPhase.FAILED)
-    past.step(2, StepState.FAILED, error_type=ErrorType.TIMEOUT)
-    past.status(phase=Phase.MONITORING, monitoring_start_time=past.at)
+    past = second_fails({"criticalStep": False})
     ends(past, SUCCESS)
     return past.history()
 
 
 def critical_failure_passed_over() -> History:
-    past = ran([{}, {}])
-    past.step(2, StepState.EXECUTING)
-    past.ends(past.child(2), ExecutionPhase.FAILED)
-    past.step(2, StepState.FAILED, error_type=ErrorType.TIMEOUT)
-    past.status(phase=Phase.MONITORING, monitoring_start_time=past.at)
+    past = second_fails({})
     ends(past, UNKNOWN)
     return past.history()
 
