@@ -195,3 +195,15 @@ Feature: Resilience
     And its message once said "not believed before it has lasted 25s: no right to keep a copy for undoing"
     And its steps are "config rolled_back, last failed"
     And the key "mode" of the ConfigMap "config" is "fast"
+
+  @BR-WF-025 @BR-WF-054 @lifecycle
+  Scenario: A copy for undoing that may not be dropped at first goes with its workflow all the same
+    Given a workflow with the steps "config"
+    And "config" uses the action "update-configmap"
+    And it is applied
+    And it is "completed"
+    And the copy for undoing is there
+    And the next 3 copies to be dropped of the controller are refused
+    When somebody deletes it
+    Then the workflow is gone
+    And the copy for undoing is gone

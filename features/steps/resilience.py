@@ -10,7 +10,7 @@ from features.story import Story
 from sim.barred import STATUS, THROTTLED
 from sim.faults import Fault
 from sim.troubles import parse_offset
-from wfexec.model.requests import Ask, CreateExecution, KeepCopy
+from wfexec.model.requests import Ask, CreateExecution, DropCopy, KeepCopy
 from wfexec.units import parse_duration, parse_instant
 
 
@@ -27,9 +27,12 @@ def _refused_at_first(story: Story, count: str, what: str) -> None:
     story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count), STATUS))
 
 
-@when(parsers.parse("the next {count:d} questions of the controller are refused"))
-def _refused_from_now_on(story: Story, count: int) -> None:
-    story.cluster.refuse(Ask, count, STATUS)
+LATER: Final = {"questions": Ask, "copies to be dropped": DropCopy}
+
+
+@step(parsers.re(r"the next (?P<count>\d+) (?P<what>questions|copies to be dropped) of the controller are refused"))
+def _refused_from_now_on(story: Story, count: str, what: str) -> None:
+    story.cluster.refuse(LATER[what], int(count), STATUS)
 
 
 @when(parsers.parse("the API server throttles the next {count:d} children"))

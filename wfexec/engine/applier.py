@@ -249,7 +249,7 @@ class Application:
             self._note(Verdict.TROUBLE, outcome)
             return _NONE
         name = body.copy.name
-        if outcome.code is Code.FORBIDDEN and type(body) is KeepCopy:
+        if outcome.code is Code.FORBIDDEN:
             refused = count_failure(self.failures, name, outcome, now)
             if not lasting(refused[name]):
                 self.failures = refused

@@ -99,6 +99,7 @@ STARTS = Plan(status=status("executing"), creates=(child(),), keeps=KEPT, record
 
 
 DENIED = "admission webhook denied the request"
+DROPS = Plan(metadata=MetadataChange(finalizers=()), drops=KEPT)
 
 
 @pytest.mark.parametrize("outcome", [ok(), no(Code.ALREADY_EXISTS), no(Code.FORBIDDEN, DENIED), no(Code.INVALID)])
@@ -139,14 +140,25 @@ def test_a_copy_that_is_refused_is_done_without_once_the_refusal_has_lasted() ->
     assert (failure.code, failure.since) == ("forbidden", began)
 
 
-@pytest.mark.parametrize("outcome", [ok(), no(Code.NOT_FOUND), no(Code.FORBIDDEN)])
+@pytest.mark.parametrize("outcome", [ok(), no(Code.NOT_FOUND), no(Code.FORBIDDEN, DENIED)])
 def test_a_copy_goes_before_the_finalizer_and_never_holds_it(outcome: Outcome) -> None:
-    letting_go = Plan(metadata=MetadataChange(finalizers=()), drops=KEPT)
-    hand = Hand(Brain(letting_go))
+    hand = Hand(Brain(DROPS))
     hand.boot([workflow(version=40)])
     assert hand.outstanding(PatchMetadata) == []
     hand.reply(DropCopy, outcome)
     assert hand.one(PatchMetadata).resource_version == "40"
+
+
+def test_a_copy_that_may_not_be_dropped_is_left_behind_once_the_refusal_has_lasted() -> None:
+    hand = Hand(Brain(*[DROPS] * 30))
+    hand.boot([workflow(version=40)])
+    began = hand.now
+    while not hand.outstanding(PatchMetadata):
+        for _ in hand.outstanding(DropCopy):
+            hand.reply(DropCopy, no(Code.FORBIDDEN, "no right"))
+        if not hand.outstanding(PatchMetadata):
+            hand.sleep()
+    assert FORBIDDEN_MS <= hand.now - began <= FORBIDDEN_MS + DEFAULTS.requeue_error
 
 
 LETS_GO = Plan(MetadataChange(finalizers=()), records=(EventRecord("Normal", "WorkflowExecutionDeleted", "deleted"),))
