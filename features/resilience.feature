@@ -196,6 +196,32 @@ Feature: Resilience
     And its steps are "config rolled_back, last failed"
     And the key "mode" of the ConfigMap "config" is "fast"
 
+  @BR-WF-025 @BR-WF-045
+  Scenario: A controller that may not write status for a moment goes on right afterwards
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 20s
+    When it is applied
+    And "a" is running
+    And the next 4 writes of status of the controller are refused
+    Then it is "completed"
+    And its outcome is "success"
+    And "b" started within 3s of the end of "a"
+    And the children ever seen are "recover-step-1, recover-step-2"
+
+  @BR-WF-025 @BR-WF-045
+  Scenario: A controller that may not write status for long says so once, loses nothing and does nothing twice
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 20s
+    When it is applied
+    And "a" is running
+    And the next 14 writes of status of the controller are refused
+    Then it is "completed"
+    And its outcome is "success"
+    And an event "WriteRefused" says "the API server refuses its status; nothing is lost, and it is tried again"
+    And the children ever seen are "recover-step-1, recover-step-2"
+    And the deployments of "a, b" have 5 replicas again
+    And its progress never fell
+
   @BR-WF-025 @BR-WF-054 @lifecycle
   Scenario: A copy for undoing that may not be dropped at first goes with its workflow all the same
     Given a workflow with the steps "config"

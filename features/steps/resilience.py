@@ -10,7 +10,7 @@ from features.story import Story
 from sim.barred import STATUS, THROTTLED
 from sim.faults import Fault
 from sim.troubles import parse_offset
-from wfexec.model.requests import Ask, CreateExecution, DropCopy, KeepCopy
+from wfexec.model.requests import Ask, CreateExecution, DropCopy, KeepCopy, PatchStatus
 from wfexec.units import parse_duration, parse_instant
 
 
@@ -27,10 +27,10 @@ def _refused_at_first(story: Story, count: str, what: str) -> None:
     story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count), STATUS))
 
 
-LATER: Final = {"questions": Ask, "copies to be dropped": DropCopy}
+LATER: Final = {"questions": Ask, "copies to be dropped": DropCopy, "writes of status": PatchStatus}
 
 
-@step(parsers.re(r"the next (?P<count>\d+) (?P<what>questions|copies to be dropped) of the controller are refused"))
+@step(parsers.re(r"the next (?P<count>\d+) (?P<what>[a-z ]+) of the controller are refused"))
 def _refused_from_now_on(story: Story, count: str, what: str) -> None:
     story.cluster.refuse(LATER[what], int(count), STATUS)
 

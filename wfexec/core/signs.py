@@ -89,6 +89,7 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("OwnerReferenceFailed", W, "Its parent could not be looked at or be made its owner", "BR-WF-001"),
     EventRow("OrphanDeleted", N, "It ended long ago without a living parent: it is deleted", "BR-WF-001"),
     EventRow("OrphanNotDeleted", W, "The same, and the server refused the deletion", "BR-WF-001"),
+    EventRow("WriteRefused", W, "The API server refuses what is written of it; which and why is named", "BR-WF-025"),
     EventRow("UnknownPhase", W, "Its phase is none that this version knows; nothing is done", "BR-WF-025"),
     EventRow("ObjectUnreadable", W, "It or a child does not fit the schema; nothing is done with it", "BR-WF-025"),
     EventRow("PolicyReloaded", N, "About the ConfigMap of condition policies: it counts from now on", "BR-WF-053"),
@@ -168,11 +169,13 @@ edit.
 ## Events
 
 About the WorkflowExecution, in its namespace, from the component `workflow-execution`. An Event is written only once
-what it tells is in the status, so it never speaks of something that did not come to be. The same reason with the same
-message within ten minutes is one Event whose count grows (setting `event-dedupe-window`). Messages have at most 1024
-characters and no secrets. Events are best effort: nothing waits for one. They have a rate of their own, as high as
-`kubernetes-qps`; what comes faster waits (`wfexec_events_waiting`). Of more than 8192 that wait the oldest Normal ones
-are given up, Warnings last; those and the ones that the server refuses are counted in `wfexec_events_dropped_total`.
+what it tells is in the status, so it never speaks of something that did not come to be. `WriteRefused` alone tells why
+nothing gets there: a missing right once it has lasted 25 s, anything else at once, and not again before a write was
+taken (`wfexec_api_requests_total` counts each). The same reason with the same message within ten minutes is one Event
+whose count grows (setting `event-dedupe-window`). Messages have at most 1024 characters and no secrets. Events are best
+effort: nothing waits for one. They have a rate of their own, as high as `kubernetes-qps`; what comes faster waits
+(`wfexec_events_waiting`). Of more than 8192 that wait the oldest Normal ones are given up, Warnings last; those and the
+ones that the server refuses are counted in `wfexec_events_dropped_total`.
 
 | reason | type | meaning | requirement |
 |---|---|---|---|

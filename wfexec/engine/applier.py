@@ -72,6 +72,7 @@ class Application:
 
     `rests_until`: once applied, nothing has to be decided before this instant or news; None: look again at once.
     `committed`: the status write is in (the metadata write where there is none). `changed`: some write left a trace.
+    `refusal`: the write that ended it because the API server will not have it, and the reply.
     """
 
     __slots__ = (
@@ -85,6 +86,7 @@ class Application:
         "failures",
         "message",
         "open",
+        "refusal",
         "rests_until",
         "retry_after_ms",
         "verdict",
@@ -113,6 +115,7 @@ class Application:
         self.changed = False
         self.verdict = Verdict.APPLIED
         self.message = ""
+        self.refusal: tuple[Write, Outcome] | None = None
         self.retry_after_ms = 0
 
     def __repr__(self) -> str:
@@ -153,12 +156,12 @@ class Application:
         if kind is CreateExecution:
             self._created(body.key, outcome, now)
             return _NONE
-        if kind is DeleteExecution:
-            self._deleted(body.key, outcome)
+        if type(body) is DeleteExecution:
+            self._deleted(body, outcome)
             # What takes the place of a child that was given up waits until that one is gone (BR-WF-166).
             return self._creates() if not self.open and self.verdict is Verdict.APPLIED else _NONE
         if outcome.code is not OK:
-            self._refused(outcome)
+            self._refused(body, outcome)
             return _NONE
         stored = outcome.object
         if type(stored) is WorkflowExecution:
@@ -263,10 +266,11 @@ class Application:
         self.open = 1
         return (DeleteExecution(self._key, self._base.metadata.uid, self._resource_version),)
 
-    def _refused(self, outcome: Outcome) -> None:
+    def _refused(self, body: Write, outcome: Outcome) -> None:
         """Of the workflow itself: the plan is over."""
         code = outcome.code
         if code in _FINAL:
+            self.refusal = (body, outcome)
             self._note(Verdict.REFUSED, outcome)
         elif code is Code.THROTTLED or code is Code.UNAVAILABLE:
             self._note(Verdict.TROUBLE, outcome)
@@ -288,20 +292,23 @@ class Application:
             self.failures = count_failure(self.failures, name, outcome, now)
             self._note(Verdict.CREATE_REFUSED if self.failures[name].final else Verdict.CREATE_FAILED, outcome)
 
-    def _deleted(self, key: ObjectKey, outcome: Outcome) -> None:
+    def _deleted(self, body: DeleteExecution, outcome: Outcome) -> None:
         code = outcome.code
         if code is Code.OK or code is Code.NOT_FOUND:
             self.changed = True
             if self._plan.expired:
                 # Its finalizer holds it; what stands there now has to be seen before anything more is decided.
                 self.committed = True
-                self.expectations.doubt(key)
+                self.expectations.doubt(body.key)
             return
         if code is Code.CONFLICT or code is Code.LOST:
-            self.expectations.doubt(key)
+            self.expectations.doubt(body.key)
             self._note(Verdict.DOUBTFUL, outcome)
+        elif code in _FINAL:
+            self.refusal = (body, outcome)
+            self._note(Verdict.REFUSED, outcome)
         else:
-            self._note(Verdict.REFUSED if code in _FINAL else Verdict.TROUBLE, outcome)
+            self._note(Verdict.TROUBLE, outcome)
 
     def _note(self, verdict: Verdict, outcome: Outcome) -> None:
         if verdict > self.verdict:
@@ -342,9 +349,15 @@ def count_failure(
     times = 1 if earlier is None else earlier.times + 1
     code, message = outcome.code, outcome.message
     since = now if earlier is None or earlier.code != code.value else earlier.since
-    considered = code is Code.FORBIDDEN and any(words in message for words in _CONSIDERED)
-    made = CreateFailure(times, code.value, message, now, considered or code is Code.INVALID, since)
+    made = CreateFailure(times, code.value, message, now, considered(outcome), since)
     return {**failures, name: made}
+
+
+def considered(outcome: Outcome) -> bool:
+    """Was it refused for what it is, so that asking again cannot help, and not for a right that may come?"""
+    if outcome.code is not Code.FORBIDDEN:
+        return outcome.code is Code.INVALID
+    return any(words in outcome.message for words in _CONSIDERED)
 
 
 def _deletion(namespace: str, child: DeleteChild) -> DeleteExecution:

@@ -22,6 +22,7 @@ from wfexec.engine.doubts import Doubts
 from wfexec.engine.ledger import Ledger
 from wfexec.engine.recipes import judged
 from wfexec.engine.recorder import Recorder
+from wfexec.engine.refused import accepted, create_delay, hold_back, refused
 from wfexec.engine.view import Tracked, View, of_former_workflow
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.plan import EventRecord, Plan, Record
@@ -39,7 +40,7 @@ from wfexec.model.requests import (
     Outcome,
     Unreadable,
 )
-from wfexec.model.snapshot import CreateFailure, Snapshot
+from wfexec.model.snapshot import Snapshot
 from wfexec.model.status import WorkflowExecution
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import Settings
@@ -120,7 +121,7 @@ class Reconciler:
         snapshot: Snapshot = _tuple(Snapshot, (seen, tracked.recipe, family.view(), family.gone, *known, *ours))
         plan = self._decide(snapshot, now, self._settings)
         if plan.creates and tracked.failures:
-            plan = self._hold_back(tracked, plan, now)
+            plan = hold_back(tracked, plan, self._view.queue, self._settings, now)
         if (
             plan.metadata is None
             and not plan.creates
@@ -157,22 +158,6 @@ class Reconciler:
         for tracked in self._view.tracked.values():
             if tracked.application is not None:
                 tracked.application.fence()
-
-    def _hold_back(self, tracked: Tracked, plan: Plan, now: int) -> Plan:
-        """Without the creations that were refused a moment ago: whatever wakes us, those keep their back-off."""
-        creates = []
-        for body in plan.creates:
-            failure = tracked.failures.get(body.metadata.name)
-            due_at = 0 if failure is None else failure.at + self._create_delay(failure)
-            if due_at <= now:
-                creates.append(body)
-            else:
-                self._view.queue.add_at(tracked, tracked.level, due_at)
-        return plan if len(creates) == len(plan.creates) else plan._replace(creates=tuple(creates))
-
-    def _create_delay(self, failure: CreateFailure) -> int:
-        slow = self._settings.requeue_error
-        return slow if failure.final else delay_ms(CONFLICT_BASE_MS, failure.times - 1, slow)
 
     def _idle(self, tracked: Tracked, plan: Plan, now: int) -> None:
         if plan.records:
@@ -348,13 +333,15 @@ class Reconciler:
             return
         if verdict is Verdict.APPLIED and application.changed:
             queue.succeeded(tracked)
+            if tracked.refusals is not None:
+                self._release(tracked, accepted(tracked), now)
             rests_until = application.rests_until
             if rests_until is not None and rests_until > now:
                 self._view.deadlines.set(tracked, rests_until)
             else:
                 queue.add(tracked, tracked.level)
         elif verdict is Verdict.CREATE_FAILED:
-            due_at = min(failure.at + self._create_delay(failure) for failure in tracked.failures.values())
+            due_at = min(each.at + create_delay(each, self._settings) for each in tracked.failures.values())
             queue.add_at(tracked, tracked.level, max(due_at, now + application.retry_after_ms))
         elif verdict is Verdict.CONFLICT:
             self._after_conflict(tracked, now)
@@ -365,7 +352,7 @@ class Reconciler:
             self._release(tracked, (application.renounced,), now)
             queue.add(tracked, tracked.level)
         elif verdict is Verdict.REFUSED:
-            queue.add_at(tracked, tracked.level, now + self._settings.requeue_error)
+            self._release(tracked, refused(tracked, application, queue, self._settings, now), now)
         else:
             # Lost, throttled, unavailable; also a plan that changed nothing, which must not be tried without end.
             self._retry(tracked, now, application.retry_after_ms)

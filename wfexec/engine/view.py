@@ -63,6 +63,7 @@ class Tracked:
         "recipe",
         "recipe_generation",
         "records",
+        "refusals",
         "refused_at",
         "reported",
         "uid",
@@ -93,6 +94,8 @@ class Tracked:
         self.expectations = Expectations()
         self.application: Application | None = None
         self.refused_at: int | None = None
+        # Of our own writes, in a row: since when, and whether that was told.
+        self.refusals: tuple[int, bool] | None = None
         self.unkept_at: int | None = None
         self.records: tuple[Record, ...] = ()
         self.unsure: tuple[PatchMetadata | PatchStatus, tuple[Record, ...]] | None = None

@@ -152,8 +152,9 @@ def test_records_wait_for_the_status_write_and_die_with_it() -> None:
     hand.boot([workflow()])
     assert hand.controller.take_records() == []
     hand.reply(PatchStatus, no(Code.INVALID))
-    assert hand.controller.take_records() == []
-    assert hand.outstanding(EventWrites) == []
+    assert [type(record) for _, record in hand.controller.take_records()] == [LogRecord]
+    assert [write.reason for write in hand.one(EventWrites).writes] == ["WriteRefused"]
+    hand.reply(EventWrites, ok((ok(),)))
     hand.sleep()
     assert hand.now == T0 + DEFAULTS.requeue_error
     assert hand.controller.take_records() == [(workflow_key(), COUNT)]
