@@ -52,20 +52,33 @@ class Pace(NamedTuple):
 def outline(calls: list[HttpCall], name: str, uid: str) -> list[Pace]:
     """The controller's writes for one workflow, cut at each creation; several patches before one become one."""
     parts = cut(calls, name, uid)
-    return [Pace(orjson.dumps(operations)[1:], call) for operations, call in parts if call is not None]
+    return [Pace(orjson.dumps(part.operations)[1:], part.creation) for part in parts if part.creation is not None]
 
 
-def cut(calls: Iterable[HttpCall], name: str, uid: str) -> Iterator[tuple[list[Any], HttpCall | None]]:
-    """What was patched before each creation, fences left out, and the creation; None for what came after the last."""
+class Cut(NamedTuple):
+    """What was patched before a creation, fences left out; the creation, None after the last; what else was sent.
+
+    `others`: Events, questions and looks at targets. The finalizer is missing: like a status patch it is fenced.
+    """
+
+    operations: list[Any]
+    creation: HttpCall | None
+    others: list[HttpCall]
+
+
+def cut(calls: Iterable[HttpCall], name: str, uid: str) -> Iterator[Cut]:
     operations: list[Any] = []
+    others: list[HttpCall] = []
     for call in calls:
         if call.method == "PATCH" and call.path.endswith(f"/{WORKFLOW_PLURAL}/{name}/status"):
             assert call.content_type == JSON_PATCH, call.content_type
             operations += [each for each in orjson.loads(call.body) if each["path"] != _FENCE]
         elif call.method == "POST" and call.path.endswith(f"/{EXECUTION_PLURAL}") and uid.encode() in call.body:
-            yield operations, call
-            operations = []
-    yield operations, None
+            yield Cut(operations, call, others)
+            operations, others = [], []
+        elif call.method != "PATCH" and ("watch", "1") not in call.query:
+            others.append(call)
+    yield Cut(operations, None, others)
 
 
 class HardCoded:

@@ -2,7 +2,8 @@
 
 Called by `tests.bench.crowd`. Like `tests.bench.client`, for many workflows at once and for steps side by side: it
 hears of ended children on a watch and sends the bytes that the controller sent for the same workflow alone: a status
-patch where there was one, and a creation. It must never parse what it does not need, and never decide.
+patch where there was one, and a creation; all else that the controller sent where a turn holds it. It must never parse
+what it does not need, and never decide.
 """
 
 import re
@@ -35,6 +36,8 @@ class Turn(NamedTuple):
     after: frozenset[int]
     operations: bytes
     creation: HttpCall | None
+    # Events, questions and looks at targets, in the script that leaves nothing out.
+    others: tuple[HttpCall, ...] = ()
 
 
 class Part(NamedTuple):
@@ -52,16 +55,29 @@ def script(calls: Iterable[HttpCall], name: str, uid: str, graph: Graph) -> list
     """
     numbers = {child: number for number, child in enumerate(names_of(name, len(graph)), 1)}
     turns: list[Turn] = []
-    for operations, call in cut(calls, name, uid):
+    for part in cut(calls, name, uid):
         after = frozenset(numbers.values())
-        if call is not None:
-            after = frozenset(graph[numbers[orjson.loads(call.body)["metadata"]["name"]] - 1])
-        turns.append(Turn(after, _joined(operations), call))
+        if part.creation is not None:
+            after = frozenset(graph[numbers[orjson.loads(part.creation.body)["metadata"]["name"]] - 1])
+        turns.append(Turn(after, _joined(part.operations), part.creation, tuple(part.others)))
     return turns
+
+
+def only_writes(turns: list[Turn]) -> list[Turn]:
+    """The same without Events, questions and looks at targets."""
+    return [turn._replace(others=()) for turn in turns]
 
 
 def writes_of(turns: list[Turn]) -> int:
     return sum(bool(turn.operations) + (turn.creation is not None) for turn in turns)
+
+
+def requests_of(turns: list[Turn]) -> int:
+    return writes_of(turns) + sum(len(turn.others) for turn in turns)
+
+
+def _retold(call: HttpCall, told: Moment) -> HttpCall:
+    return call._replace(body=told.retold(call.body))
 
 
 def _joined(operations: list[Any]) -> bytes:
@@ -79,7 +95,8 @@ class _Played:
             Turn(
                 turn.after,
                 told.retold(turn.operations),
-                turn.creation and turn.creation._replace(body=told.retold(turn.creation.body)),
+                turn.creation and _retold(turn.creation, told),
+                tuple(_retold(call, told) for call in turn.others),
             )
             for turn in turns
         ]
@@ -96,7 +113,8 @@ class Parrot:
     """All workflows of one crowd; `open` follows the children, `begin` sends the first writes."""
 
     def __init__(self, kubeconfig: str, turns: list[Turn], rehearsed: tuple[str, str], parts: list[Part]) -> None:
-        self.troubles: SimpleQueue[str] = SimpleQueue()
+        # Troubles; "" when nothing is left to send.
+        self.words: SimpleQueue[str] = SimpleQueue()
         self._connection: Connection = connect(kubeconfig, None, THREADS + 1)
         self._played = [_Played(part, turns, rehearsed) for part in parts]
         self._owners: dict[bytes, tuple[_Played, int]] = {}
@@ -105,6 +123,7 @@ class Parrot:
                 self._owners[child.encode()] = (played, number)
         self._jobs: SimpleQueue[_Played] = SimpleQueue()
         self._lock = Lock()
+        self._left = len(parts)
 
     def open(self) -> None:
         query = (("watch", "1"), ("resourceVersion", "0"), ("timeoutSeconds", str(int(WATCH_S))))
@@ -121,7 +140,7 @@ class Parrot:
     def _follow(self, watching: Watching) -> None:
         for line in watching.lines():
             if isinstance(line, Outcome):
-                self.troubles.put(f"its watch ended: {line}")
+                self.words.put(f"its watch ended: {line}")
                 return
             found = NAME.search(line)
             if found is not None and b'"phase":"completed"' in line and found[1] in self._owners:
@@ -142,7 +161,7 @@ class Parrot:
                 while self._goes_on(played):
                     self._play(played)
         except AssertionError as error:
-            self.troubles.put(f"it was refused: {error}")
+            self.words.put(f"it was refused: {error}")
 
     def _goes_on(self, played: _Played) -> bool:
         with self._lock:
@@ -157,20 +176,35 @@ class Parrot:
             played.version = orjson.loads(reply)["metadata"]["resourceVersion"].encode()
         if turn.creation is not None:
             self._sent(turn.creation)
+        for call in turn.others:
+            self._sent(call)
         played.place += 1
+        if played.place == len(played.turns):
+            self._ended()
+
+    def _ended(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                self.words.put("")
 
     def _sent(self, call: HttpCall) -> bytes:
         reply = self._connection.call(call, CALL_S)
-        assert isinstance(reply, Reply) and reply.status < 300, reply
+        assert isinstance(reply, Reply), reply
+        # What the controller looked for need not be there.
+        assert reply.status < 300 or (call.method == "GET" and reply.status == 404), reply
         return reply.payload
 
 
 def serve(kubeconfig: str, turns: list[Turn], rehearsed: tuple[str, str], parts: list[Part], pipe: Pipe) -> None:
-    """A process of its own: says "" when it follows the children, begins when told to, then only says troubles."""
+    """A process of its own: says "" when it follows the children, begins when told to, says "" again at its end.
+
+    What else it says is a trouble.
+    """
     parrot = Parrot(kubeconfig, turns, rehearsed, parts)
     parrot.open()
     pipe.send("")
     pipe.recv()
     parrot.begin()
     while True:
-        pipe.send(parrot.troubles.get())
+        pipe.send(parrot.words.get())

@@ -81,23 +81,29 @@ def test_crowd_client_sends_each_creation_after_what_its_step_depends_on() -> No
         body = b'{"metadata":{"name":"%s"},"uid":"u-1"}' % names_of("w", 3)[step - 1].encode()
         return HttpCall("POST", "/apis/g/v1/namespaces/bench/kubernetesexecutions", (), JSON, body)
 
-    found = parrot.script([patch, create(1), patch, patch, create(3), create(2), patch], "w", "u-1", ((), (1,), (1,)))
+    event = HttpCall("POST", "/api/v1/namespaces/bench/events", (), JSON, b'{"uid":"u-1"}')
+    watch = HttpCall("GET", "/apis/g/v1/workflowexecutions", (("watch", "1"),))
+    finalizer = HttpCall("PATCH", "/apis/g/v1/namespaces/bench/workflowexecutions/w", (), JSON, b"{}")
+    calls = [finalizer, watch, patch, create(1), event, patch, patch, create(3), create(2), event, patch, event]
+    found = parrot.script(calls, "w", "u-1", ((), (1,), (1,)))
     one = b'{"op":"add","path":"/status/a","value":1}'
     assert found == [
         parrot.Turn(frozenset(), one + b"]", create(1)),
-        parrot.Turn(frozenset({1}), one + b"," + one + b"]", create(3)),
+        parrot.Turn(frozenset({1}), one + b"," + one + b"]", create(3), (event,)),
         parrot.Turn(frozenset({1}), b"", create(2)),
-        parrot.Turn(frozenset({1, 2, 3}), one + b"]", None),
+        parrot.Turn(frozenset({1, 2, 3}), one + b"]", None, (event, event)),
     ]
-    assert parrot.writes_of(found) == 6
+    assert (parrot.writes_of(found), parrot.requests_of(found)) == (6, 9)
+    assert parrot.requests_of(parrot.only_writes(found)) == 6
 
 
 def test_crowd_rows_have_the_promised_bounds() -> None:
     work = crowd.Work(2.0, 1.0, 50, Counter({"patch_status": 30, "create": 20, "lease": 2}))
-    measured = crowd.rows_of(crowd.Found(work, work, 80.0, Counter(), 1.0, 2.0, 90.0), crowd.Sizes(2, 3, 4.0))
+    measured = crowd.rows_of(crowd.Found(work, work, work, 80.0, Counter(), 1.0, 2.0, 90.0), crowd.Sizes(2, 3, 4.0))
     assert [(row.value, row.ratio, row.must, row.aim) for row in measured] == [
         (10.0, 1.0, 0.6, 0.95),
         (50.0, 1.0, 3, 1.5),
+        (50.0, 1.0, None, None),
         (2.5, None, 2.5, 1.6),
         (80.0, None, None, None),
         (0, None, 0, 0),
