@@ -50,6 +50,64 @@ Feature: What is seen
       | kubernaut_workflowexecution_executions_total             | outcome=failed                                 | 1     |
 
   @BR-WF-024
+  Scenario: The metrics tell why a definition is refused
+    Given a workflow with the steps "a after b, b after a"
+    And the metrics are read before
+    When it is applied
+    Then it is "failed"
+    And the metrics have counted since
+      | metric                                                         | labels                                       | times |
+      | kubernaut_workflowexecution_errors_total                       | error_type=validation_error phase=planning   | 1     |
+      | kubernaut_workflowexecution_errors_total                       | phase=validating                             | 0     |
+      | workflowexecution_validation_failures_total                    |                                              | 1     |
+      | kubernaut_workflowexecution_circular_dependency_detected_total |                                              | 1     |
+      | kubernaut_workflowexecution_executions_total                   | workflow_name=recover-shop outcome=failed    | 1     |
+
+  @BR-WF-024
+  Scenario: The metrics tell which check a workflow failed
+    Given a workflow with the steps "scale"
+    And the executor has no right to "scale-deployment"
+    And the metrics are read before
+    When it is applied
+    Then it is "failed"
+    And the metrics have counted since
+      | metric                                              | labels                                       | times |
+      | kubernaut_workflowexecution_safety_validation_total | check_type=rbac result=fail                  | 1     |
+      | kubernaut_workflowexecution_safety_validation_total | check_type=rbac result=pass                  | 0     |
+      | kubernaut_workflowexecution_safety_validation_total | check_type=health result=pass                | 1     |
+      | kubernaut_workflowexecution_errors_total            | error_type=validation_error phase=validating | 1     |
+      | workflowexecution_validation_failures_total         |                                              | 1     |
+
+  @BR-WF-024 @BR-WF-037
+  Scenario: The metrics tell what could not be undone
+    Given a workflow with the steps "a, check after a"
+    And "check" is critical
+    And "check" always fails with "oom_killed"
+    And undoing "a" always fails with "permission_denied"
+    And the metrics are read before
+    When it is applied
+    Then it is "failed"
+    And the metrics have counted since
+      | metric                                   | labels                                             | times |
+      | kubernaut_workflowexecution_errors_total | error_type=oom_killed phase=executing              | 1     |
+      | kubernaut_workflowexecution_errors_total | error_type=permission_denied phase=rolling_back    | 1     |
+
+  @BR-WF-024 @BR-WF-016a
+  Scenario: The metrics tell what ran out of time, and an event says of which
+    Given a workflow with the steps "a"
+    And "a" is critical
+    And "a" never answers
+    And the workflow has a timeout of 1m
+    And the metrics are read before
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "workflow_timeout: Critical step 1 (a) failed"
+    And an event "WorkflowTimeout" says "the workflow's deadline passed: Critical step 1 (a) failed"
+    And the metrics have counted since
+      | metric                                   | labels                             | times |
+      | kubernaut_workflowexecution_errors_total | error_type=timeout phase=executing | 1     |
+
+  @BR-WF-024
   Scenario: What happens again is one event that counts up
     Given a workflow with the steps "a"
     And "a" takes 2m

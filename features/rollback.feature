@@ -76,6 +76,22 @@ Feature: Rollback
     And the child "recover-rollback-1-r1" exists
     And the deployment of "a" has 3 replicas
 
+  @BR-WF-035 @BR-WF-037
+  Scenario: A rollback that takes too long is given up, and every step that was not undone is named
+    Given a workflow with the steps "a, b after a, check after b"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And undoing "b" takes 4m
+    And rollbacks may take 1m
+    When it is applied
+    Then it is "failed"
+    And its steps are "a completed, b completed, check failed"
+    And its condition "RollbackFailed" is "True" and says "0 undone, 2 failed"
+    And an event "RollbackFailed" says "step 2 (b) could not be undone: timeout"
+    And an event "RollbackFailed" says "step 1 (a) could not be undone: timeout: the rollback's time was over"
+    And an event "EscalationRequired" says "0 undone, 2 failed"
+    And its failure reason says "Critical step 3 (check) failed"
+
   @BR-WF-054
   Scenario: What an undo needs to know is kept
     Given a workflow with the steps "a, b after a, check after b"

@@ -105,7 +105,7 @@ FAMILIES: Final = (
     Family(
         f"{_K}safety_validation_total",
         "counter",
-        "Safety checks judged.",
+        "Safety checks judged, once for each workflow.",
         (Label("check_type", tuple(CheckType)), Label("result", ("pass", "fail"))),
     ),
     Family(
@@ -120,12 +120,15 @@ FAMILIES: Final = (
         ),
     ),
     Family(
-        f"{_K}errors_total", "counter", "Errors by class and phase.", (Label("error_type", tuple(ErrorType)), PHASE)
+        f"{_K}errors_total",
+        "counter",
+        "What went wrong for good, by class and phase: steps, undos, limits, refusals.",
+        (Label("error_type", tuple(ErrorType)), PHASE),
     ),
     Family(
         f"{_K}step_execution_duration_seconds",
         "histogram",
-        "Time from a step's start to its end.",
+        "Time from the start of the last attempt of a step that completed to its end.",
         (ACTION,),
         doubling(0.5, 10),
     ),

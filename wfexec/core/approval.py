@@ -23,7 +23,7 @@ from wfexec.model.meta import (
     ANNOTATION_PRE_APPROVED,
     Condition,
 )
-from wfexec.model.phases import ErrorType
+from wfexec.model.phases import ErrorType, Phase
 from wfexec.model.status import ValidationResults
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import Settings
@@ -50,6 +50,7 @@ def refuse(draft: Draft, reason: str, message: str, error: ErrorType) -> None:
     draft.condition("Validated", False, "ValidationFailed", message)
     draft.event("Warning", "WorkflowValidationFailed", f"{reason}: {message}")
     draft.count("workflowexecution_validation_failures_total")
+    draft.count("kubernaut_workflowexecution_errors_total", error, Phase.VALIDATING)
     fail(draft, f"{reason}: {message}", error)
 
 

@@ -173,11 +173,14 @@ def _refused(draft: Draft, refusal: Refusal) -> None:
     draft.condition("ValidationFailed", True, refusal.reason, message)
     if refusal.reason in ("circular_dependency", "self_dependency"):
         draft.count("kubernaut_workflowexecution_circular_dependency_detected_total")
+    if _left(draft) in (Phase.PLANNING, Phase.VALIDATING):
+        draft.count("workflowexecution_validation_failures_total")
     _fail_anyhow(draft, message)
 
 
 def _fail_anyhow(draft: Draft, message: str) -> None:
     """Fail from a phase that has no direct way to `failed`: leave the pause first, end the watching as unverified."""
+    draft.count("kubernaut_workflowexecution_errors_total", ErrorType.VALIDATION_ERROR, _left(draft))
     if draft.get("phase") == Phase.PAUSED:
         control.resume(draft)
         draft.wake_at = None
@@ -185,3 +188,9 @@ def _fail_anyhow(draft: Draft, message: str) -> None:
         complete(draft, WorkflowOutcome.UNKNOWN, message, NOT_WATCHED)
     else:
         fail(draft, message, ErrorType.VALIDATION_ERROR)
+
+
+def _left(draft: Draft) -> str:
+    """The phase that a workflow is in, or that it was paused in."""
+    phase: str = draft.get("phase")
+    return draft.get("paused_from") or phase if phase == PAUSED else phase

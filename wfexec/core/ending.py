@@ -43,6 +43,8 @@ def close_steps(draft: Draft, why: str) -> None:
         elif step.status is StepState.RETRYING:
             draft.move_step(position, StepState.FAILED, next_retry_time=None, end_time=draft.now)
             draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
+            error = step.error_type or ErrorType.UNKNOWN_ERROR
+            draft.count("kubernaut_workflowexecution_errors_total", error, Phase.EXECUTING)
 
 
 class Findings(NamedTuple):

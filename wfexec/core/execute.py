@@ -373,8 +373,10 @@ def _end_badly(draft: Draft, position: int | None, overdue: bool) -> None:
         reason = f"workflow_timeout: {why}"
         error = ErrorType.TIMEOUT
         draft.event("Warning", "WorkflowTimeout", why)
+        draft.count("kubernaut_workflowexecution_errors_total", error, Phase.EXECUTING)
     if overdue and position is not None and error is ErrorType.TIMEOUT:
         reason = clip(f"workflow_timeout: {why}", 4096)
+        draft.event("Warning", "WorkflowTimeout", f"the workflow's deadline passed: {why}")
     if draft.recipe.rollback_strategy is RollbackStrategy.AUTOMATIC:
         draft.set(failure_reason=reason, error_type=error)
         enter_rolling_back(draft, why)

@@ -318,3 +318,4 @@ def _give_up(draft: Draft, position: int, what: str) -> None:
     )
     draft.event("Warning", "StepFailed", f"step {step.number} ({step.name}): timeout: {what}")
     draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
+    draft.count("kubernaut_workflowexecution_errors_total", ErrorType.TIMEOUT, "executing")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from wfexec.core.capacity import OBSERVER, capacity, nodes_of, sized_targets
-from wfexec.core.forecast import reads_only
 from wfexec.core.targets import target_text, undo_namespace_of
 from wfexec.core.verdict import SHOWN_MAX, Answers, Verdict, bad, good, unknown
 from wfexec.model.base import clip, compact, evolve
@@ -207,7 +206,7 @@ def undo_warnings(recipe: Recipe) -> tuple[str, ...]:
         f"critical step {step.name!r} has no rollback and its action {step.action} has none by default; "
         "give it a rollbackSpec, or accept that automatic rollback leaves it as it is"
         for step in recipe.steps
-        if step.spec.critical_step and not step.undo and not step.deletes_target and not reads_only(step)
+        if step.spec.critical_step and not step.undo and not step.deletes_target
     )
 
 

@@ -221,7 +221,6 @@ def _broken(draft: Draft, position: int, why: str, watched: Watched) -> None:
     """A completed step fails after all: what it did took effect, and is undone with the others (BR-WF-052)."""
     message = clip(why, 4096)
     draft.move_step(position, StepState.FAILED, error_message=message, error_type=ErrorType.VALIDATION_ERROR)
-    draft.count("kubernaut_workflowexecution_errors_total", ErrorType.VALIDATION_ERROR, Phase.MONITORING)
     note_failure(draft, position)
     _ineffective(draft, f"{INEFFECTIVE}: {why}", watched)
 
@@ -231,6 +230,7 @@ def _ineffective(draft: Draft, reason: str, watched: Watched) -> None:
     note_failure(draft, None)
     strategy = draft.recipe.rollback_strategy
     draft.event("Warning", "WorkflowIneffective", reason)
+    draft.count("kubernaut_workflowexecution_errors_total", ErrorType.VALIDATION_ERROR, Phase.MONITORING)
     if strategy is RollbackStrategy.AUTOMATIC:
         draft.set(failure_reason=clip(reason, 4096), error_type=ErrorType.VALIDATION_ERROR)
         enter_rolling_back(draft, reason, cause="validation_failure")

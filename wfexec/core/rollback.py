@@ -102,7 +102,7 @@ def rolling_back(draft: Draft) -> None:
         if record.status is UndoState.EXECUTING:
             continue
         if overdue:
-            _close_undo(draft, position, record, UndoState.FAILED, "the rollback's time was over")
+            _give_up_undo(draft, position, record, ErrorType.TIMEOUT, "the rollback's time was over")
             open_before.discard(position)
         elif not blocked and active < slots and not waits:
             active += _try_undo(draft, position, record)
@@ -336,11 +336,15 @@ def _undo_failed(
         )
         draft.set_step(position, rollback=made)
         return
-    _close_undo(draft, position, record, UndoState.FAILED, f"{error}: {message}")
+    _give_up_undo(draft, position, record, error, message)
+
+
+def _give_up_undo(draft: Draft, position: int, record: StepRollback, error: ErrorType, message: str) -> None:
+    message = f"{error}: {message}"
+    _close_undo(draft, position, record, UndoState.FAILED, message)
     step = draft.recipe.steps[position]
-    draft.event(
-        "Warning", "RollbackFailed", f"step {step.number} ({step.name}) could not be undone: {error}: {message}"
-    )
+    draft.event("Warning", "RollbackFailed", f"step {step.number} ({step.name}) could not be undone: {message}")
+    draft.count("kubernaut_workflowexecution_errors_total", error, Phase.ROLLING_BACK)
 
 
 def _close_undo(draft: Draft, position: int, record: StepRollback, state: UndoState, message: str) -> None:

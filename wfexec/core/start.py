@@ -90,9 +90,7 @@ def validating(draft: Draft) -> None:
         f"{check.type} check failed: {check.message}" for check in results if check.required and not check.passed
     ]
     if errors:
-        validation = ValidationResults(checks=results, validation_errors=_messages(errors))
-        draft.set(validation_results=with_word(draft, validation))
-        refuse(draft, "safety_validation_failed", "; ".join(errors), ErrorType.VALIDATION_ERROR)
+        _refuse_unsafe(draft, results, errors)
         return
     dry_run = _dry_run(draft)
     if dry_run is not None and not dry_run.overall_success:
@@ -100,6 +98,7 @@ def validating(draft: Draft) -> None:
             safety_checks_passed=True, dry_run_performed=True, dry_run_results=dry_run, checks=results
         )
         draft.set(validation_results=with_word(draft, validation))
+        _count_checks(draft, results)
         _refuse_dry_run(draft, dry_run)
         return
     warnings = _warnings(draft, results)
@@ -212,6 +211,13 @@ def _dry_run(draft: Draft) -> DryRunResults | None:
     return evolve(found, execution_time=draft.now - looked_at)
 
 
+def _refuse_unsafe(draft: Draft, results: tuple[CheckResult, ...], errors: list[str]) -> None:
+    validation = ValidationResults(checks=results, validation_errors=_messages(errors))
+    draft.set(validation_results=with_word(draft, validation))
+    _count_checks(draft, results)
+    refuse(draft, "safety_validation_failed", "; ".join(errors), ErrorType.VALIDATION_ERROR)
+
+
 def _refuse_dry_run(draft: Draft, dry_run: DryRunResults) -> None:
     first = next(result for result in dry_run.step_results if not result.would_succeed)
     message = f"step {first.step_number} ({first.action}) would fail: {'; '.join(first.validation_errors)}"
@@ -222,10 +228,7 @@ def _refuse_dry_run(draft: Draft, dry_run: DryRunResults) -> None:
 
 
 def _accept(draft: Draft, validation: ValidationResults, warnings: list[str]) -> None:
-    for check in validation.checks:
-        draft.count(
-            "kubernaut_workflowexecution_safety_validation_total", check.type, "pass" if check.passed else "fail"
-        )
+    _count_checks(draft, validation.checks)
     for warning in warnings[:WARNINGS_MAX]:
         draft.event("Warning", "ValidationWarning", warning)
     if validation.dry_run_performed:
@@ -235,3 +238,11 @@ def _accept(draft: Draft, validation: ValidationResults, warnings: list[str]) ->
     draft.event("Normal", "WorkflowValidated", "safety checks passed")
     draft.set(validation_results=validation)
     enter_executing(draft)
+
+
+def _count_checks(draft: Draft, checks: tuple[CheckResult, ...]) -> None:
+    """Once for each workflow, whichever way it goes from here."""
+    for check in checks:
+        draft.count(
+            "kubernaut_workflowexecution_safety_validation_total", check.type, "pass" if check.passed else "fail"
+        )

@@ -250,7 +250,6 @@ def test_protected_namespaces_are_kept_from_steps_and_undos() -> None:
     assert "step 's2' works in protected namespace 'kube-system'" in second
 
 
-HEALTH = {"custom": {"actionType": "verify-health", "config": {"namespace": "shop", "deployment": "d"}}}
 RESTART = {"restartDeployment": {"namespace": "shop", "deployment": "d"}}
 
 
@@ -260,7 +259,6 @@ RESTART = {"restartDeployment": {"namespace": "shop", "deployment": "d"}}
         (step(1, action="restart-deployment", parameters=RESTART, criticalStep=True), "automatic", 1),
         (step(1, action="restart-deployment", parameters=RESTART, criticalStep=True), "manual", 0),
         (step(1, action="restart-deployment", parameters=RESTART), "automatic", 0),
-        (step(1, action="verify-health", parameters=HEALTH, criticalStep=True), "automatic", 0),
         (scale(1, 5, criticalStep=True), "automatic", 0),
         (
             step(1, action="restart-deployment", parameters=RESTART, criticalStep=True, rollbackSpec={"action": "x"}),

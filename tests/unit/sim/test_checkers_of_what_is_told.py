@@ -17,6 +17,7 @@ KEY = ObjectKey(Kind.WORKFLOW, "shop", "repair")
 _K = "kubernaut_workflowexecution_"
 COUNTS = (
     ("workflowexecution_created_total",),
+    ("workflowexecution_workflow_steps_total",),
     (f"{_K}phase_duration_seconds", "planning"),
     (f"{_K}phase_duration_seconds", "validating"),
     (f"{_K}phase_duration_seconds", "executing"),
@@ -24,6 +25,8 @@ COUNTS = (
     (f"{_K}steps_created_total", "repair", "scale-deployment"),
     (f"{_K}steps_completed_total", "repair", "scale-deployment", "success"),
     (f"{_K}executions_total", "repair", "success"),
+    (f"{_K}effectiveness_score",),
+    ("workflowexecution_lifecycle_duration_seconds",),
 )
 PHASES = ("new → planning", "planning → validating", "validating → executing", "executing → monitoring")
 
@@ -161,8 +164,11 @@ def test_a_rollback_that_begins_and_ends_in_one_write_is_told_as_both() -> None:
     for phase in ("planning", "validating", "executing", "rolling_back"):
         past.counted(f"{_K}phase_duration_seconds", phase)
     past.counted("workflowexecution_created_total")
+    past.counted("workflowexecution_workflow_steps_total")
     past.counted(f"{_K}rollbacks_total", "repair", "step_failure")
     past.counted(f"{_K}executions_total", "repair", "")
+    past.counted(f"{_K}effectiveness_score")
+    past.counted("workflowexecution_lifecycle_duration_seconds")
     for text in (*PHASES[:3], "executing → rolling_back", "rolling_back → failed"):
         past.says("PhaseTransition", f"Phase: {text}")
     assert list(s9_metrics_equal_state.check(past.history(listening=True))) == []
