@@ -163,6 +163,22 @@ Feature: Validation
     And its failure reason says "the rollbackSpec of step 'scale' works in protected namespace 'kube-system'"
     And no child was ever created
 
+  @BR-WF-016
+  Scenario Outline: What a manifest holds is kept from protected namespaces as well, also without a dry run: <what>
+    Given a workflow with the steps "apply"
+    And "apply" <carries> a manifest for the namespace "kube-system"
+    And the dry run is left out
+    And the only safety check is "network"
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "<words>"
+    And no child was ever created
+
+    Examples:
+      | what     | carries        | words                                                                                  |
+      | the step | applies        | the manifest of step 'apply' changes ConfigMap kube-system/coredns                     |
+      | its undo | is undone with | the manifest of the rollbackSpec of step 'apply' changes ConfigMap kube-system/coredns |
+
   @BR-WF-019
   Scenario: A critical step that nobody could undo is pointed out
     Given a workflow with the steps "restart"
@@ -186,6 +202,15 @@ Feature: Validation
       | what                  | action             | strategy  |
       | the registry's undo   | scale-deployment   | automatic |
       | no automatic rollback | restart-deployment | manual    |
+
+  @BR-WF-019
+  Scenario: A critical step that only looks leaves nothing to undo
+    Given a workflow with the steps "look"
+    And "look" is the action "verify-health" about the Deployment "look"
+    And "look" is critical
+    When it is applied
+    Then it is "completed"
+    And no event says "has no rollback"
 
   @BR-WF-016
   Scenario Outline: Production keeps sizes within bounds: <what>

@@ -49,6 +49,18 @@ def _undone_in(story: Story, name: str, namespace: str) -> None:
     story.recipe.step(name).fields["rollbackSpec"] = {"action": "scale-deployment", "parameters": parameters}
 
 
+@given(parsers.re('"(?P<name>.*)" (?P<how>applies|is undone with) a manifest for the namespace "(?P<namespace>.*)"'))
+def _manifest_in(story: Story, name: str, how: str, namespace: str) -> None:
+    text = f"{{kind: ConfigMap, metadata: {{name: coredns, namespace: {namespace}}}}}"
+    given = {"custom": {"actionType": "apply-manifest", "config": {"manifest": text}}}
+    step = story.recipe.step(name)
+    if how == "applies":
+        step.action = "apply-manifest"
+        step.fields["parameters"] = given
+    else:
+        step.fields["rollbackSpec"] = {"action": "apply-manifest", "parameters": given}
+
+
 @given(parsers.parse('the pods of "{name}" ask for {cpu} cpu each'))
 def _asks(story: Story, name: str, cpu: str) -> None:
     story.recipe.deployments.setdefault(name, {})["cpu"] = cpu

@@ -14,9 +14,9 @@ import orjson
 from wfexec.adapters.kube import Connection, Reply, connect
 from wfexec.adapters.workers import look
 from wfexec.core.policies import vetted
-from wfexec.crd.documents import Document, parse_documents, read_bytes
+from wfexec.crd.documents import Document, flat, parse_documents, read_bytes
 from wfexec.crd.landmarks import guards, landmark
-from wfexec.crd.offline import Offline, OfflineCluster, flat, namespace_facts
+from wfexec.crd.offline import Offline, OfflineCluster, namespace_facts
 from wfexec.crd.policies import parse_policies
 from wfexec.crd.wire import ADMISSION, HttpCall, place
 from wfexec.errors import BadInput, Finding

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from wfexec.core.capacity import OBSERVER, capacity, nodes_of, sized_targets
-from wfexec.core.targets import target_text, undo_namespace_of
+from wfexec.core.forecast import reads_only
+from wfexec.core.targets import manifest_targets, manifests_of, target_text, undo_namespace_of
 from wfexec.core.verdict import SHOWN_MAX, Answers, Verdict, bad, good, unknown
+from wfexec.errors import BadInput
 from wfexec.model.base import clip, compact, evolve
 from wfexec.model.facts import (
     AccessFacts,
@@ -195,18 +197,34 @@ def protected_targets(recipe: Recipe, settings: Settings) -> tuple[str, ...]:
         undo = undo_namespace_of(step.spec)
         if undo in protected:
             found.append(f"the rollbackSpec of step {step.name!r} works in protected namespace {undo!r}; {fix}")
+        for whose, text in manifests_of(step.spec):
+            wrong = _protected_in(text, protected)
+            found += [f"the manifest of {whose} {step.name!r} {wrong}; {fix}"] if wrong else []
     return tuple(found)
 
 
+def _protected_in(manifest: str, protected: tuple[str, ...]) -> str:
+    """What a manifest would do to a protected namespace, or why nobody can tell; "" when it leaves them alone."""
+    try:
+        named = manifest_targets(manifest)
+    except BadInput as trouble:
+        return f"cannot be read ({trouble.findings[0].message}), so it may change a protected namespace"
+    for ref in named:
+        where = ref.name if ref.kind == "Namespace" else ref.namespace
+        if where in protected:
+            return f"changes {target_text(ref)}, which is in protected namespace {where!r}"
+    return ""
+
+
 def undo_warnings(recipe: Recipe) -> tuple[str, ...]:
-    """Critical steps that automatic rollback could not undo; what the registry can undo needs nothing (BR-WF-019)."""
+    """Critical steps that automatic rollback could not undo; what only looks leaves nothing behind (BR-WF-019)."""
     if recipe.rollback_strategy is not RollbackStrategy.AUTOMATIC:
         return ()
     return tuple(
         f"critical step {step.name!r} has no rollback and its action {step.action} has none by default; "
         "give it a rollbackSpec, or accept that automatic rollback leaves it as it is"
         for step in recipe.steps
-        if step.spec.critical_step and not step.undo and not step.deletes_target
+        if step.spec.critical_step and not step.undo and not step.deletes_target and not reads_only(step)
     )
 
 

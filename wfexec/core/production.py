@@ -107,8 +107,8 @@ def _proven(draft: Draft, marks: Mapping[str, str]) -> Demands:
 
 
 def risks_of(steps: tuple[RecipeStep, ...]) -> tuple[Risk, ...]:
-    """The steps that any rule looks at, wherever they work."""
-    return tuple(risk for step in steps if (risk := _risk_of(step)) is not None)
+    """The steps that any rule looks at, once for each namespace they work in."""
+    return tuple(risk for step in steps for risk in _risks_of(step))
 
 
 def _scaling(case: Risk, step: RecipeStep, settings: Settings) -> list[str]:
@@ -144,12 +144,12 @@ def _marked(case: Risk, marks: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _risk_of(step: RecipeStep) -> Risk | None:
-    """None where no rule looks at what the step does."""
+def _risks_of(step: RecipeStep) -> tuple[Risk, ...]:
+    """() where no rule looks at what the step does."""
     action, p = find_action(step.action), step.spec.parameters
     if action is None or p is None:
-        return None
-    applied, given = _manifest_kinds(step)
+        return ()
+    applied, places = _manifest_kinds(step)
     image = action.name in IMAGES or bool(applied & WORKLOADS)
     config = action.name in CONFIGS or bool(applied & {"ConfigMap", "Secret"})
     replicas = p.scale_deployment.replicas if p.scale_deployment is not None else None
@@ -157,22 +157,23 @@ def _risk_of(step: RecipeStep) -> Risk | None:
         written = p.custom.config.get("replicas", "")
         replicas = int(written) if written.isdecimal() else None
     if not (image or config or action.destructive or replicas is not None):
-        return None
-    namespace = step.namespace or given
-    return Risk(step.position, namespace, action.destructive, image, config, p.drain_node is not None, replicas)
+        return ()
+    named = {step.namespace: None, **dict.fromkeys(places)} if step.namespace else dict.fromkeys(places or ("",))
+    drains = p.drain_node is not None
+    return tuple(Risk(step.position, one, action.destructive, image, config, drains, replicas) for one in named)
 
 
-def _manifest_kinds(step: RecipeStep) -> tuple[frozenset[str], str]:
-    """Kinds of the objects in a manifest that the step applies, and the namespace of the first; one unread has none."""
+def _manifest_kinds(step: RecipeStep) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Kinds of the objects in a manifest that the step applies, and their namespaces in order; one unread has none."""
     p = step.spec.parameters
     text = p.custom.config.get("manifest") if p is not None and p.custom is not None else None
     if text is None:
-        return frozenset(), ""
+        return frozenset(), ()
     try:
         found = manifest_targets(text)
     except BadInput:
-        return frozenset(), ""
-    return frozenset(ref.kind for ref in found), next((ref.namespace for ref in found if ref.namespace), "")
+        return frozenset(), ()
+    return frozenset(ref.kind for ref in found), tuple(dict.fromkeys(ref.namespace for ref in found if ref.namespace))
 
 
 def is_production(namespace: str, namespaces: Namespaces, settings: Settings) -> bool:

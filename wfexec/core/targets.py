@@ -7,7 +7,7 @@ Pure look-up from the typed parameters; a custom action names its target in its 
 from typing import Final
 
 from wfexec.core.registry import Action, find_action
-from wfexec.crd.documents import parse_documents
+from wfexec.crd.documents import flat, parse_documents
 from wfexec.model.facts import AskAccess, TargetRef
 from wfexec.model.parameters import CustomAction, RollbackParameters
 from wfexec.model.workflow import WorkflowStep
@@ -45,14 +45,26 @@ def target_text(ref: TargetRef) -> str:
 
 
 def manifest_targets(text: str) -> tuple[TargetRef, ...]:
-    """The objects that a manifest names, in order; BadInput when it cannot be read."""
+    """The objects that a manifest names, in order, those of Lists one by one; BadInput when it cannot be read."""
     found = []
-    for document in parse_documents(text.encode(), "manifest"):
-        value = document.value
-        meta = value.get("metadata") if isinstance(value, dict) else None
-        if isinstance(meta, dict) and isinstance(value.get("kind"), str) and isinstance(meta.get("name"), str):
+    for value in flat(document.value for document in parse_documents(text.encode(), "manifest")):
+        meta = value["metadata"]
+        if isinstance(meta.get("name"), str):
             found.append(TargetRef(value["kind"], str(meta.get("namespace") or ""), meta["name"]))
     return tuple(found)
+
+
+def manifests_of(step: WorkflowStep) -> tuple[tuple[str, str], ...]:
+    """The manifest that a step applies, and the one of its undo, each behind what it belongs to."""
+    p, own = step.parameters, step.rollback_spec
+    undo = own.parameters if own is not None else None
+    given = (
+        ("step", p.custom if p is not None else None),
+        ("the rollbackSpec of step", undo.custom if undo is not None else None),
+    )
+    return tuple(
+        (whose, one.config["manifest"]) for whose, one in given if one is not None and "manifest" in one.config
+    )
 
 
 def target_of(step: WorkflowStep) -> TargetRef | None:

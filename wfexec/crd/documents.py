@@ -8,7 +8,7 @@ with file and line. It must never resolve tags, and never let a key count twice.
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -99,6 +99,17 @@ def parse_documents(data: bytes, source: str) -> tuple[Document, ...]:
             if source.endswith(".json"):
                 raise refuse(f"{source}:{error.lineno}", "", f"not JSON: {error.msg}") from None
     return tuple(document for document in _yaml_documents(text, source) if document.value is not None)
+
+
+def flat(values: Iterable[Any]) -> tuple[dict[str, Any], ...]:
+    """The Kubernetes objects among documents, those of Lists one by one."""
+    found: list[dict[str, Any]] = []
+    for value in values:
+        if isinstance(value, dict) and isinstance(value.get("items"), list):
+            found += flat(value["items"])
+        elif isinstance(value, dict) and isinstance(value.get("kind"), str) and isinstance(value.get("metadata"), dict):
+            found.append(value)
+    return tuple(found)
 
 
 def refuse(source: str, value: str, message: str, field: str = "") -> BadInput:

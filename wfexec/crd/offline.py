@@ -4,7 +4,7 @@ Called by `wfexec plan --against FILE`. Made from plain Kubernetes objects (`kub
 the file holds nothing is not known, never taken for absent; rights and reachability are not in a file at all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -44,17 +44,6 @@ class Offline(NamedTuple):
 
     objects: tuple[Object, ...]
     denied: Callable[[AskAccess], str] | None = None
-
-
-def flat(values: Iterable[Any]) -> tuple[Object, ...]:
-    """The objects among documents, those of Lists one by one."""
-    found: list[Object] = []
-    for value in values:
-        if isinstance(value, dict) and isinstance(value.get("items"), list):
-            found += flat(value["items"])
-        elif isinstance(value, dict) and isinstance(value.get("kind"), str) and isinstance(value.get("metadata"), dict):
-            found.append(value)
-    return tuple(found)
 
 
 class OfflineCluster:

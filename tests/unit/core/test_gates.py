@@ -1,5 +1,6 @@
 """Safety checks one by one: rights, health, room, network, and what none of them may touch (BR-WF-015, 016, 019)."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -250,6 +251,49 @@ def test_protected_namespaces_are_kept_from_steps_and_undos() -> None:
     assert "step 's2' works in protected namespace 'kube-system'" in second
 
 
+def manifest(*objects: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "custom": {"actionType": "apply-manifest", "config": {"manifest": "\n---\n".join(map(json.dumps, objects))}}
+    }
+
+
+INSIDE = {"kind": "ConfigMap", "metadata": {"name": "coredns", "namespace": "kube-system"}}
+OUTSIDE = {"kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "shop"}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "words"),
+    [
+        (
+            (INSIDE,),
+            "of step 's1' changes ConfigMap kube-system/coredns, which is in protected namespace 'kube-system'",
+        ),
+        (({"kind": "List", "metadata": {}, "items": [OUTSIDE, INSIDE]},), "changes ConfigMap kube-system/coredns"),
+        (({"kind": "Namespace", "metadata": {"name": "kube-system"}},), "changes Namespace kube-system"),
+        ((OUTSIDE,), ""),
+    ],
+    ids=["bare", "in a list", "the namespace itself", "elsewhere"],
+)
+def test_no_manifest_reaches_a_protected_namespace(objects: tuple[dict[str, Any], ...], words: str) -> None:
+    given = manifest(*objects)
+    recipe = planned(
+        step(1, action="apply-manifest", parameters=given),
+        scale(2, 5, rollbackSpec={"action": "apply-manifest", "parameters": given}),
+    )
+    found = protected_targets(recipe, DEFAULTS)
+    assert len(found) == (2 if words else 0)
+    if words:
+        assert words in found[0]
+        assert "the manifest of the rollbackSpec of step 's2' changes" in found[1]
+
+
+def test_a_manifest_that_cannot_be_read_is_not_taken_for_harmless() -> None:
+    given = {"custom": {"actionType": "apply-manifest", "config": {"manifest": "kind: [ConfigMap"}}}
+    (found,) = protected_targets(planned(step(1, action="apply-manifest", parameters=given)), DEFAULTS)
+    assert "cannot be read (not YAML" in found
+    assert "may change a protected namespace" in found
+
+
 RESTART = {"restartDeployment": {"namespace": "shop", "deployment": "d"}}
 
 
@@ -260,6 +304,7 @@ RESTART = {"restartDeployment": {"namespace": "shop", "deployment": "d"}}
         (step(1, action="restart-deployment", parameters=RESTART, criticalStep=True), "manual", 0),
         (step(1, action="restart-deployment", parameters=RESTART), "automatic", 0),
         (scale(1, 5, criticalStep=True), "automatic", 0),
+        (step(1, action="verify-health", criticalStep=True, parameters=None), "automatic", 0),
         (
             step(1, action="restart-deployment", parameters=RESTART, criticalStep=True, rollbackSpec={"action": "x"}),
             "automatic",

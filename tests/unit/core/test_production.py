@@ -51,6 +51,11 @@ DRAIN = step(1, action="drain-node", parameters={"drainNode": {"nodeName": "n1"}
 UNCORDON = step(1, action="uncordon-node", parameters={"cordonNode": {"nodeName": "n1"}})
 
 
+TWO_PLACES = (
+    "{kind: Secret, metadata: {name: a, namespace: lab}}\n---\n{kind: Secret, metadata: {name: a, namespace: shop}}"
+)
+
+
 def judged(given: dict[str, Any], **more: Any) -> Demands:
     settings = Settings.model_validate(more.pop("settings", {}))
     recipe = compile_recipe(spec(given), settings)
@@ -109,6 +114,8 @@ def judged(given: dict[str, Any], **more: Any) -> Demands:
         ]),
         (custom("apply-manifest", manifest="{kind: Deployment, metadata: {name: a, namespace: lab}}"), {}, []),
         (custom("apply-manifest", manifest=": no manifest"), {}, []),
+        (custom("apply-manifest", namespace="lab", manifest=TWO_PLACES), {}, ["config-update-approved"]),
+        (custom("apply-manifest", manifest=TWO_PLACES), {}, ["config-update-approved"]),
         (step(1, action="notify-only", parameters=None), {"now": BUSY, "namespaces": None}, []),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ import yaml
 from sim.executor.files import load_outcomes, parse_outcomes
 from wfexec.core.graph import compile_recipe
 from wfexec.core.refusals import findings
-from wfexec.crd.offline import flat
+from wfexec.crd.documents import flat
 from wfexec.model.recipe import Recipe
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import DEFAULTS
