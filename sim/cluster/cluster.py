@@ -8,8 +8,10 @@ what it does not model raises `Unmodelled`.
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, overload
+
+import orjson
 
 from sim.cluster.admission import Admission, Attempt
 from sim.cluster.api import Api, HttpReply
@@ -45,7 +47,13 @@ class Depth(StrEnum):
 
 def schemas_of(resources: Resources) -> dict[str, Schema]:
     """By resource key."""
-    return {each.key: Schema(each.crd) for each in resources.all if each.crd is not None}
+    return {each.key: _compiled(orjson.dumps(each.crd)) for each in resources.all if each.crd is not None}
+
+
+# Compiling the schemas takes longer than most runs, they hold no state, and nearly all clusters have the same.
+@lru_cache(maxsize=16)
+def _compiled(crd: bytes) -> Schema:
+    return Schema(orjson.loads(crd))
 
 
 @cache

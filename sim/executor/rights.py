@@ -7,6 +7,7 @@ executor is installed these identities have no rights, so the rehearsal brings t
 from typing import Any, Final
 
 from sim.executor.outcomes import Outcomes
+from sim.executor.targets import Denial
 from wfexec.core.registry import ACTIONS
 from wfexec.core.targets import RESOURCES
 from wfexec.model.facts import AskAccess
@@ -28,9 +29,10 @@ def rights(outcomes: Outcomes, namespace: str = CONTROLLER_NAMESPACE) -> tuple[t
     A denial of one namespace or one object denies the whole resource: roles can only allow.
     """
     users: dict[tuple[tuple[str, str, str], ...], list[str]] = {}
+    denials = tuple(denial.model_copy(update={"namespace": "*", "name": "*"}) for denial in outcomes.denied)
     for action in ACTIONS:
         user = f"system:serviceaccount:{namespace}:{action.name}-sa"
-        users.setdefault(_allowed(outcomes, user), []).append(user)
+        users.setdefault(_allowed(denials, user), []).append(user)
     made: list[tuple[str, dict[str, Any]]] = []
     for number, (allowed, bound) in enumerate(users.items()):
         meta = {"name": f"wfexec-rehearsal-{number}", "labels": {"app.kubernetes.io/part-of": "wfexec-rehearsal"}}
@@ -44,15 +46,10 @@ def rights(outcomes: Outcomes, namespace: str = CONTROLLER_NAMESPACE) -> tuple[t
     return tuple(made)
 
 
-def _allowed(outcomes: Outcomes, user: str) -> tuple[tuple[str, str, str], ...]:
-    """(verb, group, plural) of everything a step may need and the file does not deny to this user."""
+def _allowed(denials: tuple[Denial, ...], user: str) -> tuple[tuple[str, str, str], ...]:
+    """(verb, group, plural) of everything a step may need and no denial denies to this user."""
     return tuple(
         (verb, group, plural)
         for verb, group, plural in _WANTED
-        if not any(
-            denial.model_copy(update={"namespace": "*", "name": "*"}).covers(
-                AskAccess(user, verb, group, plural, "", "")
-            )
-            for denial in outcomes.denied
-        )
+        if not any(denial.covers(AskAccess(user, verb, group, plural, "", "")) for denial in denials)
     )

@@ -92,6 +92,15 @@ def contexts() -> tuple[StepFunctionContext, ...]:
 
 
 @cache
+def context_of(kind: str, sentence: str) -> StepFunctionContext:
+    """The function that carries the sentence out."""
+    for one in reversed(contexts()):
+        if one.type in (None, kind) and one.parser.is_matching(sentence):
+            return one
+    raise LookupError(f"no sentence for {kind} {sentence!r}")
+
+
+@cache
 def parts() -> tuple[Part, ...]:
     """All scenarios of all features, rows of outlines one by one, in the order of the files."""
     return tuple(part for path in sorted(FOLDER.glob("*.feature")) for part in _of_feature(path))
@@ -140,10 +149,7 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
 
 def _say(step: Step, story: Story, made: dict[str, Any]) -> None:
     """Carry out one sentence with what its function asks for; `made` is what earlier ones left for later ones."""
-    fitting = [one for one in contexts() if one.type in (None, step.type) and one.parser.is_matching(step.name)]
-    if not fitting:
-        raise LookupError(f"no sentence for {step.type} {step.name!r}")
-    context = fitting[-1]
+    context = context_of(step.type, step.name)
     given: dict[str, Any] = {
         "story": story,
         "cluster": story.cluster,
