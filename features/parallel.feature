@@ -49,16 +49,22 @@ Feature: Parallel limits
     And nothing ran beside "b"
 
   @BR-WF-024d @BR-WF-166
-  Scenario: While the API server throttles fewer steps start, and all of them again once it is quiet
+  Scenario Outline: While the API server throttles <what> fewer steps start, and all of them again once it is quiet
     Given a workflow of 10 independent steps
     And at most 3 steps run at a time
     And each of its steps takes 20s
+    And "s4" precondition is `input.current_replicas == 3`
     When it is applied
     And "s1" is running
-    And the API server throttles the next 2 children
+    And the API server throttles the next 2 <what>
     Then it is "completed"
     And its outcome is "success"
     And an event "ParallelismReduced" says "the API server asks to slow down: 1 of 3 steps at a time"
     And while it said so no step began beyond 1 at a time, and afterwards 3 ran again
     And its condition "Degraded" is "False"
     And its progress never fell
+
+    Examples:
+      | what      |
+      | children  |
+      | questions |

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from wfexec.crd import questions
-from wfexec.crd.wire import refusal
+from wfexec.crd.wire import pause_ms, refusal
 from wfexec.model.facts import Answer, AskAlerts, AskHistory
 from wfexec.model.requests import Ask, Code, KeepRows, Outcome
 
@@ -51,4 +51,5 @@ def _refused(body: Any, status: int, now: int) -> Outcome | None:
     if any(isinstance(question, AskHistory | AskAlerts) for question in body.questions):
         return None
     facts = {one: questions.facts(one, ((status, BODY),) * len(questions.calls(one))) for one in body.questions}
-    return Outcome(Code.OK, {question: Answer(now, told) for question, told in facts.items()})
+    pause = pause_ms(BODY, RETRY_AFTER_S) if status == THROTTLED else None
+    return Outcome(Code.OK, {question: Answer(now, told) for question, told in facts.items()}, retry_after_ms=pause)

@@ -7,7 +7,6 @@ threads; a watch is a chunked reply fed from a queue. It must never answer what 
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -19,6 +18,7 @@ from sim.cluster.cluster import Cluster, Depth
 from sim.cluster.rbac import ADMIN
 from sim.cluster.refusals import Refusal
 from sim.cluster.resources import Unmodelled
+from wfexec.adapters.inbox import Inbox
 from wfexec.crd.wire import HttpCall
 from wfexec.model.requests import Change
 
@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.payload)
 
     def _watch(self, served: Served, call: HttpCall, user: str) -> None:
-        lines: SimpleQueue[bytes] = SimpleQueue()
+        lines: Inbox[bytes] = Inbox()
 
         def heard(_change: Change, line: bytes, _version: str) -> None:
             lines.put(line)
@@ -179,14 +179,11 @@ class _Handler(BaseHTTPRequestHandler):
                     opened.stop()
         self._chunk(b"")
 
-    def _stream(self, served: Served, lines: "SimpleQueue[bytes]", seconds: float) -> None:
+    def _stream(self, served: Served, lines: Inbox[bytes], seconds: float) -> None:
         end = time.monotonic() + seconds
         while not served.stopping.is_set() and (left := end - time.monotonic()) > 0:
-            try:
-                line = lines.get(timeout=min(left, 0.1))
-            except Empty:
-                continue
-            self._chunk(line + b"\n")
+            for line in lines.take(min(left, 0.1)):
+                self._chunk(line + b"\n")
 
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))

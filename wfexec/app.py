@@ -17,7 +17,6 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from threading import Event, Thread, current_thread, main_thread
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from uuid import uuid4
@@ -27,6 +26,7 @@ from wfexec.adapters.audit import AuditLog
 from wfexec.adapters.auth import MetricsGate
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.http import Server, Tls, metrics_site, probes_site
+from wfexec.adapters.inbox import Inbox
 from wfexec.adapters.kube import Connection, connect
 from wfexec.adapters.logging import write_record
 from wfexec.adapters.metrics import Metrics
@@ -111,7 +111,7 @@ class Loop:
         self._clock = clock
         self._send = send
         self._after = after
-        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._inbox: Inbox[Any] = Inbox()
 
     def post(self, arrived: Any) -> None:
         """A signal for the machine, a `Crash` or a `Look`; from any thread and from a signal handler."""
@@ -156,14 +156,7 @@ class Loop:
         wake_at, wait_s = self.machine.wake_at(), IDLE_S
         if wake_at is not None:
             wait_s = min(wait_s, self._clock.real_seconds(wake_at - self._clock.now_ms()))
-        arrived: list[Any] = []
-        try:
-            arrived.append(self._inbox.get(timeout=wait_s))
-            while len(arrived) < BATCH:
-                arrived.append(self._inbox.get_nowait())
-        except Empty:
-            return arrived
-        return arrived
+        return self._inbox.take(wait_s, BATCH)
 
     def _hand_out(self, since: float) -> None:
         for request in self.machine.take():

@@ -35,9 +35,12 @@ def _refused_from_now_on(story: Story, count: str, what: str) -> None:
     story.cluster.refuse(LATER[what], int(count), STATUS)
 
 
-@when(parsers.parse("the API server throttles the next {count:d} children"))
-def _throttled(story: Story, count: int) -> None:
-    story.cluster.refuse(CreateExecution, count, THROTTLED)
+THROTTLED_ONES: Final = {"children": CreateExecution, "questions": Ask}
+
+
+@when(parsers.re(r"the API server throttles the next (?P<count>\d+) (?P<what>children|questions)"))
+def _throttled(story: Story, count: str, what: str) -> None:
+    story.cluster.refuse(THROTTLED_ONES[what], int(count), THROTTLED)
 
 
 @then(parsers.parse("while it said so no step began beyond {most:d} at a time, and afterwards {full:d} ran again"))

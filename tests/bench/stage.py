@@ -47,18 +47,19 @@ class Stage:
         self._executor = executor
         self._changed = Condition()
         self._born: SimpleQueue[bytes | None] = SimpleQueue()
-        self._watches: list[Watching] = []
+        # Children that were handed to a thread, for a watch opened anew tells of all of them again.
+        self._heard: set[bytes] = set()
+        self._watches: dict[Kind, Watching] = {}
+        self._closing = False
         for kind, heard in ((Kind.WORKFLOW, self._workflow), (Kind.EXECUTION, self._child)):
-            query = (("watch", "1"), ("timeoutSeconds", str(int(WATCH_S))))
-            found = connection.watch(HttpCall("GET", object_path(kind, load.NAMESPACE), query), WATCH_S, CALL_S)
-            assert isinstance(found, Watching), found
-            self._watches.append(found)
-            Thread(target=self._listen, args=(found, heard), name=f"stage-{kind}", daemon=True).start()
+            self._open(kind)
+            Thread(target=self._follow, args=(kind, heard), name=f"stage-{kind}", daemon=True).start()
         for number in range(THREADS):
             Thread(target=self._execute, name=f"stage-{number}", daemon=True).start()
 
     def close(self) -> None:
-        for watching in self._watches:
+        self._closing = True
+        for watching in self._watches.values():
             watching.stop()
         for _ in range(THREADS):
             self._born.put(None)
@@ -100,6 +101,23 @@ class Stage:
                 assert monotonic() < limit, f"{what}: not within {seconds:g} s; phases: {sorted(self.phases.items())}"
                 self._changed.wait(LOOK_S)
 
+    def _open(self, kind: Kind) -> None:
+        """A watch that begins with all there is."""
+        query = (("watch", "1"), ("timeoutSeconds", str(int(WATCH_S))))
+        found = self._connection.watch(HttpCall("GET", object_path(kind, load.NAMESPACE), query), WATCH_S, CALL_S)
+        assert isinstance(found, Watching), found
+        self._watches[kind] = found
+
+    def _follow(self, kind: Kind, heard: Callable[[bytes, float], None]) -> None:
+        """A server may end any watch at any time, and an executor that does not notice holds up every workflow."""
+        try:
+            while not self._closing:
+                self._listen(self._watches[kind], heard)
+                if not self._closing:
+                    self._open(kind)
+        except AssertionError as error:
+            self.troubles.append(f"{kind} cannot be watched any more: {error}")
+
     def _listen(self, watching: Watching, heard: Callable[[bytes, float], None]) -> None:
         for line in watching.lines():
             if isinstance(line, bytes):
@@ -109,9 +127,12 @@ class Stage:
 
     def _workflow(self, line: bytes, at: float) -> None:
         event = orjson.loads(line)
-        if event["type"] != "MODIFIED":
+        if event["type"] not in ("ADDED", "MODIFIED"):
             return
         name, phase = event["object"]["metadata"]["name"], event["object"].get("status", {}).get("phase", "")
+        if event["type"] == "ADDED" and not phase:
+            # Nobody has written to it yet.
+            return
         self.phases[name] = phase
         self.began.setdefault(name, at)
         if phase in _ENDED_STEPS:
@@ -120,7 +141,8 @@ class Stage:
 
     def _child(self, line: bytes, at: float) -> None:
         found = NAME.search(line)
-        if found is not None and line.startswith(b'{"type":"ADDED"') and found[1] not in self.taken:
+        if found is not None and line.startswith(b'{"type":"ADDED"') and found[1] not in self._heard:
+            self._heard.add(found[1])
             self._born.put(found[1])
 
     def _execute(self) -> None:

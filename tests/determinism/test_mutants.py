@@ -122,6 +122,11 @@ def new_one_skipped(patch: Patch) -> None:
     patch.setattr(decide, "new", lambda draft: None)
 
 
+def planned_by_nobody(patch: Patch) -> None:
+    """Planning waits for an answer to what nobody asked."""
+    patch.setitem(decide.HANDLERS, Phase.PLANNING, lambda draft: None)
+
+
 def place_never_given_back(patch: Patch) -> None:
     """M6: a step that has ended still holds its place."""
     look_at_steps = execute.look_at_steps
@@ -311,6 +316,7 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (older_over_newer, play, "S3"),
     (step_runs_again, play, "S3"),
     (new_one_skipped, play, "L2"),
+    (planned_by_nobody, play, "L2"),
     (place_never_given_back, narrow, "S5"),
     (places_not_counted, narrow, "S5"),
     (timeout_not_enforced, nobody_at_work, "L3"),

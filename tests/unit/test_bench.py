@@ -9,8 +9,12 @@ import pytest
 from tests.bench import crowd, deciding, floor, live, load, parrot, planning, rows, throughput, waiting
 from tests.bench.client import names_of, outline
 from tests.bench.rows import Row
+from tests.bench.stage import Stage
 from tests.envtest import build
+from tests.unit.adapters.apiserver import Asked, Stream, Told, serving
+from wfexec.adapters.kube import connect
 from wfexec.crd.wire import JSON, JSON_PATCH, HttpCall
+from wfexec.model.meta import EXECUTION_PLURAL
 
 KEYS = {"name", "value", "unit", "floor", "ratio", "must", "aim", "note", "higher", "reached"}
 TINY = throughput.Sizes(
@@ -95,6 +99,29 @@ def test_crowd_client_sends_each_creation_after_what_its_step_depends_on() -> No
     ]
     assert (parrot.writes_of(found), parrot.requests_of(found)) == (6, 9)
     assert parrot.requests_of(parrot.only_writes(found)) == 6
+
+
+def test_the_crowds_executor_goes_on_when_the_server_ends_its_watches(tmp_path: Path) -> None:
+    born = [b'{"type":"ADDED","object":{"metadata":{"name":"%s"}}}\n' % name for name in (b"one", b"two")]
+    opened: list[str] = []
+
+    def answer(asked: Asked) -> Told | Stream:
+        if asked.method == "PATCH":
+            return Told()
+        kind = asked.path.partition("?")[0].rpartition("/")[2]
+        opened.append(kind)
+        if kind != EXECUTION_PLURAL:
+            return Stream((), "open")
+        # Whoever asks anew is told of everything that is there.
+        return Stream(tuple(born[:1])) if opened.count(kind) == 1 else Stream(tuple(born), "open")
+
+    with serving(answer) as server:
+        connection = connect(str(server.kubeconfig(tmp_path)), None, 8)
+        stage = Stage(connection, connection)
+        stage.wait(lambda: stage.taken == {b"one", b"two"}, 20, "both children")
+        stage.close()
+        patched = sorted(asked.path.split("/")[-2] for asked in server.asked if asked.method == "PATCH")
+    assert patched == ["one", "one", "two", "two"]
 
 
 def test_crowd_rows_have_the_promised_bounds() -> None:

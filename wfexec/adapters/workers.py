@@ -191,17 +191,18 @@ class Workers:
         answers: dict[Question, Answer] = {}
         # What several of them need, the pods of their namespace above all, is asked for once.
         known: dict[HttpCall, Told] = {}
+        throttled: list[int] = []
         began = self._clock.now_ms()
         for question in body.questions:
-            answers[question] = Answer(began, self._facts(question, timeout_s, known))
-        return Outcome(Code.OK, answers)
+            answers[question] = Answer(began, self._facts(question, timeout_s, known, throttled))
+        return Outcome(Code.OK, answers, retry_after_ms=max(throttled, default=None))
 
-    def _facts(self, question: Question, timeout_s: float, known: dict[HttpCall, Told]) -> Facts:
+    def _facts(self, question: Question, timeout_s: float, known: dict[HttpCall, Told], throttled: list[int]) -> Facts:
         if isinstance(question, AskHistory):
             return self._history.facts(question)
         if isinstance(question, AskAlerts):
             return self._alerts(question, timeout_s) if self._alerts is not None else Unknown("nobody watches alerts")
-        return look(self._connection, question, timeout_s, known)
+        return look(self._connection, question, timeout_s, known, throttled)
 
     def _watch(self, job: _Job) -> None:
         started = self._clock.monotonic()
@@ -252,11 +253,16 @@ def _about_alerts(body: Ask) -> bool:
 
 
 def look(
-    connection: Connection, question: Question, timeout_s: float, known: dict[HttpCall, Told] | None = None
+    connection: Connection,
+    question: Question,
+    timeout_s: float,
+    known: dict[HttpCall, Told] | None = None,
+    throttled: list[int] | None = None,
 ) -> Facts:
     """What the cluster says to one question; never a trouble of the way, which is `Unknown`.
 
-    `known`: what was read for other questions of the same moment; what this one reads is added.
+    `known`: what was read for other questions of the same moment; what this one reads is added. `throttled`: so is for
+    how long each reply asks to be left alone that says that there are too many requests.
     """
     limit = min(NETWORK_S, timeout_s) if isinstance(question, AskNetwork) else timeout_s
     replies: list[Told] = []
@@ -265,6 +271,8 @@ def look(
         if told is None:
             found = connection.call(call, limit)
             told = (0, found.message.encode()) if isinstance(found, Outcome) else (found.status, found.payload)
+            if throttled is not None and not isinstance(found, Outcome) and found.status == wire.TOO_MANY:
+                throttled.append(wire.pause_ms(found.payload, found.retry_after))
             if known is not None and told[0]:
                 known[call] = told
         replies.append(told)

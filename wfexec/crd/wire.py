@@ -26,6 +26,7 @@ from wfexec.model.meta import (
 )
 from wfexec.model.plan import Copy, MetadataChange
 from wfexec.model.requests import (
+    PAUSE_MS,
     Ask,
     Body,
     Change,
@@ -76,6 +77,7 @@ _DONE: Final = Outcome(Code.OK)
 _ADDED: Final = b'{"type":"ADDED"'
 # A gateway or a storage that gave up may have carried the write out after all: for a write these are LOST.
 _DOUBTFUL: Final = frozenset({500, 502, 504})
+TOO_MANY: Final = 429
 # 401: the credentials may have been renewed by the next try.
 _CODES: Final = {
     400: Code.INVALID,
@@ -89,7 +91,7 @@ _CODES: Final = {
     413: Code.INVALID,
     415: Code.INVALID,
     422: Code.INVALID,
-    429: Code.THROTTLED,
+    TOO_MANY: Code.THROTTLED,
     500: Code.UNAVAILABLE,
     501: Code.INVALID,
     502: Code.UNAVAILABLE,
@@ -265,6 +267,12 @@ def refusal(body: Body | None, status: int, payload: bytes, retry_after: str | N
         code = Code.CONFLICT
     message = told.get("message") or payload[:200].decode("utf-8", "replace") or f"HTTP {status}"
     return Outcome(code, message=clip(str(message)), retry_after_ms=_retry_ms(retry_after, details))
+
+
+def pause_ms(payload: bytes, retry_after: str | None) -> int:
+    """For how long a server that answered 429 wants to be left alone."""
+    told = refusal(None, TOO_MANY, payload, retry_after).retry_after_ms
+    return PAUSE_MS if told is None else told
 
 
 def _accepted(body: Body, raw: Any, decoder: Decoder) -> Outcome:

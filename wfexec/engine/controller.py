@@ -29,7 +29,7 @@ from wfexec.engine.survey import Survey
 from wfexec.engine.totals import totals
 from wfexec.engine.view import View
 from wfexec.model.plan import Record
-from wfexec.model.requests import Body, EventWrites, ObjectKey, Outcome, Replied, Request, Signal, WatchSeen
+from wfexec.model.requests import Ask, Body, EventWrites, ObjectKey, Outcome, Replied, Request, Signal, WatchSeen
 from wfexec.model.status import WorkflowExecution
 from wfexec.model.words import EXECUTION, THROTTLED, WORKFLOW
 from wfexec.settings import Settings
@@ -182,7 +182,8 @@ class Controller:
             outcome = signal.outcome
             if placed:
                 self._limiter.release()
-                if outcome.code is THROTTLED:
+                # A question whose own reads were throttled is answered all the same.
+                if outcome.code is THROTTLED or (outcome.retry_after_ms is not None and body.__class__ is Ask):
                     self._limiter.throttled(now, outcome.retry_after_ms)
             handler(body, concerned, outcome, now)
             # A place became free, and the Events are no news to anybody.

@@ -9,13 +9,13 @@ which every workflow halves the steps it has at a time, until there has been qui
 
 from typing import Final
 
+from wfexec.model.requests import PAUSE_MS
+
 # Refusals so close together are one.
 BURST_MS: Final = 5_000
 # So long without one takes back one halving; more halvings than this leave one step at a time of any number.
 QUIET_MS: Final = 30_000
 PRESSURE_MAX: Final = 4
-# What a server that throttles without saying for how long is given.
-PAUSE_MS: Final = 1_000
 
 
 class Rate:

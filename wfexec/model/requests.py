@@ -5,7 +5,7 @@ its reply when it ends (its events arrive as `WatchSeen` before that).
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wfexec.model.audit import FinalRecord
 from wfexec.model.bearings import BindingFacts, NamespaceFacts, RegistryData
@@ -213,6 +213,10 @@ class Request(NamedTuple):
     timeout_ms: int
 
 
+# What a server that throttles without saying for how long is given.
+PAUSE_MS: Final = 1_000
+
+
 class Code(StrEnum):
     """How a request ended. LOST: no reply seen, it may or may not have been carried out."""
 
@@ -245,7 +249,8 @@ class Outcome(NamedTuple):
     """`object` on OK: the stored object after a write or get, a Listing, a Lease, a dict of answers, or None.
 
     CONFLICT, GONE, NOT_FOUND: refused, not carried out. THROTTLED, UNAVAILABLE: refused, try again (after
-    `retry_after_ms` if given). FORBIDDEN, INVALID: refused, trying again cannot help.
+    `retry_after_ms` if given; beside answers: a read for one of them was throttled). FORBIDDEN, INVALID: refused,
+    trying again cannot help.
     """
 
     code: Code

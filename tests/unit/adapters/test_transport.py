@@ -253,6 +253,27 @@ def test_what_several_questions_need_is_read_once_and_again_for_the_next_ask(tmp
     ]
 
 
+@pytest.mark.parametrize(
+    ("told", "pause_ms"),
+    [
+        (Told(429, b"Too many requests, please try again later.", (("Retry-After", "7"),)), 7_000),
+        (Told(429, b'{"details":{"retryAfterSeconds":3}}'), 3_000),
+        (Told(429), 1_000),
+        (Told(503, headers=(("Retry-After", "7"),)), None),
+        (Told(404, b'{"message":"not found"}'), None),
+    ],
+)
+def test_what_was_throttled_while_a_question_was_looked_up_is_told_beside_the_answers(
+    tmp_path: Path, told: Told, pause_ms: int | None
+) -> None:
+    question = AskTarget(TargetRef("Deployment", "shop", "cart"))
+    with rig(tmp_path, lambda asked: Told(body=b'{"items":[]}') if "/pods" in asked.path else told) as (made, _):
+        outcome = made.outcome(Ask(KEY, (question, AskNetwork())))
+    assert (outcome.code, outcome.retry_after_ms) == (Code.OK, pause_ms)
+    assert isinstance(outcome.object, dict)
+    assert outcome.object.keys() == {question, AskNetwork()}
+
+
 def test_a_watch_tells_events_as_they_come_and_then_its_end(tmp_path: Path) -> None:
     lines = event("ADDED", "6", spec={}) + event("BOOKMARK", "7")
     # Cut anywhere: a chunk is not a line.

@@ -294,6 +294,7 @@ def test_a_manifest_that_cannot_be_read_is_not_taken_for_harmless() -> None:
     assert "may change a protected namespace" in found
 
 
+HEALTH = {"custom": {"actionType": "verify-health", "config": {"namespace": "shop", "deployment": "d"}}}
 RESTART = {"restartDeployment": {"namespace": "shop", "deployment": "d"}}
 
 
@@ -303,6 +304,7 @@ RESTART = {"restartDeployment": {"namespace": "shop", "deployment": "d"}}
         (step(1, action="restart-deployment", parameters=RESTART, criticalStep=True), "automatic", 1),
         (step(1, action="restart-deployment", parameters=RESTART, criticalStep=True), "manual", 0),
         (step(1, action="restart-deployment", parameters=RESTART), "automatic", 0),
+        (step(1, action="verify-health", parameters=HEALTH, criticalStep=True), "automatic", 0),
         (scale(1, 5, criticalStep=True), "automatic", 0),
         (step(1, action="verify-health", criticalStep=True, parameters=None), "automatic", 0),
         (

@@ -17,7 +17,7 @@ from tests.unit.engine.support import (
 )
 from wfexec.engine.limiter import QUIET_MS
 from wfexec.model.base import evolve
-from wfexec.model.facts import FORBIDDEN_MS, AskNodes
+from wfexec.model.facts import FORBIDDEN_MS, Answer, AskNodes, Question, Unknown
 from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, MetadataChange, Plan
 from wfexec.model.requests import (
     Ask,
@@ -98,6 +98,20 @@ def test_a_success_between_two_conflicts_starts_their_row_anew() -> None:
     before = hand.now
     hand.sleep()
     assert hand.now - before == 100
+
+
+@pytest.mark.parametrize(("retry_after_ms", "pressure"), [(2_000, 1), (None, 0)])
+def test_an_answer_whose_own_reads_were_throttled_presses_like_any_other_reply(
+    retry_after_ms: int | None, pressure: int
+) -> None:
+    brain = Brain(Plan(questions=(AskNodes(),)))
+    hand = Hand(brain)
+    hand.boot([workflow()])
+    answers: dict[Question, Answer] = {AskNodes(): Answer(hand.now, Unknown("cannot read nodes", transient=True))}
+    hand.reply(Ask, Outcome(Code.OK, answers, retry_after_ms=retry_after_ms))
+    hand.after(retry_after_ms or 0)
+    assert brain.looks[-1].pressure == pressure
+    assert hand.controller.stats()["pressure"] == pressure
 
 
 def refuse_writes(hand: Hand, kind: type, outcome: Outcome, until: int) -> tuple[list[int], list[str]]:

@@ -1,7 +1,8 @@
 """Rate and places: a burst, then the rate; a throttling server is given room."""
 
 from wfexec.engine.backoff import delay_ms, spread
-from wfexec.engine.limiter import BURST_MS, PAUSE_MS, PRESSURE_MAX, QUIET_MS, Limiter, Rate
+from wfexec.engine.limiter import BURST_MS, PRESSURE_MAX, QUIET_MS, Limiter, Rate
+from wfexec.model.requests import PAUSE_MS
 
 
 def test_a_burst_goes_at_once_and_then_the_rate_counts() -> None:

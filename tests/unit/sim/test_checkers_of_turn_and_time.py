@@ -87,6 +87,13 @@ def never_planned() -> History:
     return past.history(cut=True)
 
 
+def planned_without_end() -> History:
+    past = Past(reached=Phase.NEW)
+    past.status(phase=Phase.PLANNING, planning_start_time=past.at)
+    past.wait(DEFAULTS.validation_timeout + 3 * MINUTE)
+    return past.history(cut=True)
+
+
 def retry_forgotten() -> History:
     past = Past()
     past.step(1, StepState.EXECUTING)
@@ -217,6 +224,7 @@ DEFECTS: dict[Callable[[], History], tuple[str, str]] = {
     write_of_another_replica: ("S4", "while the lease is held by controller-1"),
     write_after_the_lease: ("S4", "while the lease is expired 1 ms ago"),
     never_planned: ("L2", "planning was due"),
+    planned_without_end: ("L2", "the end of planning was due"),
     retry_forgotten: ("L2", "a retry was due"),
     undo_forgotten: ("L2", "the next try of an undo was due"),
     pending_step_forgotten: ("L2", "a pending step was due"),
@@ -247,6 +255,15 @@ def test_what_was_on_its_way_when_a_person_spoke_may_arrive() -> None:
     past = Past()
     past.asks(cancel=True)
     assert complaints(starts(past)) == ()
+
+
+@pytest.mark.parametrize(("suspended", "waited"), [(True, 500 * MINUTE), (False, DEFAULTS.validation_timeout)])
+def test_planning_may_wait_for_a_person_and_for_what_it_asked(suspended: bool, waited: int) -> None:
+    past = Past(reached=Phase.NEW)
+    past.asks(suspend=suspended)
+    past.status(phase=Phase.PLANNING, planning_start_time=past.at)
+    past.wait(waited)
+    assert complaints(past.history(cut=True)) == ()
 
 
 def test_a_pause_has_no_limit() -> None:
