@@ -282,7 +282,9 @@ def _accepted(body: Body, raw: Any, decoder: Decoder) -> Outcome:
             return Outcome(Code.OK, Listing(items, raw["metadata"]["resourceVersion"]))
         case PatchStatus(key) if key.kind is Kind.WORKFLOW:
             return Outcome(Code.OK, decoder.patched(raw, body.before, body.after))
-        case GetObject(key) | PatchMetadata(key) | PatchStatus(key) | CreateExecution(key):
+        case GetObject(key):
+            return Outcome(Code.OK, decoder.read(key.kind, raw))
+        case PatchMetadata(key) | PatchStatus(key) | CreateExecution(key):
             return Outcome(Code.OK, decoder.object(key.kind, raw))
         case GetLease() | CreateLease() | UpdateLease():
             return Outcome(Code.OK, lease_of(raw))

@@ -57,14 +57,15 @@ class Verdict(IntEnum):
     """How a plan ended; of several findings the greatest counts."""
 
     APPLIED = 0
-    DOUBTFUL = 1
-    CREATE_REFUSED = 2
-    CREATE_FAILED = 3
-    TROUBLE = 4
-    CONFLICT = 5
-    REFUSED = 6
-    UNKEPT = 7
-    FENCED = 8
+    ALTERED = 1
+    DOUBTFUL = 2
+    CREATE_REFUSED = 3
+    CREATE_FAILED = 4
+    TROUBLE = 5
+    CONFLICT = 6
+    REFUSED = 7
+    UNKEPT = 8
+    FENCED = 9
 
 
 class Application:
@@ -159,7 +160,7 @@ class Application:
         if type(body) is DeleteExecution:
             self._deleted(body, outcome)
             # What takes the place of a child that was given up waits until that one is gone (BR-WF-166).
-            return self._creates() if not self.open and self.verdict is Verdict.APPLIED else _NONE
+            return self._creates() if not self.open and self.verdict <= Verdict.ALTERED else _NONE
         if outcome.code is not OK:
             self._refused(body, outcome)
             return _NONE
@@ -168,6 +169,9 @@ class Application:
             at = stored.metadata.resource_version
             self.changed = self.changed or at != self._resource_version
             self._resource_version = at
+            if type(body) is PatchStatus and stored.status is not body.after and stored.status != body.after:
+                # Somebody alters what we write on its way: what follows from that must not be tried without end.
+                self._note(Verdict.ALTERED, outcome)
         else:
             # Written, but nobody told us what stands there now.
             self.expectations.doubt(self._key)

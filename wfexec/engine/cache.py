@@ -71,6 +71,13 @@ class ObjectCache:
         entry = space.get(name) if space is not None else None
         return entry.version if entry is not None else 0
 
+    def believe(self, stored: Stored, version: int) -> None:
+        """Whoever has read it because of a doubt is right about that version, also against what we have of it."""
+        space = self._spaces.get(stored.metadata.namespace)
+        entry = space.get(stored.metadata.name) if space is not None else None
+        if entry is not None and entry.version == version and entry.object != stored:
+            entry.version = version - 1
+
     def put(self, stored: Stored, version: int) -> Stored | Stale | None:
         """What was held before (None: nothing), or STALE if this is not newer and nothing changed."""
         metadata = stored.metadata

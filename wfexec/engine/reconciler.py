@@ -276,7 +276,9 @@ class Reconciler:
     def _read_workflow(self, tracked: Tracked, outcome: Outcome, now: int) -> None:
         stored = outcome.object
         if type(stored) is WorkflowExecution or type(stored) is Unreadable:
-            self._view.put_workflow(stored, version(stored.metadata))
+            at = version(stored.metadata)
+            self._view.workflows.believe(stored, at)
+            self._view.put_workflow(stored, at)
         self._make_sure(tracked, tracked.workflow, now)
 
     def _make_sure(self, tracked: Tracked, workflow: WorkflowExecution | None, now: int) -> None:

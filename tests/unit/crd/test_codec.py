@@ -9,7 +9,7 @@ from wfexec.crd import codec, wire
 from wfexec.model.base import evolve
 from wfexec.model.meta import ObjectMeta, ObjectReference
 from wfexec.model.phases import Phase, StepState
-from wfexec.model.requests import Change, Kind, Unreadable, WatchSeen
+from wfexec.model.requests import Change, GetObject, Kind, ObjectKey, Unreadable, WatchSeen
 from wfexec.model.status import NO_STATUS, StepStatus, WorkflowExecution, WorkflowExecutionStatus
 from wfexec.model.workflow import TemplateRef, WorkflowExecutionSpec
 
@@ -237,6 +237,31 @@ def test_an_entry_that_was_put_on_top_must_be_there() -> None:
     assert not answered(one, twice, codec.render_status(one))
     assert answered(twice, one, codec.render_status(one))
     assert not answered(twice, one, codec.render_status(twice))
+
+
+def test_a_list_that_became_longer_or_shorter_on_its_way_is_noticed_though_nothing_of_it_was_sent() -> None:
+    going = evolve(BEFORE, message="still going on")
+    told = codec.render_status(going)
+    assert answered(BEFORE, going, told)
+    first, second = told["stepStatuses"]
+    for steps in ([first], [first, second, second], []):
+        assert not answered(BEFORE, going, {**told, "stepStatuses": steps})
+
+
+def test_a_read_shows_what_stands_there_whatever_was_taken_for_it() -> None:
+    decoder = codec.Decoder()
+    taken = decoder.patched(raw(status=codec.render_status(AFTER)), BEFORE, AFTER)
+    get = GetObject(ObjectKey(Kind.WORKFLOW, "shop", "recover"))
+
+    def read(status: dict[str, Any]) -> Any:
+        return wire.decode(get, 200, orjson.dumps(raw(status=status)), None, decoder).object
+
+    assert read(codec.render_status(AFTER)) is taken
+    altered = read({**codec.render_status(AFTER), "message": "altered"})
+    assert altered.status.message == "altered"
+    echo = wire.decode_watch_line(1, Kind.WORKFLOW, orjson.dumps({"type": "MODIFIED", "object": raw()}), decoder)
+    assert isinstance(echo, WatchSeen)
+    assert echo.object is altered
 
 
 def test_the_echo_of_what_was_read_is_known_by_its_version_alone() -> None:

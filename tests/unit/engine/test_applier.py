@@ -5,6 +5,7 @@ import pytest
 from tests.unit.engine.support import child, child_key, no, ok, status, workflow, workflow_key
 from wfexec.engine.applier import Application, Verdict, count_failure
 from wfexec.engine.expectations import Expectations
+from wfexec.model.base import evolve
 from wfexec.model.plan import DeleteChild, MetadataChange, Plan
 from wfexec.model.requests import Code, CreateExecution, DeleteExecution, PatchMetadata, PatchStatus
 from wfexec.model.snapshot import CreateFailure
@@ -36,7 +37,7 @@ def test_metadata_then_status_with_the_new_version_then_the_deletion_then_the_cr
     assert second.before is BASE.status
     assert second.after is EXECUTING
     before = application.committed
-    (third,) = application.feed(second, ok(workflow(version=12)), 0)
+    (third,) = application.feed(second, ok(evolve(workflow(version=12), status=EXECUTING)), 0)
     assert (before, application.committed) == (False, True)
     assert third == DeleteExecution(child_key("wf-step-1"), "uid-wf-step-1", "7")
     assert application.open == 1
@@ -202,6 +203,15 @@ def test_a_refused_deletion(code: Code, verdict: Verdict) -> None:
     application.feed(body, no(code), 0)
     assert application.verdict is verdict
     assert bool(application.expectations) == (verdict is Verdict.DOUBTFUL)
+
+
+def test_what_was_altered_on_its_way_is_as_good_as_written_and_said() -> None:
+    application = applying(FULL._replace(metadata=None))
+    (body,) = application.begin()
+    (deletion,) = application.feed(body, ok(workflow(version=12)), 0)
+    (creation,) = application.feed(deletion, ok(), 0)
+    application.feed(creation, ok(child("wf-step-2")), 0)
+    assert (application.committed, application.verdict) == (True, Verdict.ALTERED)
 
 
 def test_fenced_between_status_and_children_it_hands_out_nothing_more() -> None:

@@ -36,6 +36,19 @@ def test_an_older_and_the_same_version_change_nothing() -> None:
     assert stored is not None
 
 
+def test_the_same_version_comes_in_again_where_somebody_who_read_it_is_believed() -> None:
+    made = holding(5)
+    for version in (4, 6):
+        made.believe(child(version=version, phase="completed"), version)
+        assert made.put(child(version=5, phase="completed"), 5) is STALE
+    made.believe(child(version=5), 5)
+    assert made.put(child(version=5), 5) is STALE
+    read = child(version=5, phase="completed")
+    made.believe(read, 5)
+    assert made.put(read, 5) is not STALE
+    assert made.get("prod", "wf-step-1") is read
+
+
 def test_versions_are_compared_as_numbers() -> None:
     made = holding(9)
     assert made.put(child(version=10), 10) is not STALE

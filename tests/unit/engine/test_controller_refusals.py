@@ -17,8 +17,8 @@ from tests.unit.engine.support import (
 )
 from wfexec.engine.limiter import QUIET_MS
 from wfexec.model.base import evolve
-from wfexec.model.facts import FORBIDDEN_MS, Answer, AskNodes, Question, Unknown
-from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, MetadataChange, Plan
+from wfexec.model.facts import Answer, AskNodes, Question, Unknown
+from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, Plan
 from wfexec.model.requests import (
     Ask,
     Change,
@@ -29,7 +29,6 @@ from wfexec.model.requests import (
     GetObject,
     Kind,
     Outcome,
-    PatchMetadata,
     PatchStatus,
 )
 from wfexec.settings import DEFAULTS
@@ -68,6 +67,32 @@ def test_after_a_conflict_the_object_is_read_and_decided_upon_anew() -> None:
     assert brain.looks[1].workflow.metadata.resource_version == "140"
     assert hand.one(PatchStatus).resource_version == "140"
     assert hand.one(PatchStatus).after.phase == "paused"
+
+
+def test_what_a_conflict_is_read_for_is_believed_at_the_version_that_was_known() -> None:
+    """A webhook has altered what we wrote, so that our next patch does not fit; no version tells."""
+    brain = Brain(START, START)
+    hand = Hand(brain)
+    hand.boot([workflow()])
+    hand.reply(PatchStatus, no(Code.CONFLICT, "the path does not exist"))
+    hand.sleep()
+    hand.reply(GetObject, ok(workflow(message="altered")))
+    assert [look.workflow.status.message for look in brain.looks] == ["", "altered"]
+    assert hand.one(PatchStatus).before.message == "altered"
+
+
+def test_what_somebody_alters_again_and_again_on_its_way_is_written_ever_more_slowly() -> None:
+    hand = Hand(Brain(*[Plan(status=status("executing"))] * 30))
+    hand.boot([workflow()])
+    waits = []
+    for version in range(201, 218):
+        hand.reply(PatchStatus, ok(workflow(version=version, phase="planning")))
+        before = hand.now
+        while not hand.outstanding(PatchStatus):
+            hand.sleep()
+        waits.append(hand.now - before)
+    assert min(waits) > 0
+    assert max(waits) > DEFAULTS.requeue_error / 2
 
 
 def test_conflicts_in_a_row_wait_longer_and_then_at_the_pace_of_errors() -> None:
@@ -112,81 +137,6 @@ def test_an_answer_whose_own_reads_were_throttled_presses_like_any_other_reply(
     hand.after(retry_after_ms or 0)
     assert brain.looks[-1].pressure == pressure
     assert hand.controller.stats()["pressure"] == pressure
-
-
-def refuse_writes(hand: Hand, kind: type, outcome: Outcome, until: int) -> tuple[list[int], list[str]]:
-    """How long each refused write was waited for, and which Events came of them."""
-    waits: list[int] = []
-    told: list[str] = []
-    began = hand.now
-    while hand.now - began < until:
-        hand.reply(kind, outcome)
-        for request in hand.outstanding(EventWrites):
-            body = request.body
-            assert isinstance(body, EventWrites)
-            told += [f"{write.reason}: {write.message}" for write in body.writes]
-            hand.answer(request, ok((ok(),)))
-        before = hand.now
-        while not hand.outstanding(kind):
-            hand.sleep()
-        waits.append(hand.now - before)
-    return waits, told
-
-
-GOES = Plan(deletes=(DeleteChild("wf-step-1", "u", "7"),))
-LETS_GO = Plan(metadata=MetadataChange(finalizers=()))
-NO_RIGHT = "no right to do that"
-
-
-@pytest.mark.parametrize(
-    ("plan", "kind", "what"),
-    [
-        (START, PatchStatus, "its status"),
-        (LETS_GO, PatchMetadata, "its metadata"),
-        (GOES, DeleteExecution, "the deletion of wf-step-1"),
-    ],
-)
-def test_a_right_to_write_that_is_missing_is_asked_for_ever_more_slowly_and_told_once_when_it_has_lasted(
-    plan: Plan, kind: type, what: str
-) -> None:
-    hand = Hand(Brain(*[plan] * 60))
-    hand.boot([workflow()])
-    slow = DEFAULTS.requeue_error
-    waits, told = refuse_writes(hand, kind, no(Code.FORBIDDEN, NO_RIGHT), 20 * slow)
-    assert told == [f"WriteRefused: the API server refuses {what}; nothing is lost, and it is tried again: {NO_RIGHT}"]
-    for nth, wait in enumerate(waits):
-        whole = min(100 << nth, slow)
-        assert whole / 2 <= wait <= whole
-
-
-def test_a_right_to_write_that_is_missing_for_a_moment_is_nobodys_news() -> None:
-    hand = Hand(Brain(*[START] * 60))
-    hand.boot([workflow()])
-    waits, told = refuse_writes(hand, PatchStatus, no(Code.FORBIDDEN, NO_RIGHT), FORBIDDEN_MS // 2)
-    assert (sum(waits) <= FORBIDDEN_MS, told) == (True, [])
-
-
-@pytest.mark.parametrize("outcome", [no(Code.INVALID, "no such field"), no(Code.FORBIDDEN, "w denied the request")])
-def test_a_write_that_is_refused_for_what_it_is_is_told_at_once_and_tried_at_the_pace_of_errors(
-    outcome: Outcome,
-) -> None:
-    hand = Hand(Brain(*[START] * 60))
-    hand.boot([workflow()])
-    waits, told = refuse_writes(hand, PatchStatus, outcome, DEFAULTS.requeue_error)
-    assert waits == [DEFAULTS.requeue_error]
-    assert told == [
-        f"WriteRefused: the API server refuses its status; nothing is lost, and it is tried again: {outcome.message}"
-    ]
-
-
-def test_what_is_refused_again_after_a_write_was_taken_is_told_again() -> None:
-    hand = Hand(Brain(*[START] * 60))
-    hand.boot([workflow()])
-    refused = no(Code.INVALID, "no such field")
-    assert len(refuse_writes(hand, PatchStatus, refused, 1)[1]) == 1
-    hand.reply(PatchStatus, ok(workflow(version=111, phase="executing")))
-    hand.reply(CreateExecution, ok(child(version=112)))
-    assert len(refuse_writes(hand, PatchStatus, refused, 1)[1]) == 1
 
 
 def test_a_lost_status_reply_is_read_before_anything_else_and_its_records_come_if_it_happened() -> None:
