@@ -123,6 +123,15 @@ class Cluster(Protocol):
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         """One request of a person; a PATCH is a merge patch."""
 
+    def apply_all(self, bodies: Sequence[Json], user: str) -> None:
+        """Create many workflows as fast as people can; each must be taken."""
+
+    def while_away(self, what: Callable[[], object]) -> None:
+        """Do this while no controller is at work: those that are go without a word, and others come afterwards."""
+
+    def begin_executor(self) -> None:
+        """It takes up what waits for it, if the setting let it stay away until now."""
+
     def metrics(self) -> str:
         """The metrics page of the controllers, as Prometheus reads it; what other scenarios counted may be in it."""
 

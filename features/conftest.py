@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMON = ("durations", "given", "when", "then_workflow", "then_steps")
 STEPS = (*COMMON, *sorted({path.stem for path in (ROOT / "features" / "steps").glob("[a-z]*.py")} - {*COMMON}))
 RESULTS = "br-result"
+CROWD_S = 600
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_bdd_apply_tag(tag: str, function: Callable[..., object]) -> bool | None:
-    """A requirement's name is no identifier, so it cannot be a marker: it is read from the scenario itself."""
+    """A requirement's name is no identifier, so it cannot be a marker: it is read from the scenario itself. A crowd
+    has more time: a busy machine needs it."""
+    if tag == "crowd":
+        pytest.mark.timeout(CROWD_S)(function)
+        return True
     return True if matrix.is_requirement(tag) or tag == "lifecycle" else None
 
 

@@ -53,6 +53,7 @@ class Recipe:
     template: Json | None = None
     annotations: dict[str, str] = field(default_factory=dict)
     owners: list[Json] = field(default_factory=list)
+    finalizers: list[str] = field(default_factory=list)
     named_after: dict[str, list[str]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     deployments: dict[str, Json] = field(default_factory=dict)
@@ -103,6 +104,7 @@ class Recipe:
                 "name": self.name,
                 "annotations": dict(self.annotations),
                 **({"ownerReferences": self.owners} if self.owners else {}),
+                **({"finalizers": self.finalizers} if self.finalizers else {}),
             },
             "spec": spec,
         }

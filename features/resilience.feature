@@ -233,3 +233,35 @@ Feature: Resilience
     When somebody deletes it
     Then the workflow is gone
     And the copy for undoing is gone
+
+  @BR-WF-047 @BR-WF-033 @crowd
+  Scenario: A hundred workflows at once have children of their own and no others
+    Given a workflow with the steps "a, b after a"
+    And each of its steps uses the action "notify-only"
+    And each of its steps is told the name of its workflow
+    And the controller waits up to 4h for everything
+    And no executor is at work
+    When 100 copies of it are applied
+    And each of them has a child
+    And the executor begins to work
+    Then all of them are "completed"
+    And all of them were executing at one moment
+    And each of them ever had the children of its own 2 steps and no others
+    And each child carries the name and the correlation ID of its own workflow
+
+  @BR-WF-047 @BR-WF-025 @crowd
+  Scenario: A thousand workflows queue and all get their turn
+    Given a workflow with the steps "a"
+    And each of its steps uses the action "notify-only"
+    And it is suspended from the beginning
+    And it comes from a backup, with its finalizer and without its status
+    And the controller waits up to 4h for everything
+    And the controller may send 4 requests per second, and 10 at once
+    When 1000 copies of it are applied while no controller is at work
+    Then at least 900 of them wait in its queue at one moment
+    And all of them are "paused"
+    And each of them was written exactly 2 times
+    And from the first of them to the last at least 9m passed
+    When every 100th of them is resumed
+    Then those are "completed", and the others still "paused"
+    And each of those had the child of its own step, and the others none

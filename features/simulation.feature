@@ -94,13 +94,6 @@ Feature: Simulation
     Then all of them are "completed"
     And all of them were executing at one moment
 
-  @BR-WF-033
-  Scenario: Thirty workflows at a time have children of their own and no others
-    Given a workflow with the steps "a, b after a"
-    When 30 copies of it are applied
-    Then all of them are "completed"
-    And each of them ever had the children of its own 2 steps and no others
-
   @BR-WF-034
   Scenario Outline: The policy that does better on the same luck does better in the next trouble: <policy>
     Given a workflow with the steps "a, b after a"

@@ -9,9 +9,11 @@ never act for the controller, and never let the controller be an administrator.
 import itertools
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from features.backends.rights import ACTIONS, RBAC, ROLE, accounts, reference, shared_rights
 from features.cluster import (
     CORE,
     EXECUTION_PLURAL,
@@ -40,6 +42,7 @@ from sim.live_parent import LiveParent
 from sim.past import parse_history
 from tests.envtest.plugin import guarded
 from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
+from tests.envtest.store import Store
 from tests.harness.alerts import AlertServer
 from tests.harness.controller import Disturbance, LiveController
 from tests.harness.observer import Observer
@@ -47,7 +50,7 @@ from tests.harness.pace import PacedClock
 from wfexec.adapters.kube import Connection, connect
 from wfexec.crd.wire import HttpCall
 from wfexec.engine.history import MemoryHistory
-from wfexec.model.meta import ADMISSION_POLICY_NAME, LABEL_MAINTENANCE, REGISTRY_NAME
+from wfexec.model.meta import ADMISSION_POLICY_NAME, EXECUTION_API, LABEL_MAINTENANCE, REGISTRY_NAME, WORKFLOW_API
 from wfexec.settings import Settings
 
 SPEED: Final = 60
@@ -58,21 +61,10 @@ PACE_S: Final = 5.0
 SLACK_S: Final = 0.7
 # A scenario that waits in vain gives up after its virtual limit and this, in seconds in which the machine keeps up.
 GRACE_S: Final = 10.0
-DELETION_S: Final = 60.0
+# How many people apply a crowd of workflows at a time.
+PEOPLE: Final = 4
 ROOT: Final = Path(__file__).resolve().parents[2]
-ROLE: Final = "wfexec-feature-actions"
 ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
-RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
-ACTIONS: Final = (
-    "scale-deployment",
-    "restart-deployment",
-    "update-image",
-    "patch-deployment",
-    "update-configmap",
-    "delete-pod",
-    "verify-health",
-)
-NODE_ACTIONS: Final = ("cordon-node", "drain-node", "uncordon-node")
 # Half a second of reality is too little for all looks at targets where others use the machine too.
 USUAL: Final = Settings(dry_run_timeout=180_000)
 # Seconds of reality instead of fractions: 2 s until a lease may be taken, 1 s until its holder stops writing.
@@ -82,22 +74,13 @@ SHARED_LEASE: Final = USUAL.model_copy(
 _numbers = itertools.count(1)
 
 
-def reference(role: str) -> Json:
-    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
-
-
-def accounts(actions: Sequence[str]) -> list[Json]:
-    """The identities of these actions, as subjects of a binding."""
-    names = [f"{action}-sa" for action in actions]
-    return [{"kind": "ServiceAccount", "name": name, "namespace": SYSTEM_NAMESPACE} for name in names]
-
-
 class LiveWorld:
     """The controller and what all scenarios share."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
         self._pacing = connect(str(plane.kubeconfig("admin")), None, 1)
+        self.store = Store(plane.etcd_url)
         self.clock = PacedClock(SPEED, lambda: self._pacing.call(PACE, PACE_S))
         self._seeded = False
         self._given: Json = {}
@@ -108,22 +91,8 @@ class LiveWorld:
 
     def start(self) -> None:
         self.clock.start()
-        rules = [
-            {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]},
-            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]},
-            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]},
-        ]
-        role = {"metadata": {"name": ROLE}, "rules": rules}
-        self.plane.request("POST", f"{RBAC}/clusterroles", role)
-        rules = [
-            {"apiGroups": [""], "resources": ["nodes"], "verbs": ["patch"]},
-            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
-            {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
-        ]
-        name = f"{ROLE}-nodes"
-        self.plane.request("POST", f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": rules})
-        body = {"metadata": {"name": name}, "roleRef": reference(name), "subjects": accounts(NODE_ACTIONS)}
-        self.plane.request("POST", f"{RBAC}/clusterrolebindings", body)
+        for path, body in shared_rights():
+            self.plane.request("POST", path, body)
         self._start()
 
     def stop(self) -> None:
@@ -137,6 +106,7 @@ class LiveWorld:
     def close(self) -> None:
         self.stop()
         self.clock.stop()
+        self.store.close()
         self._pacing.close()
 
     def staff(self, count: int, given: Json, audited: bool) -> None:
@@ -203,6 +173,7 @@ class LiveCluster:
         self._plane = world.plane
         self._disturbance = Disturbance(self.namespace)
         self._machines: list[LiveMachine] = []
+        self._outcomes = Outcomes()
         self._unguarded = False
         self._stalled = False
         self._labels: Json = {}
@@ -266,10 +237,14 @@ class LiveCluster:
         if setting.parent_at_work:
             connection = connect(str(self._plane.kubeconfig("parent")), None, 3)
             self._begin(LiveParent(connection, namespace=self.namespace, clock=self._world.clock))
-        if not setting.executor_at_work:
-            return
+        self._outcomes = outcomes
+        if setting.executor_at_work:
+            self.begin_executor()
+
+    def begin_executor(self) -> None:
         connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
-        self._begin(executor := LiveExecutor(outcomes, connection, clock=self._world.clock, step_name=nameless))
+        clock = self._world.clock
+        self._begin(executor := LiveExecutor(self._outcomes, connection, clock=clock, step_name=nameless))
         self.wait_until("the executor to follow the children", lambda: executor.machine.synced)
 
     def _begin(self, machine: LiveMachine) -> None:
@@ -278,6 +253,19 @@ class LiveCluster:
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         return Answer(*self._plane.request(method, path, body, user))
+
+    def apply_all(self, bodies: Sequence[Json], user: str) -> None:
+        path = path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL)
+        with ThreadPoolExecutor(PEOPLE) as people:
+            answers = people.map(lambda body: self.request("POST", path, body, user), bodies)
+            assert {answer.status for answer in answers} == {201}
+
+    def while_away(self, what: Callable[[], object]) -> None:
+        for controller in self._world.controllers:
+            controller.leave()
+        what()
+        for controller in self._world.controllers:
+            controller.start()
 
     def metrics(self) -> str:
         leaders = [controller for controller in self._world.controllers if controller.leading]
@@ -331,9 +319,9 @@ class LiveCluster:
         self.request("DELETE", path_of(CORE, SYSTEM_NAMESPACE, "configmaps", REGISTRY_NAME))
         unlabelled = {"metadata": {"labels": {LABEL_MAINTENANCE: None}}}
         self.request("PATCH", f"{CORE}/namespaces/{SYSTEM_NAMESPACE}", unlabelled)
-        # Of a scenario with many workflows, each with a finalizer that the controller takes away meanwhile.
-        collection = path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL)
-        self._plane.request("DELETE", collection, timeout_s=DELETION_S)
+        # Past the API server, finalizers and the collection of orphans: they cost more than many a scenario.
+        for group, plural in ((EXECUTION_API, EXECUTION_PLURAL), (WORKFLOW_API, WORKFLOW_PLURAL)):
+            self._world.store.forget(group.partition("/")[0], plural, self.namespace)
 
     def _label(self, number: int) -> None:
         """In time for the controller's write to come too late, every other time."""

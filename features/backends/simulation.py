@@ -157,6 +157,17 @@ class SimulatedCluster:
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         return call(self._simulation, method, path, body, user)
 
+    def apply_all(self, bodies: Sequence[Json], user: str) -> None:
+        path = path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL)
+        assert {self.request("POST", path, body, user).status for body in bodies} == {201}
+
+    def while_away(self, what: Callable[[], object]) -> None:
+        self.kill_controller()
+        what()
+
+    def begin_executor(self) -> None:
+        self._simulation.executor.start()
+
     def metrics(self) -> str:
         metrics = Metrics()
         for _, record in self._simulation.utterances().records or ():

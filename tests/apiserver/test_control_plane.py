@@ -5,13 +5,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from tests.apiserver.bodies import path, workflow
 from tests.envtest.server import CONTROLLER, ControlPlane
+from tests.envtest.store import Store
+from tests.harness.observer import Observer
+from wfexec.adapters.kube import connect
 
 ROOT = Path(__file__).parents[2]
+WATCH_S = 30.0
 ORPHANS = """
 import os, signal, sys
 from pathlib import Path
@@ -45,6 +50,28 @@ def test_children_go_with_their_owner(control_plane: ControlPlane, namespace: st
     control_plane.wait_until(
         lambda: control_plane.request("GET", f"{children}/child")[0] == 404, "the child is collected"
     )
+
+
+def test_what_the_store_forgets_is_deleted_for_all_who_watch(control_plane: ControlPlane, namespace: str) -> None:
+    other = workflow("kept")
+    held = workflow("held")
+    held["metadata"]["finalizers"] = ["example.com/never"]
+    for body in (held, workflow("free"), other):
+        where = path("default" if body is other else namespace)
+        assert control_plane.request("POST", where, body)[0] == 201
+    observer = Observer(connect(str(control_plane.kubeconfig("admin")), None, 2))
+    store = Store(control_plane.etcd_url)
+    try:
+        observer.follow(path(namespace).partition("?")[0])
+        store.forget("workflowexecution.kubernaut.io", "workflowexecutions", namespace)
+        assert observer.wait(lambda: len(observer.lines) >= 4, WATCH_S, monotonic), observer.lines
+    finally:
+        store.close()
+        observer.close()
+    seen = [(change, found["metadata"]["name"]) for change, found in observer.lines]
+    assert sorted(seen) == [("ADDED", "free"), ("ADDED", "held"), ("DELETED", "free"), ("DELETED", "held")]
+    assert control_plane.request("GET", path(namespace))[1]["items"] == []
+    assert control_plane.request("DELETE", path("default", "kept"))[0] == 200
 
 
 def test_a_restarted_server_is_the_same_server(control_plane: ControlPlane, namespace: str) -> None:

@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -63,8 +63,10 @@ class ControlPlane:
     """One etcd, one kube-apiserver, one kube-controller-manager. Start it from the main thread: on Linux the
     servers end with the thread that started them."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, environment: Mapping[str, str] | None = None) -> None:
+        """`environment` is added to that of the servers."""
         self.binaries = binaries
+        self._environment = environment or {}
         self.folder = Path()
         self.url = ""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -307,6 +309,10 @@ class ControlPlane:
                 raise ControlPlaneError(f"not within {timeout_s} s: {what}")
             threading.Event().wait(0.05)
 
+    @property
+    def etcd_url(self) -> str:
+        return f"http://127.0.0.1:{self._ports['etcd']}"
+
     def pids(self) -> list[int]:
         """Process ids of the servers that were started."""
         return [process.pid for process in self._processes.values()]
@@ -332,6 +338,7 @@ class ControlPlane:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=os.environ | self._environment,
                 # Ctrl-C is for the tests: they end the servers when they are done with them.
                 process_group=0,
                 preexec_fn=die_with_parent(),

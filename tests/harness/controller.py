@@ -260,6 +260,11 @@ class LiveController:
         tap.cut()
         self.died(tap)
 
+    def leave(self) -> None:
+        """At once and for good; `start` calls the next one."""
+        self._lives[-1][1].cut()
+        self.stop()
+
     def stall(self) -> None:
         self._lives[-1][1].stall()
 
