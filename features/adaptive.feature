@@ -101,7 +101,7 @@ Feature: Adaptation
     Then it is "completed"
     And it was adjusted in "timeout" of "scale": "5m → " because "95 % of 10 runs of scale-deployment took up to 4m"
 
-  @BR-ORCHESTRATION-001 @BR-AUTOMATION-001
+  @BR-ORCHESTRATION-001 @BR-AUTOMATION-001 @BR-WF-TIMEOUT-004
   Scenario: A step that took almost all of its time gives more of it to those of its kind
     Given a workflow with the steps "a, b after a, note after a"
     And "note" uses the action "update-configmap"

@@ -76,7 +76,50 @@ Feature: Execution
     And every step has a start and an end
     And the current step went through "1, 2, 3"
 
-  @BR-WF-011 @BR-WF-050
+  @BR-WF-030c
+  Scenario Outline: A step goes from state to state as its table says: <how>
+    Given a workflow with the steps "a, b"
+    And the rollback strategy is "none"
+    And <how>
+    When it is applied
+    Then it is "<phase>"
+    And "a" went through "<states>"
+
+    Examples:
+      | how                                      | states                                               | phase     |
+      | "a" takes 5s                             | pending, executing, completed                        | completed |
+      | "a" runs when `false`                    | pending, skipped                                     | completed |
+      | "a" always fails with "image_pull"       | pending, executing, failed                           | completed |
+      | "a" fails once with "network"            | pending, executing, retrying, executing, completed   | completed |
+      | "a" never comes up to its precondition   | pending, blocked                                     | failed    |
+      | "a" never keeps its promise              | pending, executing, failed                           | failed    |
+
+  @BR-WF-030c @BR-WF-051
+  Scenario: A step that is undone was completed before
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    And "b" always fails with "permission_denied"
+    When it is applied
+    Then it is "failed"
+    And "a" went through "pending, executing, completed, rolled_back"
+
+  @BR-WF-030c
+  Scenario: What a child says once its step has completed changes nothing
+    Given a workflow with the steps "a, b after a"
+    And "a" uses the action "update-configmap"
+    And "a" never answers
+    And "b" takes 40s
+    And targets are watched for 1m at the most
+    When it is applied
+    And "a" is running
+    And somebody reports that the child of "a" completed
+    And "b" is running
+    And somebody reports that the child of "a" completed without success: "I take it back"
+    Then it is "completed"
+    And its steps are "a completed, b completed"
+    And "a" went through "pending, executing, completed"
+
+  @BR-WF-011 @BR-WF-050 @BR-WF-021d
   Scenario: What depends on a failed step never starts
     Given a workflow with the steps "a, b after a, c after b, d"
     And "a" always fails with "permission_denied"

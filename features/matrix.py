@@ -15,7 +15,7 @@ BACK_ENDS: Final = ("simulation", "apiserver")
 PASSED: Final = "passed"
 FAILED: Final = "failed"
 OPEN: Final = "open"
-TAG: Final = re.compile(r"^BR-[A-Z]+-\d{3}(?:-EC\d)?(?P<letter>[a-ds]?)$")
+TAG: Final = re.compile(r"^BR-[A-Z]+(?:-TIMEOUT)?-\d{3}(?:-EC\d)?(?P<letter>[a-ds]?)$")
 
 
 def _requirements() -> tuple[str, ...]:
@@ -31,6 +31,8 @@ def _requirements() -> tuple[str, ...]:
 
 
 REQUIREMENTS: Final = _requirements()
+# Beyond the numbered ones; listed below them, with or without a scenario.
+FURTHER: Final = tuple(f"BR-WF-TIMEOUT-{number:03d}" for number in range(1, 6))
 
 
 class Result(NamedTuple):
@@ -51,7 +53,7 @@ def problems(tags: Iterable[str]) -> list[str]:
     wrong = []
     for tag in tags:
         found = TAG.match(tag)
-        if tag.startswith("BR-") and (found is None or _plain(tag) not in REQUIREMENTS):
+        if tag.startswith("BR-") and (found is None or _plain(tag) not in (*REQUIREMENTS, *FURTHER)):
             wrong.append(tag)
     return sorted(wrong)
 
@@ -98,7 +100,8 @@ def _markdown(rows: dict[str, Row], results: list[Result]) -> str:
         "",
         *_lines(rows),
     ]
-    others = sorted({tag for result in results for tag in result.tags if tag not in rows})
+    lines += ["", "## Beyond the table", "", *_lines(table(results, FURTHER))]
+    others = sorted({tag for result in results for tag in result.tags if tag not in (*rows, *FURTHER)})
     if others:
         lines += ["", "## Second meanings of a number", "", *_lines(table(results, others))]
     return "\n".join(lines) + "\n"

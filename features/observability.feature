@@ -49,6 +49,22 @@ Feature: What is seen
       | kubernaut_workflowexecution_steps_completed_total        | status=failed                                  | 1     |
       | kubernaut_workflowexecution_executions_total             | outcome=failed                                 | 1     |
 
+  @BR-WF-052b
+  Scenario: The metrics tell how conditions were judged
+    Given a workflow with the steps "a, b after a"
+    And "a" precondition is `input.current_replicas == 7`
+    And "a" may miss its precondition
+    And "a" gives its precondition 1s
+    And "a" postcondition is `input.current_replicas == 5`
+    And the metrics are read before
+    When it is applied
+    Then it is "completed"
+    And the metrics have counted since
+      | metric                             | labels                                 | times |
+      | wfexec_condition_evaluations_total | kind=pre result=failed required=false  | 1     |
+      | wfexec_condition_evaluations_total | kind=post result=failed                | 0     |
+      | wfexec_condition_evaluations_total | kind=post result=passed required=true  | 5     |
+
   @BR-WF-024
   Scenario: The metrics tell why a definition is refused
     Given a workflow with the steps "a after b, b after a"

@@ -154,6 +154,18 @@ Feature: Resilience
     And its failure reason says "rbac check failed: unknown: no right to ask for access reviews"
     And from its validation to its end 25s to 35s passed
 
+  @BR-WF-013 @BR-WF-025
+  Scenario: A right to make children that is missing for good fails the step, and that is told
+    Given a workflow with the steps "a"
+    And "a" is critical
+    And "a" allows 0 retries
+    And the first 999 children of the controller are refused
+    When it is applied
+    Then it is "failed"
+    And its error type is "creation_failed"
+    And its condition "StepCreationFailed" is "True" and says "forbidden"
+    And no child was ever created
+
   @BR-WF-025 @BR-WF-016c
   Scenario: A required condition is not judged by a refusal that may pass
     Given a workflow with the steps "a, b after a"

@@ -68,7 +68,18 @@ Feature: Retries
     Then it is "failed"
     And "scale" was tried by the children "recover-step-1"
 
-  @BR-WF-021 @BR-WF-050
+  @BR-AUTOMATION-002
+  Scenario: What an executor tried by itself is taken from the same budget
+    Given a workflow with the steps "scale"
+    And "scale" is critical
+    And "scale" allows 2 retries
+    And "scale" always fails with "network"
+    And the executor itself tries "scale" 1 times more
+    When it is applied
+    Then it is "failed"
+    And "scale" was tried by the children "recover-step-1, recover-step-1-r1"
+
+  @BR-WF-021 @BR-WF-050 @BR-WF-021d
   Scenario: A failure that is not critical leaves a partial success
     Given a workflow with the steps "a, b, c after b"
     And "b" always fails with "permission_denied"

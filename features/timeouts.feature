@@ -1,7 +1,7 @@
 Feature: Timeouts
   Nothing is waited for longer than was agreed.
 
-  @BR-WF-017a
+  @BR-WF-017a @BR-WF-TIMEOUT-002
   Scenario: A step that never answers times out and is tried again
     Given a workflow with the steps "scale"
     And "scale" has a timeout of 1m
@@ -24,7 +24,7 @@ Feature: Timeouts
     And its error type is "timeout"
     And its failure reason says "the step's timeout passed"
 
-  @BR-WF-016a
+  @BR-WF-016a @BR-WF-TIMEOUT-005
   Scenario: A workflow's deadline ends it
     Given a workflow with the steps "a, b after a"
     And "a" takes 10s
@@ -37,7 +37,47 @@ Feature: Timeouts
     And from its execution to its rollback 120s to 121s passed
     And its steps are "a rolled_back, b failed"
 
-  @BR-WF-016a
+  @BR-WF-TIMEOUT-001 @BR-WF-016a
+  Scenario Outline: How long a workflow may take depends on how many steps it has: <count>
+    Given a workflow of <count> independent steps
+    And small, middling and large workflows may take 2m, 3m and 4m
+    And it is approved beforehand by "alice"
+    When it is applied
+    Then it becomes "monitoring"
+    And child "recover-step-1" is given exactly <limit>
+
+    Examples:
+      | count | limit |
+      | 3     | 2m    |
+      | 4     | 3m    |
+      | 10    | 3m    |
+      | 11    | 4m    |
+
+  @BR-WF-TIMEOUT-001 @BR-WF-016a
+  Scenario: A workflow's own word about its time counts more than how many steps it has
+    Given a workflow of 4 independent steps
+    And small, middling and large workflows may take 2m, 3m and 4m
+    And the workflow has a timeout of 90s
+    When it is applied
+    Then it becomes "monitoring"
+    And child "recover-step-1" is given exactly 1m30s
+
+  @BR-WF-TIMEOUT-004 @BR-WF-016a
+  Scenario: Somebody gives a workflow more time while it runs
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 50s
+    And "b" takes 50s
+    And "b" has a timeout of 6m
+    And the workflow has a timeout of 80s
+    When it is applied
+    And "a" is running
+    And somebody gives it 10m in all
+    Then it is "completed"
+    And its outcome is "success"
+    And child "recover-step-1" is given exactly 1m20s
+    And child "recover-step-2" is given exactly 6m
+
+  @BR-WF-016a @BR-WF-TIMEOUT-003
   Scenario: A child is never given more time than the workflow has left
     Given a workflow with the steps "a, b after a"
     And "a" takes 50s

@@ -19,10 +19,10 @@ def _trouble(story: Story, number: int, word: str) -> None:
     story.setting.trouble = (number, Fault(word))
 
 
-REFUSED: Final = {"questions": Ask, "copies": KeepCopy}
+REFUSED: Final = {"questions": Ask, "copies": KeepCopy, "children": CreateExecution}
 
 
-@given(parsers.re(r"the first (?P<count>\d+) (?P<what>questions|copies) of the controller are refused"))
+@given(parsers.re(r"the first (?P<count>\d+) (?P<what>questions|copies|children) of the controller are refused"))
 def _refused_at_first(story: Story, count: str, what: str) -> None:
     story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count), STATUS))
 

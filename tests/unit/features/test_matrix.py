@@ -70,6 +70,15 @@ def test_both_files_hold_the_same(tmp_path: Path) -> None:
     assert "| BR-WF-002 | open | open |  |" in text
 
 
+def test_what_goes_beyond_the_table_is_listed_below_it(tmp_path: Path) -> None:
+    assert problems(["BR-WF-TIMEOUT-001", "BR-WF-TIMEOUT-006"]) == ["BR-WF-TIMEOUT-006"]
+    write(tmp_path, [result("BR-WF-TIMEOUT-001", "simulation", scenario="by size")])
+    first, further = (tmp_path / "br-matrix.md").read_text().split("## Beyond the table")
+    assert "TIMEOUT" not in first
+    assert "| BR-WF-TIMEOUT-001 | passed | open | by size |" in further
+    assert "| BR-WF-TIMEOUT-005 | open | open |  |" in further
+
+
 def test_outline_rows_are_one_scenario(tmp_path: Path) -> None:
     rows = table([result("BR-WF-002", "simulation"), result("BR-WF-002", "simulation")])
     assert rows["BR-WF-002"]["scenarios"] == ["a scenario"]
