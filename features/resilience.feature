@@ -135,6 +135,7 @@ Feature: Resilience
       | forget      |
       | repeat      |
       | crash-stale |
+      | pause       |
 
   @BR-WF-025 @BR-WF-015
   Scenario: An API server that has not read its roles yet refuses questions, and planning waits

@@ -19,6 +19,8 @@ class Fault(StrEnum):
     STALL: the watches open now bring nothing more, and stay open. CUT: they end. FORGET: they end, and the server
     has forgotten the past (410). REPEAT: what they bring next comes twice. LATE: it comes long after.
     SLEEP: the controller stands still for longer than a lease lasts, and goes on as if nothing had been.
+    PAUSE: carried out; before it sees the reply the controller stands still, for longer than it waits for one and
+    shorter than a lease lasts. Then all comes at once: no reply is in time, the watches end after what they brought.
     REBOOT: the API server starts anew: the watches end, and until it has read its roles it answers 403 to everything.
     """
 
@@ -41,6 +43,7 @@ class Fault(StrEnum):
     REPEAT = "repeat"
     LATE = "late"
     SLEEP = "sleep"
+    PAUSE = "pause"
     REBOOT = "reboot"
 
 
@@ -55,7 +58,7 @@ REFUSALS: Final = {
 # Read for every write: a member of an enumeration is read by a call.
 NO_FAULT: Final = Fault.NONE
 # After these no reply is seen; before the second group the write is not carried out either.
-UNSEEN: Final = frozenset({Fault.CRASH_AFTER, Fault.LOSE_REPLY})
+UNSEEN: Final = frozenset({Fault.CRASH_AFTER, Fault.LOSE_REPLY, Fault.PAUSE})
 UNDONE: Final = frozenset({Fault.CRASH_BEFORE, Fault.DROP, Fault.DELAY})
 # What befalls the controller when it has seen the reply.
 AFTERWARDS: Final = frozenset(
@@ -71,12 +74,12 @@ AFTERWARDS: Final = frozenset(
         Fault.REBOOT,
     }
 )
-# How late things are that come late, how long a controller sleeps, how much of the past a stale list leaves out, how
-# long a server that has just started has not read its roles.
+# How late things are that come late, how much of the past a stale list leaves out, how long a server that has just
+# started has not read its roles, and for how long a controller stands still.
 LATE_MS: Final = 20_000
-SLEEP_MS: Final = 40_000
 ROLES_MS: Final = 8_000
 STALE_MS: Final = 10_000
+STILL_MS: Final = {Fault.SLEEP: 40_000, Fault.PAUSE: 12_000}
 REPEATED: Final = 4
 
 

@@ -13,9 +13,9 @@ from sim.barred import Bars
 from sim.clock import Clock
 from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
 from sim.doors import Door
-from sim.faults import AFTERWARDS, LATE_MS, NO_FAULT, REFUSALS, ROLES_MS, SLEEP_MS, UNDONE, UNSEEN, Fault, FaultPlan
+from sim.faults import AFTERWARDS, LATE_MS, NO_FAULT, REFUSALS, ROLES_MS, STILL_MS, UNDONE, UNSEEN, Fault, FaultPlan
 from sim.rng import Streams
-from sim.sleep import Sleeping
+from sim.sleep import LATE, Sleeping
 from sim.stream import Stream
 from sim.trace import STARTED_AGAIN, VERBS, TraceRecord, Written
 from wfexec.crd.wire import refusal
@@ -311,8 +311,8 @@ class Process:
             self.crash()
             return
         self._sim.tell(self.name, fault.value)
-        if fault is Fault.SLEEP:
-            self._sleep()
+        if fault in STILL_MS:
+            self._stand_still(fault)
             return
         if fault is Fault.FORGET:
             self._sim.forget()
@@ -328,16 +328,16 @@ class Process:
             else:
                 stream.cut(Code.LOST)
 
-    def _sleep(self) -> None:
-        self.machine = Sleeping(self.machine)
+    def _stand_still(self, fault: Fault) -> None:
+        self.machine = Sleeping(self.machine, impatient=fault is Fault.PAUSE)
         self._sim.busy += 1
-        self._at(SLEEP_MS, self._wake, self.life)
+        self._at(STILL_MS[fault], self._wake, self.life)
 
     def _wake(self, life: int) -> None:
         self._sim.busy -= 1
         if life == self.life and isinstance(self.machine, Sleeping):
             self._armed = None
-            self.machine = self.machine.wake(self._clock.now)
+            self.machine = self.machine.wake(self._clock.now, self.streams)
             self.pump()
 
     def _past(self, body: ListObjects, now: int) -> Outcome:
@@ -368,11 +368,11 @@ class Process:
         if fault is Fault.DELAY:
             self._sim.busy += 1
             self._at(LATE_MS, self._late_write, request.body)
-        verb = VERBS.get(request.body.__class__, "row of events")
-        self._sim.tell(self.name, f"no reply to a {verb}")
+        self._sim.tell(self.name, f"no reply to a {VERBS.get(request.body.__class__, 'row of events')}")
+        if fault is Fault.PAUSE:
+            self._befall(fault)
         self._sim.busy += 1
-        lost = Replied(request.id, Outcome(Code.LOST, message="no reply within the time limit"))
-        self._at(request.timeout_ms, self._late, lost, life)
+        self._at(request.timeout_ms, self._late, Replied(request.id, LATE), life)
 
     def _late(self, signal: Any, life: int) -> None:
         self._sim.busy -= 1

@@ -7,18 +7,18 @@ and never be an administrator: what a tap does in somebody else's name goes thro
 
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any, Final
 
 from sim.audit import AuditStore
 from sim.barred import Bars
-from sim.faults import REFUSALS, REPEATED, ROLES_MS, UNDONE, UNSEEN, Fault
+from sim.faults import REFUSALS, REPEATED, ROLES_MS, STILL_MS, UNDONE, UNSEEN, Fault
 from tests.harness.pace import AheadClock
 from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
 from wfexec.adapters.workers import Workers
-from wfexec.app import Crash, Options, Process
+from wfexec.app import Crash, Look, Options, Process
 from wfexec.crd.wire import refusal
 from wfexec.engine.history import MemoryHistory
 from wfexec.engine.timekeeping import ahead_ms
@@ -45,7 +45,7 @@ from wfexec.settings import Settings
 WRITES: Final = (PatchMetadata, PatchStatus, CreateExecution, DeleteExecution)
 LOST: Final = Outcome(Code.LOST, message="no reply within the time limit")
 # How an open watch ends.
-ENDS: Final = {Fault.CUT: Code.LOST, Fault.FORGET: Code.GONE, Fault.REBOOT: Code.LOST}
+ENDS: Final = {Fault.CUT: Code.LOST, Fault.FORGET: Code.GONE, Fault.REBOOT: Code.LOST, Fault.PAUSE: Code.LOST}
 CONNECTIONS_EXTRA: Final = 9
 STOP_S: Final = 10.0
 
@@ -143,7 +143,9 @@ class Tap:
             self.cut()
             self._owner.died(self)
         fault = self._owner.trouble_of(number)
-        if fault is Fault.LOSE_REPLY:
+        if fault is Fault.PAUSE:
+            self._owner.pause()
+        if fault in UNSEEN:
             signal = Replied(request.id, LOST)
         elif isinstance(request.body, ListObjects) and isinstance(signal, Replied):
             signal = self._owner.listed(request.body.kind, signal)
@@ -283,6 +285,15 @@ class LiveController:
             return Fault.NONE
         self._disturbance.troubled = True
         return trouble[1]
+
+    def pause(self) -> None:
+        """The thread that decides stands still; what comes for it waits."""
+        over, seconds = Event(), self._clock.real_seconds(STILL_MS[Fault.PAUSE])
+
+        def stand_still() -> None:
+            over.wait(seconds)
+
+        self._lives[-1][0].loop.post(Look(stand_still, over))
 
     def reboot(self) -> None:
         """The API server starts anew, and refuses everything until it has read its roles."""

@@ -184,6 +184,8 @@ class Reconciler:
     def _question(self, tracked: Tracked, plan: Plan, now: int) -> None:
         """Ask what is not on its way already, and nothing while the last failure is fresh."""
         if now < tracked.ask_after:
+            # The look that the failure asked for may have come before its time, for another reason.
+            self._view.queue.add_at(tracked, tracked.level, tracked.ask_after)
             return
         asking, questions = tracked.asking, plan.questions
         if asking:

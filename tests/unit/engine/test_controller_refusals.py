@@ -264,6 +264,22 @@ def test_an_unanswered_question_is_asked_again_with_back_off_whatever_wakes_us()
     assert 400 <= waits[3] <= 800
 
 
+def test_an_unanswered_question_is_asked_again_although_a_look_for_another_reason_comes_before_its_time() -> None:
+    asking = Plan(questions=(AskNodes(),))
+    brain = Brain(Plan(status=status("executing"), questions=asking.questions), *[asking] * 5)
+    hand = Hand(brain)
+    hand.boot([workflow()])
+    # The write is tried again after 5 ms, the question 100 ms after its failure.
+    hand.reply(PatchStatus, no(Code.UNAVAILABLE))
+    failed = hand.now
+    hand.reply(Ask, no(Code.LOST))
+    hand.sleep()
+    assert (len(brain.looks), hand.outstanding(Ask)) == (2, [])
+    hand.sleep()
+    assert len(hand.outstanding(Ask)) == 1
+    assert hand.now - failed <= 100
+
+
 def test_a_child_that_stands_there_unreadable_is_a_creation_refused_for_good() -> None:
     brain = Brain(CREATE)
     hand = Hand(brain)
