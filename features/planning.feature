@@ -171,6 +171,7 @@ Feature: Planning
       | reason                | what                                      |
       | parameters_missing    | has no parameters                         |
       | parameters_too_large  | has a configuration too large for a child |
+      | secret_not_base64     | writes a plain text into a Secret         |
       | run_condition_primary | has a way out and no dependency           |
       | self_dependency       | waits for itself                          |
       | dependency_not_found  | waits for step 7                          |

@@ -31,6 +31,10 @@ WRONG: dict[str, dict[str, Any]] = {
             "custom": {"actionType": "notify", "config": {f"line-{number}": "x" * 4_000 for number in range(20)}}
         },
     },
+    "writes a plain text into a Secret": {
+        "action": "update-secret",
+        "parameters": {"updateSecret": {"namespace": "shop", "name": "login", "dataUpdates": {"user": "swordfish 7"}}},
+    },
     "has a way out and no dependency": {"runCondition": "if_primary_fails"},
     "has the number of the first": {"stepNumber": 1},
     "waits for itself": {"dependsOn": [2]},

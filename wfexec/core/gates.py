@@ -4,7 +4,7 @@ Order: rbac, health, capacity, network. `unknown` never counts as passed; whethe
 whether the check is required. Every message says what is in the way and what to do about it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from wfexec.core.capacity import OBSERVER, capacity, nodes_of, sized_targets
@@ -189,18 +189,22 @@ _JUDGES: Final[Mapping[CheckType, Callable[[Recipe, Answers], Verdict]]] = {
 
 def protected_targets(recipe: Recipe, settings: Settings) -> tuple[str, ...]:
     """One sentence per step that would work in a protected namespace, itself or by its undo (BR-WF-016)."""
-    protected, found = settings.protected_namespaces, []
-    fix = "no workflow may (setting protected-namespaces)"
+    return tuple(text for _, text in protected_steps(recipe, settings))
+
+
+def protected_steps(recipe: Recipe, settings: Settings) -> Iterator[tuple[RecipeStep, str]]:
+    """The same, each with its step."""
+    protected, fix = settings.protected_namespaces, "no workflow may (setting protected-namespaces)"
     for step in recipe.steps:
         if step.namespace in protected:
-            found.append(f"step {step.name!r} works in protected namespace {step.namespace!r}; {fix}")
+            yield step, f"step {step.name!r} works in protected namespace {step.namespace!r}; {fix}"
         undo = undo_namespace_of(step.spec)
         if undo in protected:
-            found.append(f"the rollbackSpec of step {step.name!r} works in protected namespace {undo!r}; {fix}")
+            yield step, f"the rollbackSpec of step {step.name!r} works in protected namespace {undo!r}; {fix}"
         for whose, text in manifests_of(step.spec):
             wrong = _protected_in(text, protected)
-            found += [f"the manifest of {whose} {step.name!r} {wrong}; {fix}"] if wrong else []
-    return tuple(found)
+            if wrong:
+                yield step, f"the manifest of {whose} {step.name!r} {wrong}; {fix}"
 
 
 def _protected_in(manifest: str, protected: tuple[str, ...]) -> str:

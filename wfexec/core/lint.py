@@ -1,7 +1,7 @@
 """What would be regretted: findings about a definition that planning takes (BR-WF-005, BR-WF-019).
 
 Called by `wfexec lint` with a spec and its recipe. Pure, in the order of the steps, at most quadratic in them. What
-planning refuses is `core.refusals`; here nothing is refused.
+planning refuses is `core.refusals`; here nothing is refused but what validation would refuse anywhere.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from wfexec.core.birth import workflow_limit
 from wfexec.core.conflicts import conflicts_of
 from wfexec.core.expressions import Context, Program, compile_expression, holds
 from wfexec.core.forecast import reads_only, verifies
+from wfexec.core.lint_doubts import doubts
 from wfexec.core.lint_recommendations import void_recommendations
 from wfexec.core.registry import find_action
 from wfexec.core.rules import (
@@ -247,6 +248,10 @@ def _parallel_conflicts(view: View) -> Iterator[Advice]:
         yield Advice(PARALLEL_CONFLICT, view.path(step), step.action, one.description)
 
 
+def _doubts(view: View) -> Iterator[Advice]:
+    yield from doubts(view.spec, view.recipe, view.settings, view.places)
+
+
 def _void_recommendations(view: View) -> Iterator[Advice]:
     if view.spec.workflow_definition is not None:
         yield from void_recommendations(view.spec.workflow_definition)
@@ -264,4 +269,5 @@ _RULES: Final[tuple[Callable[[View], Iterator[Advice]], ...]] = (
     _no_verification,
     _parallel_conflicts,
     _void_recommendations,
+    _doubts,
 )

@@ -67,6 +67,12 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "Shorten it, or let the manifest name where the rest lies",
     ),
     _row(
+        "secret_not_base64",
+        "A value for a Secret is not base64",
+        "Encode it: the data of a Secret travels as it stands in one",
+        "BR-WF-023",
+    ),
+    _row(
         "rollback_union",
         "Not exactly one member of rollbackSpec.parameters is set",
         "Keep one of them",

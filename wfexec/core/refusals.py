@@ -3,14 +3,16 @@
 The controller stops at the first finding, `wfexec lint` shows all of them.
 """
 
+from base64 import b64decode
 from collections.abc import Iterator
 
 from wfexec.core.children import carried_size
+from wfexec.core.references import OPEN
 from wfexec.core.refusals_expressions import expression_findings
 from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, close_actions, find_action
 from wfexec.model.base import DOCUMENT_MAX, clip
-from wfexec.model.parameters import CustomAction, set_members
+from wfexec.model.parameters import CustomAction, UpdateSecret, set_members
 from wfexec.model.recipe import Refusal
 from wfexec.model.workflow import STEPS_MAX, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import Settings
@@ -97,6 +99,7 @@ def _parameter_findings(field: str, step: WorkflowStep, action: Action) -> Itera
         message = f"{action.name} takes {takes}, not {_camel(members[0])}"
         yield Refusal("parameters_mismatch", f"{field}.parameters.{_camel(members[0])}", message)
     yield from _size_findings(f"{field}.parameters", step.parameters.custom)
+    yield from _secret_findings(f"{field}.parameters.updateSecret.dataUpdates", step.parameters.update_secret)
     undo = step.rollback_spec.parameters if step.rollback_spec is not None else None
     if undo is not None and len(set_members(undo)) != 1:
         message = "exactly one member must be set; remove the others or the whole parameters"
@@ -110,6 +113,22 @@ def _size_findings(field: str, custom: CustomAction | None) -> Iterator[Refusal]
     if size > DOCUMENT_MAX:
         message = f"the configuration makes a text of {size} characters for the child, which takes {DOCUMENT_MAX}"
         yield Refusal("parameters_too_large", f"{field}.custom.config", f"{message}; shorten it")
+
+
+def _secret_findings(field: str, update: UpdateSecret | None) -> Iterator[Refusal]:
+    """Its values travel as they are; what a reference brings at run time is seen then. None of them is told."""
+    for key, value in update.data_updates.items() if update is not None else ():
+        if OPEN not in value and not _is_base64(value):
+            message = "is not base64, as the data of a Secret must be; write what `base64 -w0` makes of it"
+            yield Refusal("secret_not_base64", f"{field}[{clip(key, 80)}]", message)
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _camel(name: str) -> str:

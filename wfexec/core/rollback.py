@@ -23,6 +23,8 @@ from wfexec.model.phases import RETRYABLE, ErrorType, ExecutionPhase, Phase, Res
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import RollbackStatus, StepRollback
 
+# What an executor may be asked to take for one undo.
+UNDO_TIMEOUT_MAX_MS: Final = 900_000
 # Three tries in all, after 0, 5 and 10 seconds.
 UNDO_DELAYS_MS: Final = (0, 5_000, 10_000)
 # An undo whose effect nobody can look at within this time counts as done, and says that it was not verified.
@@ -142,7 +144,7 @@ def _now_or(draft: Draft, started: int | None) -> int:
 def _limit(draft: Draft, step: RecipeStep) -> int:
     spec = step.spec.rollback_spec
     given = spec.timeout if spec is not None else None
-    return min(draft.settings.rollback_step_timeout if given is None else given, 900_000)
+    return min(draft.settings.rollback_step_timeout if given is None else given, UNDO_TIMEOUT_MAX_MS)
 
 
 def _try_undo(draft: Draft, position: int, record: StepRollback) -> int:

@@ -62,6 +62,18 @@ RECOMMENDATION_VOID: Final = _warning(
     "Correct it, or remove it",
     "BR-WF-001",
 )
+UNDO_DOUBTFUL: Final = _warning(
+    "undo_doubtful",
+    "The way back of a step is not one that its executor is known to carry out as it is written",
+    "Correct action, parameters or timeout of the rollbackSpec",
+    "BR-WF-019",
+)
+NO_EFFECT: Final = _warning(
+    "no_effect",
+    "Something is written that changes nothing, or not as it is written",
+    "Correct it, or leave it out",
+    "BR-WF-023",
+)
 MISSING_TIMEOUT: Final = _note(
     "missing_timeout", "A step names no timeout of its own", "Say how long it may take", "BR-WF-017a"
 )
@@ -73,6 +85,14 @@ TEMPLATE_UNSEEN: Final = _note(
     "The steps come from a template, which is not looked up here",
     "Give the folder of the templates: --templates DIR",
     "BR-WF-026",
+)
+# Validation says so of every workflow, whatever its cluster is like.
+PROTECTED_NAMESPACE: Final = Rule(
+    "protected_namespace",
+    Severity.ERROR,
+    "A step, its undo or its manifest would work in a protected namespace",
+    "Do it elsewhere; which namespaces are protected is a setting of the controller",
+    "BR-WF-016",
 )
 # Said of a file that is no manifest the API server would take.
 SCHEMA: Final = Rule("schema", Severity.ERROR, "The API server refuses the object", "See the message", "BR-WF-003")
@@ -91,6 +111,7 @@ RULES: Final[tuple[Rule, ...]] = (
     SCHEMA,
     DEPRECATED_SPELLING,
     *REFUSALS.values(),
+    PROTECTED_NAMESPACE,
     CRITICAL_WITHOUT_ROLLBACK,
     IRREVERSIBLE_EARLY,
     UNREACHABLE_STEP,
@@ -100,6 +121,8 @@ RULES: Final[tuple[Rule, ...]] = (
     NO_VERIFICATION,
     PARALLEL_CONFLICT,
     RECOMMENDATION_VOID,
+    UNDO_DOUBTFUL,
+    NO_EFFECT,
     MISSING_TIMEOUT,
     REDUNDANT_DEPENDENCY,
     TEMPLATE_UNSEEN,

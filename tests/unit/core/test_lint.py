@@ -7,9 +7,9 @@ import pytest
 from tests.unit.core.world import spec, step
 from wfexec.core.graph import compile_recipe
 from wfexec.core.lint import advise
-from wfexec.core.rules import RULES, TEMPLATE_UNSEEN
+from wfexec.core.rules import DEPRECATED_SPELLING, REFUSALS, RULES, SCHEMA, TEMPLATE_UNSEEN
 from wfexec.model.recipe import Recipe
-from wfexec.model.rule import Advice, Severity
+from wfexec.model.rule import Advice
 from wfexec.settings import DEFAULTS
 
 Steps = list[dict[str, Any]]
@@ -23,6 +23,14 @@ VERIFY = {"action": "verify-health", "parameters": None}
 COLLECT = {"action": "collect-diagnostics", "parameters": None}
 SAME = {"parameters": {"scaleDeployment": {"namespace": "shop", "deployment": "d", "replicas": 5}}}
 OTHER = {"parameters": {"scaleDeployment": {"namespace": "shop", "deployment": "d", "replicas": 2}}}
+INSIDE = {"parameters": {"scaleDeployment": {"namespace": "kube-system", "deployment": "d", "replicas": 2}}}
+DELETE_GRACELESS = {
+    "action": "delete-pod",
+    "parameters": {"deletePod": {"namespace": "shop", "podName": "p", "gracePeriod": "soon"}},
+}
+UNDO = ("rollbackSpec",)
+UNCORDON = {"uncordonNode": {"nodeName": "n"}}
+BACK = {"action": "scale-deployment"}
 WAY_OUT = {"runCondition": "if_primary_fails"}
 
 
@@ -112,7 +120,29 @@ FINDS: list[tuple[str, Steps, dict[str, Any], list[tuple[str | int, ...]]]] = [
         told(safetyImprovements=[{"description": "x", "stepNumber": 4}, {"description": "y"}]),
         [("aiRecommendations", "safetyImprovements", 0, "stepNumber")],
     ),
+    ("protected_namespace", [step(1) | INSIDE, step(2)], {}, [("steps", 0)]),
+    ("undo_doubtful", [step(1, rollbackSpec={"action": "scale-deploymnet"})], {}, [("steps", 0, *UNDO, "action")]),
+    ("undo_doubtful", [step(1, rollbackSpec={"action": "scale-deployment", "parameters": UNCORDON})], {}, [
+        ("steps", 0, *UNDO, "parameters")
+    ]),
+    ("undo_doubtful", [step(1, rollbackSpec={"action": "uncordon_node", "parameters": UNCORDON})], {}, []),
+    ("undo_doubtful", [step(1, rollbackSpec=BACK | {"timeout": 0}), step(2, rollbackSpec=BACK | {"timeout": 900_001})],
+        {}, [("steps", 0, *UNDO, "timeout"), ("steps", 1, *UNDO, "timeout")]),
+    ("undo_doubtful", [step(1, rollbackSpec=BACK | {"timeout": 900_000})], {}, []),
+    ("no_effect", [step(1) | DELETE_GRACELESS, step(2, maxRetries=7)], {}, [("steps", 0), ("steps", 1)]),
+    ("no_effect", [step(1, metadata={"execution_mode": "sequentiell"})], {}, [
+        ("steps", 0, "metadata", "execution_mode")
+    ]),
+    ("no_effect", [step(1, metadata={"execution_mode": "sequential"})], {}, []),
 ]  # fmt: skip
+
+
+def test_overrides_of_actions_that_no_step_has_are_told() -> None:
+    given = {one: {"preconditions": {"x": {"required": False}}} for one in ("drain-node", "scael-deployment", "scale")}
+    told = [one for one in advice([step(1)], conditionOverrides=given) if one.rule.word == "no_effect"]
+    assert [one.path for one in told] == [("spec", "conditionOverrides", one) for one in given if one != "scale"]
+    assert "no step has that action" in told[0].message
+    assert "did you mean scale-deployment" in told[1].message
 
 
 @pytest.mark.parametrize(("rule", "steps", "more", "places"), FINDS)
@@ -130,7 +160,8 @@ def test_a_rule_finds_its_places_and_no_others(
 
 def test_every_rule_is_shown_to_find_something() -> None:
     shown = {rule for rule, _, _, places in FINDS if places}
-    advised = {rule.word for rule in RULES if rule.severity is not Severity.ERROR and rule is not TEMPLATE_UNSEEN}
+    refused = {SCHEMA, DEPRECATED_SPELLING, TEMPLATE_UNSEEN, *REFUSALS.values()}
+    advised = {rule.word for rule in RULES if rule not in refused}
     assert sorted(advised) == sorted(shown)
 
 
