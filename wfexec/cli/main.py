@@ -15,6 +15,7 @@ from wfexec.cli import control, decisions, export, plan, show, template
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
+from wfexec.cli.prepared import settings_of, with_template
 from wfexec.core import reasons, signs
 from wfexec.core.approval import needs_approval
 from wfexec.core.graph import compile_recipe, refusals
@@ -26,7 +27,7 @@ from wfexec.model.meta import EXECUTION_KIND, WORKFLOW_KIND
 from wfexec.model.recipe import Recipe
 from wfexec.model.rule import Severity
 from wfexec.model.status import WorkflowExecution
-from wfexec.settings import DEFAULTS
+from wfexec.settings import Settings
 
 RUN_EXAMPLE: Final = "Example: wfexec run --kubeconfig ~/.kube/config --no-leader-elect --log-format console"
 CRDS_EXAMPLE: Final = "Example: wfexec crds | kubectl apply -f -"
@@ -163,6 +164,9 @@ def lint(
     templates: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the templates that workflows name.")
     ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
+    ] = None,
 ) -> None:
     """Find what would be refused, and what would only be regretted.
 
@@ -170,7 +174,8 @@ def lint(
     """
     from wfexec.cli.sarif import as_sarif
 
-    report = lint_files(files, DEFAULTS, level, load_folder(templates) if templates is not None else None)
+    library = load_folder(templates) if templates is not None else None
+    report = lint_files(files, settings_of(settings), level, library)
     forms = {Form.TEXT: as_text, Form.JSON: as_json, Form.SARIF: as_sarif}
     typer.echo(forms[form](report), nl=False)
     if report.count(Severity.ERROR):
@@ -183,12 +188,19 @@ def lint(
 def graph(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A manifest.")],
     form: Annotated[Format, typer.Option("--format", help="How to draw it.")] = Format.TEXT,
+    templates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the templates that workflows name.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
+    ] = None,
 ) -> None:
     """Draw the order in which the steps of a workflow run."""
-    workflows = load_workflows(file)
-    recipes = tuple(_recipe(file, workflow) for workflow in workflows)
+    chosen, library = settings_of(settings), load_folder(templates) if templates is not None else None
+    workflows = tuple(with_template(each, library, "--templates DIR") for each in load_workflows(file))
+    recipes = tuple(_recipe(file, workflow, chosen) for workflow in workflows)
     approvals = tuple(
-        needs_approval(workflow.spec, len(recipe.steps), DEFAULTS)
+        needs_approval(workflow.spec, len(recipe.steps), chosen)
         for workflow, recipe in zip(workflows, recipes, strict=True)
     )
     typer.echo(draw(recipes, form, approvals), nl=False)
@@ -211,19 +223,13 @@ def reference(topic: Annotated[Topic, typer.Argument(help="What to list.")]) -> 
     typer.echo(pages[topic](), nl=False)
 
 
-def _refused(file: Path, workflow: WorkflowExecution) -> list[Finding]:
-    """What planning refuses, with the workflow's name: a file may hold several."""
-    return [
-        Finding(f"{file} ({workflow.metadata.name})", refusal.field, "", refusal.message)
-        for refusal in refusals(workflow.spec, DEFAULTS)
-    ]
-
-
-def _recipe(file: Path, workflow: WorkflowExecution) -> Recipe:
-    compiled = compile_recipe(workflow.spec, DEFAULTS)
+def _recipe(file: Path, workflow: WorkflowExecution, settings: Settings) -> Recipe:
+    """What planning refuses is told with the workflow's name: a file may hold several."""
+    compiled = compile_recipe(workflow.spec, settings)
     if isinstance(compiled, Recipe):
         return compiled
-    raise BadInput(tuple(_refused(file, workflow)))
+    where, found = f"{file} ({workflow.metadata.name})", refusals(workflow.spec, settings)
+    raise BadInput(tuple(Finding(where, one.field, "", one.message) for one in found))
 
 
 def main() -> None:

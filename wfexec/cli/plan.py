@@ -14,9 +14,12 @@ import typer
 
 from wfexec.cli.commands import loaded
 from wfexec.cli.plan_view import StepConditions, Told, document, plain, rich_tables, roles
+from wfexec.cli.prepared import settings_of, with_template
 from wfexec.core.policies import effective_conditions
 from wfexec.core.rehearse import ordinary, rehearse
+from wfexec.core.rehearse import with_template as looked_up
 from wfexec.crd.files import load_workflows
+from wfexec.crd.templates import Found, load_folder
 from wfexec.errors import BadInput, Finding
 from wfexec.model.base import evolve
 from wfexec.model.bearings import Bearings
@@ -33,6 +36,7 @@ EXAMPLE: Final = (
 GROUP: Final = "wfexec.estimators"
 WOULD_BE_REFUSED: Final = 3
 RUNS_MAX: Final = 10_000
+Library = tuple[Found, ...] | None
 
 
 def plan(
@@ -40,6 +44,9 @@ def plan(
     against: Annotated[
         str | None,
         typer.Option(metavar="live|FILE", help="The cluster of the kubeconfig, Kubernetes objects, an executor file."),
+    ] = None,
+    templates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the templates that workflows name.")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
@@ -54,21 +61,22 @@ def plan(
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
 ) -> None:
     """Show plan, rights, blast radius, approvals, duration. Changes nothing."""
-    from wfexec.adapters import config as configuration
     from wfexec.adapters.clock import WallClock
     from wfexec.adapters.worlds import GROUP as WORLDS
     from wfexec.adapters.worlds import World, open_world
 
     if as_json and rbac:
         raise BadInput((Finding("--json", "", "", "give --json or --rbac, not both"),))
-    chosen = configuration.load(flags=[configuration.pair("--set", each) for each in settings or ()])
-    workflows = [each for file in files for each in load_workflows(file)]
+    chosen = settings_of(settings)
+    library = load_folder(templates) if templates is not None else None
+    given = [each for file in files for each in load_workflows(file)]
     world: World | None = (
         open_world(against, kubeconfig, context, loaded(WORLDS), chosen.controller_namespace)
         if against is not None
         else None
     )
     now = WallClock().now_ms()
+    workflows = [_with_steps(workflow, library, world, chosen, now) for workflow in given]
     told = [_told(workflow, world, chosen, now, 0 if rbac else runs, seed) for workflow in workflows]
     if rbac:
         wanted = dict.fromkeys(asked for each in told for asked, _ in each.rights)
@@ -82,6 +90,17 @@ def plan(
         typer.echo("\n".join(plain(each) for each in told), nl=False)
     if any(each.refused for each in told):
         raise typer.Exit(WOULD_BE_REFUSED)
+
+
+def _with_steps(
+    workflow: WorkflowExecution, library: Library, world: object, settings: Settings, now: int
+) -> WorkflowExecution:
+    """A template comes from the folder if one is given, else from the world; without either it is bad input."""
+    from wfexec.adapters.worlds import World
+
+    if library is None and isinstance(world, World):
+        return looked_up(workflow, world.answer, world.bearings, now, settings)
+    return with_template(workflow, library, "--templates DIR or --against live")
 
 
 def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: int, runs: int, seed: int) -> Told:

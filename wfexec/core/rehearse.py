@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 
 from wfexec.core.decide import decide
 from wfexec.core.dryrun import simulate
+from wfexec.core.gates import protected_targets
 from wfexec.core.graph import compile_recipe
+from wfexec.core.templates import with_steps
 from wfexec.model.base import evolve
 from wfexec.model.bearings import Bearings, NamespaceFacts
 from wfexec.model.facts import Answer, AskTarget, Facts, NetworkFacts, Question, TargetFacts, TargetRef, Unknown
@@ -53,15 +55,18 @@ class Rehearsal(NamedTuple):
 def rehearse(
     workflow: WorkflowExecution, answer: Answering | None, bearings: Bearings, now: int, settings: Settings
 ) -> Rehearsal:
-    """`answer` None: nothing is known of any cluster, so planning is all that is tried."""
+    """`answer` None: nothing is known of any cluster, so only planning is tried, and what no cluster would change.
+
+    A workflow that names a template must have its steps, see `with_template`.
+    """
     workflow = fresh(workflow)
     recipe = compile_recipe(workflow.spec, settings)
     asked = approval_asked(workflow, bearings, now, settings)
     if isinstance(recipe, Refusal) or answer is None:
-        status, events = _run(
-            workflow, lambda _: Unknown("no world"), bearings, now, settings, BEFORE - {Phase.VALIDATING}
-        )
-        return Rehearsal(recipe, status, events, _refused(status), asked, None)
+        asking = answer or _nobody
+        status, events = _run(workflow, asking, bearings, now, settings, BEFORE - {Phase.VALIDATING})
+        certain = _certain(workflow, recipe, settings) if isinstance(recipe, Recipe) else ""
+        return Rehearsal(recipe, status, events, _refused(status) or certain, asked, None)
     known: dict[Question, Facts] = {}
 
     def once(question: Question) -> Facts:
@@ -83,6 +88,31 @@ def rehearse(
             now=now,
         )
     return Rehearsal(recipe, status, events, _refused(status), asked, dry_run)
+
+
+def _nobody(_: Question) -> Facts:
+    return Unknown("no world")
+
+
+def _certain(workflow: WorkflowExecution, recipe: Recipe, settings: Settings) -> str:
+    """Why validation refuses it in any cluster, whatever that is like; "" when it depends."""
+    protected = protected_targets(recipe, settings)
+    if protected:
+        return f"safety_validation_failed: {'; '.join(protected)}"
+    clashes = [one.description for one in recipe.conflicts if one.severity == "high"]
+    rehearsed = workflow.spec.execution_strategy.dry_run_first
+    return f"dry_run_failed: {'; '.join(clashes)}" if clashes and rehearsed else ""
+
+
+def with_template(
+    workflow: WorkflowExecution, answer: Answering, bearings: Bearings, now: int, settings: Settings
+) -> WorkflowExecution:
+    """With the steps of its template, looked up as the controller does; as it was where there is none to be had."""
+    if workflow.spec.template_ref is None:
+        return workflow
+    status, _ = _run(fresh(workflow), answer, bearings, now, settings, BEFORE - {Phase.VALIDATING})
+    found = status.template
+    return workflow if found is None else evolve(workflow, spec=with_steps(workflow.spec, found.body))
 
 
 def fresh(workflow: WorkflowExecution) -> WorkflowExecution:
@@ -137,7 +167,7 @@ def _run(
     answers: dict[Question, Answer] = {}
     events: list[EventRecord] = []
     for _ in range(LOOKS_MAX):
-        if workflow.status.phase not in phases:
+        if workflow.status.phase not in phases or workflow.status.template is not None:
             break
         snapshot = Snapshot(workflow, recipe, {}, {}, frozenset(), answers, {}, bearings)
         plan = decide(snapshot, now, settings)

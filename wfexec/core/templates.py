@@ -161,6 +161,11 @@ def _either(own: Any, default: Any, templates: Any) -> Any:
     return templates if own == default and templates is not None else own
 
 
+def with_steps(spec: WorkflowExecutionSpec, body: TemplateBody) -> WorkflowExecutionSpec:
+    """The same as a spec that names no template any more."""
+    return evolve(effective_spec(spec, body), template_ref=None)
+
+
 def _strategy(own: ExecutionStrategy, templates: ExecutionStrategy | None) -> ExecutionStrategy:
     if templates is None:
         return own

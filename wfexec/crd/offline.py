@@ -91,7 +91,9 @@ class OfflineCluster:
         among = [
             one
             for one in self._offline.objects
-            if one["kind"] == kind and (not namespace or one["metadata"].get("namespace", "default") == namespace)
+            if one["kind"] == kind
+            and (not namespace or one["metadata"].get("namespace", "default") == namespace)
+            and _labelled(one, dict(call.query).get("labelSelector", ""))
         ]
         if len(place) == 1:
             return 200, orjson.dumps({"items": [one for one in among if _runs(one)]})
@@ -102,6 +104,12 @@ class OfflineCluster:
 def namespace_facts(raw: Object) -> NamespaceFacts:
     meta = raw["metadata"]
     return NamespaceFacts(dict(meta.get("labels") or {}), meta.get("deletionTimestamp") is not None)
+
+
+def _labelled(thing: Object, selector: str) -> bool:
+    """`selector` is key=value, "" for any."""
+    key, _, value = selector.partition("=")
+    return not key or (thing["metadata"].get("labels") or {}).get(key) == value
 
 
 def _runs(thing: Object) -> bool:

@@ -312,6 +312,14 @@ def test_a_workflow_from_a_template_is_judged_by_its_steps(
     assert found == code
 
 
+def test_settings_decide_what_is_refused(regretted: Path) -> None:
+    arguments = ["lint", "--level", "error", regretted, "--set"]
+    code, out, _ = wfexec(*arguments, "protected-namespaces=shop")
+    assert code == 2
+    assert "protected_namespace: spec.workflowDefinition.steps[0]: step 'first' works in" in out
+    assert wfexec(*arguments, "protected-namespaces=other")[0] == 0
+
+
 def test_a_folder_without_templates_is_said(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

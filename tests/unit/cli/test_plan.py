@@ -74,6 +74,96 @@ def test_without_a_world_it_tells_plan_rights_and_objects(tmp_path: Path) -> Non
     assert "Deployment shop/web  scale-deployment  ?       ?" in out
 
 
+def test_what_every_cluster_would_refuse_is_refused_without_one(tmp_path: Path) -> None:
+    inside = {"scaleDeployment": {"namespace": "kube-system", "deployment": "web", "replicas": 2}}
+    code, told = planned(manifest(tmp_path, parameters=inside), "--runs", 0)
+    assert code == 3
+    assert "works in protected namespace 'kube-system'" in told["refused"]
+    code, told = planned(tmp_path / "workflow.yaml", "--runs", 0, "--set", "protected-namespaces=other")
+    assert (code, told["refused"]) == (0, None)
+
+
+def test_steps_that_clash_are_refused_without_a_cluster(tmp_path: Path) -> None:
+    path = manifest(tmp_path, parameters={"scaleDeployment": {"namespace": "shop", "deployment": "web", "replicas": 9}})
+    given = yaml.safe_load(path.read_text())
+    steps = given["spec"]["workflowDefinition"]["steps"]
+    for step in steps:
+        step.pop("dependsOn", None)
+        step["parameters"]["scaleDeployment"]["deployment"] = "web"
+    steps[0]["parameters"]["scaleDeployment"]["replicas"] = 8
+    path.write_text(yaml.safe_dump(given))
+    code, told = planned(path, "--runs", 0)
+    assert code == 3
+    assert "dry_run_failed: conflicting operations" in told["refused"]
+
+
+TEMPLATE = {
+    "name": "more",
+    "version": "1.2.0",
+    "parameters": [{"name": "deployment", "type": "string"}],
+    "steps": [
+        {
+            "name": "more",
+            "action": "scale-deployment",
+            "parameters": {"scaleDeployment": {"namespace": "shop", "deployment": "${deployment}", "replicas": 5}},
+        }
+    ],
+}
+
+
+def from_template(folder: Path, **ref: Any) -> Path:
+    path = manifest(folder)
+    given = yaml.safe_load(path.read_text())
+    del given["spec"]["workflowDefinition"]
+    given["spec"]["templateRef"] = {"name": "more", "parameters": {"deployment": "web"}, **ref}
+    path.write_text(yaml.safe_dump(given))
+    return path
+
+
+def test_a_workflow_from_a_template_is_planned_from_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "more.yaml").write_text(yaml.safe_dump(TEMPLATE))
+    code, told = planned(from_template(tmp_path), "--templates", folder, "--runs", 0)
+    assert (code, told["plan"]["name"], told["plan"]["version"]) == (0, "more", "1.2.0")
+    assert told["rights"][0]["name"] == "web"
+    code, out, _ = wfexec("graph", tmp_path / "workflow.yaml", "--templates", folder)
+    assert code == 0
+    assert out.startswith("more 1.2.0: 1 step,")
+    for command in ("plan", "graph"):
+        code, out, err = wfexec(command, from_template(tmp_path, version="7.0.0"), "--templates", folder)
+        assert (code, out) == (2, "")
+        assert "template more 7.0.0: there is 1.2.0" in err
+
+
+def test_a_workflow_from_a_template_is_planned_from_the_world(tmp_path: Path) -> None:
+    labels = {"workflowexecution.kubernaut.io/template": "true"}
+    meta = {"name": "more-1.2.0", "namespace": "shop", "labels": labels}
+    held = {
+        "kind": "ConfigMap",
+        "apiVersion": "v1",
+        "metadata": meta,
+        "data": {"template.yaml": yaml.safe_dump(TEMPLATE)},
+    }
+    other = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "settings", "namespace": "shop"}, "data": {}}
+    world = objects(tmp_path, deployment(), held, other)
+    code, told = planned(from_template(tmp_path), "--against", world, "--runs", 0)
+    assert code == 0, told
+    assert told["dryRun"]["resourceChanges"][0]["afterState"] == {"replicas": "5"}
+    code, told = planned(from_template(tmp_path, version="7.0.0"), "--against", world, "--runs", 0)
+    assert code == 3
+    assert told["refused"].endswith("there is 1.2.0 in shop")
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"), [("plan", "--templates DIR or --against live"), ("graph", "--templates DIR")]
+)
+def test_a_template_that_nobody_can_look_up_is_said(tmp_path: Path, command: str, hint: str) -> None:
+    code, out, err = wfexec(command, from_template(tmp_path))
+    assert (code, out) == (2, "")
+    assert f"the steps come from template 'more', which is not looked up here; give {hint}" in err
+
+
 def test_against_objects_it_tells_before_and_after(tmp_path: Path) -> None:
     code, told = planned(manifest(tmp_path), "--against", objects(tmp_path, deployment()), "--runs", 0)
     assert code == 0
