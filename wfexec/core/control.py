@@ -106,7 +106,7 @@ def _asked_to_roll_back(draft: Draft) -> bool:
 
 def ended(draft: Draft) -> None:
     """A workflow that has ended is left alone, but for a retry or a rollback that somebody asks for."""
-    if draft.recipe.numbers == [state.step_number for state in draft.steps]:
+    if draft.recipe.numbers == draft.numbers:
         intervened(draft)
     else:
         forget(draft, tuple(sorted(ASKED)))

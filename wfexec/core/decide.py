@@ -5,7 +5,6 @@ deletion, end, finalizer, the person's word (cancel, suspend), then the phase's 
 """
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Final
 
 from wfexec.core import control
@@ -43,7 +42,6 @@ HANDLERS: Final[dict[str, Callable[[Draft], None]]] = {
 # A member of an enumeration is read by a call.
 _NEW: Final = Phase.NEW
 _PLANNING: Final = Phase.PLANNING
-_NUMBER_OF: Final = attrgetter("step_number")
 # Phases in which stepStatuses must fit the recipe.
 STEPPED: Final = frozenset({Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
 # Stands in for the recipe of a definition that was refused: it has no steps, and it is never executed.
@@ -163,7 +161,7 @@ def _steps_fit(draft: Draft) -> bool:
     phase = draft.status.phase
     if phase not in STEPPED and not (phase == PAUSED and draft.status.paused_from in STEPPED):
         return True
-    return draft.recipe.numbers == list(map(_NUMBER_OF, draft.steps))
+    return draft.recipe.numbers == draft.numbers
 
 
 def _refused(draft: Draft, refusal: Refusal) -> None:

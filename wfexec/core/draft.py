@@ -11,6 +11,7 @@ from wfexec.core.secrecy import hide, hide_changes, hide_records
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.errors import OurBug
 from wfexec.model.base import compact, evolve
+from wfexec.model.entries import entries_of, entries_with
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import Question
 from wfexec.model.meta import Condition, ObjectReference, OwnerReference, correlation_of
@@ -67,7 +68,8 @@ class UndoRequest(NamedTuple):
 
 
 class Draft:
-    """`steps` is the list to read; change it only through `move_step` and `set_step`."""
+    """`steps` is the list to read; change it only through `move_step` and `set_step`. `states` and `numbers` are what
+    stands in them: a plain list is read ten times faster than a value's field."""
 
     __slots__ = (
         "_changes",
@@ -79,12 +81,14 @@ class Draft:
         "keeps",
         "metadata",
         "now",
+        "numbers",
         "questions",
         "recipe",
         "records",
         "rules",
         "settings",
         "snapshot",
+        "states",
         "status",
         "steps",
         "steps_changed",
@@ -108,7 +112,10 @@ class Draft:
         self.base = recipe if base is None else base
         self.now = now
         self.settings = settings
-        self.steps: list[StepStatus] = list(self.status.step_statuses)
+        entries = entries_of(self.status.step_statuses)
+        self.steps: list[StepStatus] = list(entries)
+        self.states: list[StepState] = list(entries.states)
+        self.numbers = entries.numbers
         self.records: list[Record] = []
         self.creates: list[KubernetesExecution] = []
         self.deletes: list[DeleteChild] = []
@@ -149,7 +156,10 @@ class Draft:
                 self._changes[field] = value
 
     def set_steps(self, steps: Iterable[StepStatus]) -> None:
-        self.steps = list(steps)
+        entries = entries_of(steps)
+        self.steps = list(entries)
+        self.states = list(entries.states)
+        self.numbers = entries.numbers
         self.steps_changed = True
 
     def set_step(self, position: int, **changes: Any) -> StepStatus:
@@ -159,6 +169,7 @@ class Draft:
             changes["end_time"] = max(ended, changes.get("start_time", self.steps[position].start_time) or 0)
         made = evolve(self.steps[position], **changes)
         self.steps[position] = made
+        self.states[position] = made.status
         self.steps_changed = True
         return made
 
@@ -254,7 +265,7 @@ class Draft:
         changes = self._changes
         status: WorkflowExecutionStatus | None = None
         if self.steps_changed:
-            changes["step_statuses"] = tuple(self.steps)
+            changes["step_statuses"] = entries_with(self.steps, self.states, self.numbers)
         if self.recipe.secrets:
             self._keep_secrets()
         if changes:

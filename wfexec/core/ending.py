@@ -3,7 +3,6 @@
 Every way into a terminal phase goes through `fail`, `complete` or `cancelled`, so nothing ends without them.
 """
 
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from wfexec.core.draft import PHASE_STARTS, Draft
@@ -16,12 +15,10 @@ from wfexec.model.surroundings import SideEffect
 
 # A failed workflow never looks better than one that half succeeded.
 FAILED_SCORE_MAX = 0.49
-_STATE_OF: Final = attrgetter("status")
 
 
 def _metrics(draft: Draft) -> ExecutionMetrics:
-    steps = draft.steps
-    states = list(map(_STATE_OF, steps))
+    steps, states = draft.steps, draft.states
     undone = states.count(StepState.ROLLED_BACK)
     completed = states.count(StepState.COMPLETED) + undone
     ended = completed + states.count(StepState.FAILED)

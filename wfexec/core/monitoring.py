@@ -4,7 +4,6 @@ Each look asks for every target again; `healthySince` moves only when health doe
 """
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from wfexec.core.conditions import missed_promise
@@ -31,10 +30,10 @@ from wfexec.model.base import clip
 from wfexec.model.expressions import EvaluationError
 from wfexec.model.facts import AlertFacts, AskAlerts, AskTarget, Question, TargetFacts, Unknown
 from wfexec.model.phases import ErrorType, Phase, ResourceHealth, RollbackStrategy, StepState, WorkflowOutcome
+from wfexec.model.words import STEP_COMPLETED
 from wfexec.units import format_instant
 
 WATCHING: Final = "watching the targets"
-_STATE_OF: Final = attrgetter("status")
 
 
 class Watched(NamedTuple):
@@ -57,8 +56,8 @@ def enter_monitoring(draft: Draft) -> None:
 
 def _watched(draft: Draft) -> Watched:
     """The targets of completed steps that are still meant to exist, once each, and what else tells of the effect."""
-    states, completed = map(_STATE_OF, draft.steps), StepState.COMPLETED
-    asked = {step.watch: None for step, state in zip(draft.recipe.steps, states, strict=False) if state is completed}
+    pairs = zip(draft.recipe.steps, draft.states, strict=False)
+    asked = {step.watch: None for step, state in pairs if state is STEP_COMPLETED}
     targets = [question for question in asked if question is not None]
     promises = promises_of(draft)
     alerts = _alerts_of(draft) if draft.settings.alertmanager_url else None
@@ -285,6 +284,6 @@ def _unmet(draft: Draft, *, required: bool) -> str:
 
 def _outcome(draft: Draft) -> WorkflowOutcome:
     """A step that failed, or that was skipped because one failed, makes the success a partial one."""
-    if StepState.FAILED in map(_STATE_OF, draft.steps) or any(map(missed_promise, draft.steps)):
+    if StepState.FAILED in draft.states or any(map(missed_promise, draft.steps)):
         return WorkflowOutcome.PARTIAL_SUCCESS
     return WorkflowOutcome.SUCCESS

@@ -5,10 +5,10 @@ that are made anyway. Milliseconds.
 """
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from wfexec.core.draft import Draft
+from wfexec.model.entries import entries_of
 from wfexec.model.phases import STEP_ENDED, Phase, StepState
 from wfexec.model.recipe import Recipe
 from wfexec.model.status import StepStatus, WorkflowExecutionStatus
@@ -23,7 +23,6 @@ PERCENT_BETWEEN: Final = 20
 EXPECTED_WITHIN_MS: Final = 1_000
 # Later batches of a long plan share one label.
 BATCHES_TOLD: Final = 10
-_STATE_OF: Final = attrgetter("status")
 
 
 class Progress(NamedTuple):
@@ -48,7 +47,8 @@ def _left(status: WorkflowExecutionStatus, recipe: Recipe | None, now: int) -> i
         return max(0, known - now) if known is not None else WINDOW_MS
     if status.phase != Phase.EXECUTING or recipe is None:
         return None
-    left = remaining_ms(status.step_statuses, recipe, now)
+    entries = entries_of(status.step_statuses)
+    left = remaining_ms(entries, entries.states, recipe, now)
     return None if left is None else left + WINDOW_MS
 
 
@@ -57,7 +57,7 @@ def expect_end(draft: Draft) -> None:
     known, told = draft.get("estimated_completion_time"), draft.status.progress
     if known is not None and draft.get("progress") // PERCENT_BETWEEN == told // PERCENT_BETWEEN:
         return
-    work = remaining_ms(draft.steps, draft.recipe, draft.now)
+    work = remaining_ms(draft.steps, draft.states, draft.recipe, draft.now)
     if work is None:
         return
     left = work + draft.settings.stabilization_window
@@ -67,11 +67,11 @@ def expect_end(draft: Draft) -> None:
 
 def count_batches(draft: Draft) -> None:
     """How many of the plan's batches are over, one after the other; how long each took (BR-WF-024)."""
-    steps, batches = draft.steps, draft.recipe.batches
+    steps, states, batches = draft.steps, draft.states, draft.recipe.batches
     before = over = draft.get("completed_batches")
     # Most often the first one of the batch says no.
-    while over < len(batches) and steps[batches[over][0]].status in STEP_ENDED:
-        if not all(steps[position].status in STEP_ENDED for position in batches[over]):
+    while over < len(batches) and states[batches[over][0]] in STEP_ENDED:
+        if not all(states[position] in STEP_ENDED for position in batches[over]):
             break
         over += 1
         starts = [start for position in batches[over - 1] if (start := steps[position].start_time) is not None]
@@ -83,7 +83,7 @@ def count_batches(draft: Draft) -> None:
         draft.set(completed_batches=over)
 
 
-def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int | None:
+def remaining_ms(steps: Sequence[StepStatus], states: Sequence[StepState], recipe: Recipe, now: int) -> int | None:
     """Until the last step will have ended: the longest way still to go, or all work over all places if that is more.
 
     None where the steps are not those of the plan: somebody edited the status, and the workflow ends at its next look.
@@ -92,7 +92,7 @@ def remaining_ms(steps: Sequence[StepStatus], recipe: Recipe, now: int) -> int |
         return None
     ends = [0] * len(steps)
     latest = work = 0
-    states, planned = list(map(_STATE_OF, steps)), recipe.steps
+    planned = recipe.steps
     for position in recipe.order:
         state = states[position]
         if state in STEP_ENDED:
