@@ -120,11 +120,13 @@ def executing(draft: Draft) -> None:
 
 def look_at_steps(draft: Draft, overdue: bool) -> Look:
     """Fold every child, skip what can no longer run, and find what is ready."""
-    steps, recipe_steps, firsts = draft.steps, draft.recipe.steps, draft.recipe.firsts
+    steps, recipe_steps, firsts, chained = draft.steps, draft.recipe.steps, draft.recipe.firsts, draft.recipe.chained
     spec = draft.workflow.spec
     # What each is for those that wait for it.
     adjusts = spec.adaptive_orchestration.dynamic_step_adjustment
     states = list(map(counted, steps)) if adjusts else draft.states.copy()
+    # Read at -1 by those that depend on nothing.
+    states.append(STEP_COMPLETED)
     terminate = spec.failure_policy is _TERMINATE
     undoes = draft.recipe.rollback_strategy is _AUTOMATIC
     # A workflow that pauses or winds down judges nothing that it will not start.
@@ -137,7 +139,19 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
         state = states[position]
         if state is STEP_COMPLETED:
             continue
-        if state is _EXECUTING:
+        if state is STEP_PENDING:
+            # Of a long workflow most steps wait for their first dependency, or for a place: told without a call.
+            before = states[firsts[position]]
+            if before in _UNDECIDED:
+                unfinished += 1
+                continue
+            queued = before is STEP_COMPLETED and chained[position] and steps[position].ready_time is not None
+            if queued or _is_ready(draft, position, states, judging):
+                ready.append(position)
+                unfinished += 1
+                continue
+            state, states[position] = steps[position].status, counted(steps[position])
+        elif state is _EXECUTING:
             if fold_child(draft, position, overdue):
                 active.append(position)
             state = states[position] = steps[position].status
@@ -146,17 +160,6 @@ def look_at_steps(draft: Draft, overdue: bool) -> Look:
             if state is _EXECUTING:
                 unfinished += 1
                 continue
-        elif state is STEP_PENDING:
-            # Of a long workflow most steps wait for their first dependency: told without a call.
-            first = firsts[position]
-            if first >= 0 and states[first] in _UNDECIDED:
-                unfinished += 1
-                continue
-            if _is_ready(draft, position, states, judging):
-                ready.append(position)
-                unfinished += 1
-                continue
-            state, states[position] = steps[position].status, counted(steps[position])
         elif state is _RETRYING or (state is _FAILED and undoes):
             clear_away(draft, position)
         if state is _RETRYING:
@@ -246,7 +249,8 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
 def _line_up(draft: Draft, ready: list[int]) -> None:
     """First come, first served; of those that came together the lower rank, then the lower number."""
     steps, planned, now = draft.steps, draft.recipe.steps, draft.now
-    ready.sort(key=lambda at: (steps[at].ready_time or now, planned[at].rank, at))
+    line = sorted([(steps[at].ready_time or now, planned[at].rank, at) for at in ready])
+    ready[:] = [at for _, _, at in line]
 
 
 def _start(draft: Draft, position: int) -> bool:

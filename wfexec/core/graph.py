@@ -280,6 +280,7 @@ def _planned(spec: WorkflowExecutionSpec, digest: str, settings: Settings) -> Re
         secrets=secrets_of(wanted),
         near=question_near(steps, strategy, settings),
         firsts=firsts_of(steps),
+        chained=chained_of(steps),
         pending=tuple(
             compact(StepStatus(step_number=step.number, name=step.name, action=step.action)) for step in steps
         ),
@@ -290,6 +291,11 @@ def _planned(spec: WorkflowExecutionSpec, digest: str, settings: Settings) -> Re
 def firsts_of(steps: Sequence[RecipeStep]) -> tuple[int, ...]:
     """See `Recipe.firsts`."""
     return tuple(step.dependencies[0] if step.dependencies and step.run_condition is None else -1 for step in steps)
+
+
+def chained_of(steps: Sequence[RecipeStep]) -> tuple[bool, ...]:
+    """See `Recipe.chained`."""
+    return tuple(len(step.dependencies) == 1 and step.run_condition is None for step in steps)
 
 
 def refusals(spec: WorkflowExecutionSpec, settings: Settings) -> tuple[Refusal, ...]:

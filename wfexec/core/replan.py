@@ -11,6 +11,7 @@ from wfexec.core.graph import (
     EXECUTION_RETRIES_MAX,
     EXECUTION_TIMEOUT_MAX_MS,
     batches_of,
+    chained_of,
     dependents_of,
     firsts_of,
     recipe_step,
@@ -105,6 +106,7 @@ def _with_injected(recipe: Recipe, injected: tuple[InjectedStep, ...], settings:
         batches=batches_of(edges, [step.barrier for step in steps]),
         numbers=[step.number for step in steps],
         firsts=firsts_of(steps),
+        chained=chained_of(steps),
     )
 
 

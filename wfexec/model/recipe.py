@@ -110,7 +110,7 @@ class Recipe(NamedTuple):
     became of them; `written` is the recipe without them, None where none is taken.
     `secrets` are values that nothing we write may show. `near` asks how it looks beside the targets; None: nobody does.
     `firsts` holds per step the first one it depends on, -1 where it depends on none or its `runCondition` says when it
-    goes: while that one is undecided, so is the step.
+    goes: while that one is undecided, so is the step. `chained`: it depends on that one alone, and on nothing else.
     """
 
     name: str
@@ -141,6 +141,7 @@ class Recipe(NamedTuple):
     secrets: tuple[str, ...] = ()
     near: AskSurroundings | None = None
     firsts: tuple[int, ...] = ()
+    chained: tuple[bool, ...] = ()
 
 
 class Refusal(NamedTuple):
