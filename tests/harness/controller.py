@@ -18,7 +18,7 @@ from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
 from wfexec.adapters.workers import Workers
-from wfexec.app import Crash, Look, Options, Process
+from wfexec.app import Crash, Look, Options, Process, Transport
 from wfexec.crd.wire import refusal
 from wfexec.engine.history import MemoryHistory
 from wfexec.engine.timekeeping import ahead_ms
@@ -80,7 +80,7 @@ class Disturbance:
 class Tap:
     """A transport that can be cut: nothing goes out any more and nothing comes back, as if the process had died."""
 
-    def __init__(self, workers: Workers, owner: "LiveController") -> None:
+    def __init__(self, workers: Transport, owner: "LiveController") -> None:
         self._workers = workers
         self._owner = owner
         self._lock = Lock()
@@ -100,7 +100,10 @@ class Tap:
             reply(Replied(request.id, refused))
             return
         if isinstance(request.body, WatchObjects):
-            self._watches.add(request.id)
+            # Whatever befalls the watches from now on, in another thread, befalls this one too.
+            with self._lock:
+                self._hears[request.id] = reply
+                self._watches.add(request.id)
         fault = self._owner.trouble_of(number)
         if fault in REFUSALS:
             status, retry_after = REFUSALS[fault]
@@ -109,8 +112,6 @@ class Tap:
             reply(Replied(request.id, LOST))
         else:
             self._workers.send(request, lambda signal: self._replied(request, number, signal, reply))
-            if isinstance(request.body, WatchObjects):
-                self._hears[request.id] = reply
 
     def close(self) -> None:
         self._workers.close()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from wfexec.adapters.kube import Connection, Watching
+from wfexec.adapters.kube import Connection, Reply, Watching
 from wfexec.crd.wire import HttpCall
 from wfexec.model.requests import Outcome
 
@@ -34,12 +34,10 @@ class Observer:
 
     def follow(self, path: str) -> None:
         """Every object of this collection and every change of it from now on."""
-        query = (("watch", "1"), ("timeoutSeconds", str(int(SERVER_ENDS_S))))
-        watching = self._connection.watch(HttpCall("GET", path, query), SERVER_ENDS_S, CALL_S)
+        watching = self._opened(path, "")
         if not isinstance(watching, Watching):
             raise AssertionError(f"{path} cannot be watched: {watching}")
-        self._watches.append(watching)
-        Thread(target=self._listen, args=(watching,), name="observer", daemon=True).start()
+        Thread(target=self._follow, args=(path, watching), name="observer", daemon=True).start()
 
     def wait(self, done: Callable[[], bool], seconds: float, now: Callable[[], float]) -> bool:
         """Until `done()`, asked after each line and now and then; false when the time was over first."""
@@ -58,13 +56,44 @@ class Observer:
             watching.stop()
         self._connection.close()
 
-    def _listen(self, watching: Watching) -> None:
+    def _opened(self, path: str, version: str) -> Watching | Reply | Outcome:
+        query = (("watch", "1"), ("timeoutSeconds", str(int(SERVER_ENDS_S))))
+        resumed = (*query, ("resourceVersion", version)) if version else query
+        watching = self._connection.watch(HttpCall("GET", path, resumed), SERVER_ENDS_S, CALL_S)
+        if isinstance(watching, Watching):
+            self._watches.append(watching)
+        return watching
+
+    def _follow(self, path: str, watching: Watching) -> None:
+        """A server may end any watch at any time, a busy one does; the next goes on after the last line seen."""
+        version = ""
+        while True:
+            version = self._listen(watching, version)
+            if self._over():
+                return
+            again = self._opened(path, version)
+            if not isinstance(again, Watching):
+                self.trouble = f"a watch ended, and there is no other: {again}"
+                return
+            watching = again
+            if self._over():
+                # Opened too late for `close` to see it.
+                watching.stop()
+
+    def _over(self) -> bool:
+        return self._closing or bool(self.trouble)
+
+    def _listen(self, watching: Watching, version: str) -> str:
+        """The version of the last object seen, `version` for none."""
         for line in watching.lines():
             if isinstance(line, Outcome):
-                if not self._closing:
-                    self.trouble = f"a watch ended: {line.message or line.code}"
-                continue
+                break
             told = orjson.loads(line)
+            if told["type"] == "ERROR":
+                self.trouble = f"a watch ended: {told['object'].get('message')}"
+                break
+            version = told["object"]["metadata"]["resourceVersion"]
             with self._changed:
                 self.lines.append((told["type"], told["object"]))
                 self._changed.notify_all()
+        return version
