@@ -146,6 +146,9 @@ class Cluster(Protocol):
     def stall_watches(self) -> None:
         """The watches that the controller has open bring nothing more from now on, and stay open."""
 
+    def sleep(self, ms: int) -> None:
+        """The machine that the controller runs on stands still for so long; the watches it has open do not survive."""
+
     def refuse(self, kind: type, count: int, status: int) -> None:
         """The next so many of the controller's requests of this type of body are answered with this status."""
 

@@ -134,3 +134,17 @@ Feature: Timeouts
       | offset |
       | 10m    |
       | -10m   |
+
+  @BR-WF-047 @BR-WF-017a
+  Scenario: A controller whose machine slept past a time limit sees what happened meanwhile before it judges
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 90s
+    And "a" has a timeout of 2m
+    And "a" allows 0 retries
+    When it is applied
+    And "a" is running
+    And the controller's machine sleeps for 5m
+    Then it is "completed"
+    And its outcome is "success"
+    And its steps are "a completed, b completed"
+    And the children ever seen are "recover-step-1, recover-step-2"

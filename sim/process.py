@@ -312,7 +312,7 @@ class Process:
             return
         self._sim.tell(self.name, fault.value)
         if fault in STILL_MS:
-            self._stand_still(fault)
+            self.stand_still(STILL_MS[fault], impatient=fault is Fault.PAUSE)
             return
         if fault is Fault.FORGET:
             self._sim.forget()
@@ -328,10 +328,10 @@ class Process:
             else:
                 stream.cut(Code.LOST)
 
-    def _stand_still(self, fault: Fault) -> None:
-        self.machine = Sleeping(self.machine, impatient=fault is Fault.PAUSE)
+    def stand_still(self, ms: int, *, impatient: bool) -> None:
+        self.machine = Sleeping(self.machine, impatient)
         self._sim.busy += 1
-        self._at(STILL_MS[fault], self._wake, self.life)
+        self._at(ms, self._wake, self.life)
 
     def _wake(self, life: int) -> None:
         self._sim.busy -= 1

@@ -294,6 +294,11 @@ class LiveCluster:
         for controller in self._world.controllers:
             controller.stall()
 
+    def sleep(self, ms: int) -> None:
+        self.stall_watches()
+        for controller in self._world.controllers:
+            controller.sleep(ms)
+
     def refuse(self, kind: type, count: int, status: int) -> None:
         for controller in self._world.controllers:
             controller.bars = Bars(left={kind: count}, status=status)

@@ -198,6 +198,11 @@ class SimulatedCluster:
             for stream in process.streams:
                 stream.mute()
 
+    def sleep(self, ms: int) -> None:
+        self.stall_watches()
+        for process in self._simulation.controllers:
+            process.stand_still(ms, impatient=False)
+
     def refuse(self, kind: type, count: int, status: int) -> None:
         for process in self._simulation.controllers:
             process.bars = Bars(left={kind: count}, status=status)

@@ -90,6 +90,11 @@ def _clock_off(story: Story, offset: str) -> None:
     story.setting.clocks = (0, parse_offset(offset))
 
 
+@when(parsers.parse("the controller's machine sleeps for {time}"))
+def _slept(story: Story, time: str) -> None:
+    story.cluster.sleep(parse_duration(time))
+
+
 @step("the controller's watches bring nothing any more and stay open")
 def _stalled(story: Story) -> None:
     story.cluster.stall_watches()

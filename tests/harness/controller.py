@@ -43,6 +43,8 @@ from wfexec.model.requests import (
 from wfexec.settings import Settings
 
 WRITES: Final = (PatchMetadata, PatchStatus, CreateExecution, DeleteExecution)
+# Between two looks at the clock of one that stands still.
+STILL_S: Final = 0.05
 LOST: Final = Outcome(Code.LOST, message="no reply within the time limit")
 # How an open watch ends.
 ENDS: Final = {Fault.CUT: Code.LOST, Fault.FORGET: Code.GONE, Fault.REBOOT: Code.LOST, Fault.PAUSE: Code.LOST}
@@ -270,6 +272,16 @@ class LiveController:
 
     def stall(self) -> None:
         self._lives[-1][1].stall()
+
+    def sleep(self, ms: int) -> None:
+        """Its engine stands still for so long; what comes for it waits."""
+        until, done = self._clock.now_ms() + ms, Event()
+
+        def still() -> None:
+            while self._clock.now_ms() < until and not done.wait(STILL_S):
+                pass
+
+        self._lives[-1][0].loop.post(Look(still, done))
 
     def died(self, tap: Tap) -> None:
         """Its threads are told to end, and a fresh controller starts."""

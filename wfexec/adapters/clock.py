@@ -9,6 +9,15 @@ judged by this clock, so all candidates of one lease must run at the same speed.
 """
 
 import time
+from typing import Any, Final
+
+# Goes on while the machine is suspended, which the monotonic one does not everywhere; None on systems without it.
+_BOOT: Final[Any] = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def running_ns() -> int:
+    """Nanoseconds since some instant, never going back; the time that the machine sleeps counts."""
+    return time.monotonic_ns() if _BOOT is None else time.clock_gettime_ns(_BOOT)
 
 
 class WallClock:
@@ -20,14 +29,21 @@ class WallClock:
     def __init__(self, speed: float = 1.0, ahead_ms: int = 0) -> None:
         self.speed = speed
         self._started_ms = time.time_ns() // 1_000_000 + ahead_ms
-        self._started = time.monotonic_ns()
+        self._started = running_ns()
 
     def take_back(self, ahead_ms: int) -> None:
         """Be so much less ahead from now on; only before anybody has asked what time it is."""
         self._started_ms -= ahead_ms
 
+    def leap(self, ms: int) -> None:
+        """Be so much further on from now on."""
+        self._started_ms += ms
+
+    def ahead_of_system_ms(self) -> int:
+        return self.now_ms() - time.time_ns() // 1_000_000
+
     def now_ms(self) -> int:
-        passed = time.monotonic_ns() - self._started
+        passed = running_ns() - self._started
         return self._started_ms + int(passed * self.speed) // 1_000_000
 
     def real_seconds(self, ms: int) -> float:

@@ -18,6 +18,7 @@ from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 from urllib3 import exceptions as trouble
 
+from wfexec.adapters.clock import running_ns
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import BadInput, Finding
 from wfexec.model.requests import Code, Outcome
@@ -92,8 +93,8 @@ class Connection:
         self._settings = settings
         self._host = settings.host.rstrip("/")
         self._pool: urllib3.PoolManager = client.ApiClient(settings).rest_client.pool_manager
-        # When the last reply came (by the monotonic clock), and the time it told.
-        self.dated = (0.0, "")
+        # When the last reply came (by the clock that never stands still), and the time it told.
+        self.dated = (0, "")
         # The official refresh hooks write into shared configuration, are not made for threads, and are slow.
         self._refreshing = Lock()
         self._authorization: dict[str, str] = {}
@@ -107,7 +108,7 @@ class Connection:
             payload = response.data
         except _FOREIGN as error:
             return _outcome(error)
-        self.dated = (monotonic(), response.headers.get("Date", ""))
+        self.dated = (running_ns(), response.headers.get("Date", ""))
         reply = Reply(response.status, payload, response.headers.get("Retry-After"))
         if reply.status == 401:
             self._refresh_at = 0.0

@@ -1,7 +1,9 @@
 """Does this controller go by the API server's clock, and who hears of it if not? (BR-WF-047)
 
 Called by the composition root: `set` once, before anybody asked the clock, and `look` now and then. Only at the start
-is a clock set; later it is compared, with replies that come anyway, and a difference is told.
+is a clock set; later it is compared, with replies that come anyway, and a difference is told. One thing is followed: a
+machine that stood still without knowing it, as a virtual one does that somebody paused, is behind afterwards; when its
+own clock was put right and agrees with the API server, ours leaps forward as well.
 """
 
 import logging
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from wfexec.adapters.clock import WallClock
+from wfexec.adapters.clock import WallClock, running_ns
 from wfexec.adapters.kube import Connection, Reply
 from wfexec.crd.wire import HttpCall
 from wfexec.engine.timekeeping import TOLERANCE_MS, ahead_ms
@@ -56,6 +58,12 @@ class Timekeeper:
         if now - self._looked_at < BETWEEN_S:
             return
         self._looked_at = now
+        behind = -self._measured()
+        if behind > 0 and abs(behind + self._clock.ahead_of_system_ms()) <= TOLERANCE_MS:
+            self._clock.leap(behind)
+            log.warning(
+                "this machine stood still; its clock was put right, and is gone by", extra={"fields": _fields(-behind)}
+            )
         self.compare()
 
     def compare(self) -> None:
@@ -77,7 +85,7 @@ class Timekeeper:
         except ValueError:
             # No reply yet, or one that tells no time.
             return 0
-        return ahead_ms(self._clock.now_ms() - int((self._clock.monotonic() - at) * 1_000), date)
+        return ahead_ms(self._clock.now_ms() - (running_ns() - at) // 1_000_000, date)
 
 
 def _fields(ahead: int) -> dict[str, object]:

@@ -99,7 +99,7 @@ class Controller:
         self._executions = reflector(EXECUTION)
         self._survey = Survey(reflector, settings.controller_namespace)
         silence, idle = settings.watch_silence, settings.watch_silence * IDLE_TIMES
-        self._patrol = Patrol((self._workflows, self._executions), silence, idle)
+        self._patrol = Patrol((self._workflows, self._executions), silence, idle, decisive=True)
         self._rounds = Patrol(tuple(self._survey.parts.values()), idle, idle)
         self._elector = Elector(settings, identity) if leader_election else None
         self._limiter = Limiter(settings.kubernetes_qps, settings.kubernetes_burst, settings.workers)
@@ -221,8 +221,9 @@ class Controller:
                 for reflector in survey.parts.values():
                     self._follow(reflector, now)
                 survey.rearm()
-        if not self.synced and self._workflows.synced and self._executions.synced:
-            self.synced = self._survey.settled(now)
+        known = self._workflows.synced and self._executions.synced
+        if known is not self.synced:
+            self.synced = known and self._survey.settled(now)
         if self.leading and self.synced:
             self._work(now)
             if (rows := self._reconciler.ledger.take()) is not None:

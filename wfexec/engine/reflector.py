@@ -103,8 +103,9 @@ class Reflector:
     def sent(self, request_id: int, now: int) -> None:
         self.request_id = request_id
         self.wake_at = None
-        self._replaced = 0
         self._watching = bool(self.version)
+        if self._watching:
+            self._replaced = 0
         self._fresh = False
         self._heard = True
         self._opened_at = now
@@ -129,6 +130,16 @@ class Reflector:
             self.renewals += 1
         self._heard = False
         return replaced
+
+    def forget(self, now: int) -> int:
+        """What was heard so far may be long past: list anew. The id of the request that nobody waits for any more."""
+        given_up, self.request_id = self.request_id, 0
+        if self._watching:
+            self._replaced = given_up
+        self.version = ""
+        self.synced = False
+        self.wake_at = now
+        return given_up
 
     def replied(self, outcome: Outcome, now: int) -> Listing | None:
         """The current request ended; a listing is handed back for the cache."""

@@ -11,7 +11,7 @@ from tests.unit.adapters.apiserver import Answer, Asked, Told
 from tests.unit.adapters.test_transport import connected
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
-from wfexec.adapters.timekeeper import ASKED, Timekeeper
+from wfexec.adapters.timekeeper import ASKED, BETWEEN_S, Timekeeper
 
 MINUTE = 60_000
 # Reality, as far as a reply can tell it.
@@ -74,6 +74,42 @@ def test_what_differs_later_is_told_once_and_changes_no_clock(tmp_path: Path, ca
         "the clock this controller goes by is not the API server's",
         "the clock this controller goes by is the API server's again",
     ]
+
+
+def test_the_time_that_a_machine_is_suspended_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = time.clock_gettime_ns
+    with connected(tmp_path, refused) as (connection, _):
+        clock = WallClock()
+        keeper = Timekeeper(connection, clock)
+        keeper.set(lambda: False)
+        before = clock.now_ms()
+        monkeypatch.setattr(time, "clock_gettime_ns", lambda which: told(which) + 60 * MINUTE * 1_000_000)
+        assert 0 <= clock.now_ms() - before - 60 * MINUTE < NEAR_MS
+        # The reply of before the sleep is judged by when it came.
+        keeper.compare()
+        assert keeper.ahead_ms == 0
+
+
+@pytest.mark.parametrize("system_minutes", [0, -30])
+def test_a_clock_that_is_behind_follows_the_servers_where_the_machines_agrees(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, system_minutes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine was paused for half an hour without knowing; only one whose own clock was put right is believed."""
+    with connected(tmp_path, refused) as (connection, _):
+        clock = WallClock(ahead_ms=-30 * MINUTE)
+        keeper = Timekeeper(connection, clock)
+        connection.call(ASKED, 5.0)
+        told = time.time_ns
+        monkeypatch.setattr(time, "time_ns", lambda: told() + system_minutes * MINUTE * 1_000_000)
+        later = time.monotonic() + BETWEEN_S
+        monkeypatch.setattr(clock, "monotonic", lambda: later)
+        keeper.look()
+        monkeypatch.undo()
+        assert abs(off_ms(clock) - system_minutes * MINUTE) < NEAR_MS
+        assert abs(keeper.ahead_ms - system_minutes * MINUTE) < NEAR_MS
+    leapt = "this machine stood still" in caplog.text
+    assert leapt is (system_minutes == 0)
+    assert ("is not the API server's" in caplog.text) is not leapt
 
 
 def test_a_server_that_says_no_time_and_one_that_is_not_there_change_nothing(tmp_path: Path) -> None:

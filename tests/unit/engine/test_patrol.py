@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from tests.unit.engine.support import T0, Brain, Hand, child, no, workflow
-from wfexec.engine.patrol import IDLE_TIMES, Patrol
+from wfexec.engine.patrol import ASLEEP_MS, IDLE_TIMES, Patrol
 from wfexec.engine.reflector import Reflector
 from wfexec.model.plan import Plan
 from wfexec.model.requests import Change, Code, Kind, Listing, ListObjects, Outcome, Replied, WatchObjects, WatchSeen
@@ -49,6 +51,33 @@ def test_a_silent_watch_is_replaced_within_the_silence_that_is_borne() -> None:
     body = reflector.due(at)
     assert isinstance(body, WatchObjects)
     assert (body.resource_version, body.instead_of) == ("10", 2)
+
+
+@pytest.mark.parametrize(("late", "listed"), [(ASLEEP_MS - 1, False), (ASLEEP_MS, True)])
+def test_who_is_called_far_too_late_has_everything_listed_anew_before_anything_is_decided(
+    late: int, listed: bool
+) -> None:
+    brain = Brain(LATER)
+    hand = Hand(brain, settings=DEFAULTS)
+    hand.boot([workflow()], [child()])
+    watches = {request.id for request in hand.outstanding(WatchObjects)}
+    at = hand.controller.wake_at()
+    assert at is not None
+    hand.after(at - hand.now + late)
+    assert len(hand.outstanding(ListObjects)) == (2 if listed else 0)
+    if not listed:
+        return
+    hand.after(3_600_000)
+    assert (len(brain.looks), hand.controller.synced) == (1, False)
+    for request in hand.outstanding(ListObjects):
+        assert isinstance(request.body, ListObjects)
+        of_workflows = request.body.kind is Kind.WORKFLOW
+        known = workflow() if of_workflows else child(version=300, phase="completed")
+        hand.answer(request, Outcome(Code.OK, Listing((known,), "301")))
+    assert hand.controller.synced
+    assert [one.status.phase for one in brain.looks[1].children.values()] == ["completed"]
+    assert replaced(hand) - {0} <= watches
+    assert len(replaced(hand) - {0}) == 2
 
 
 def test_while_nobody_waits_silence_is_borne_for_longer() -> None:
