@@ -104,7 +104,7 @@ def _mermaid(recipe: Recipe) -> str:
     for step in recipe.steps:
         # Mermaid writes entities with # in place of &.
         name = html.escape(_plain(step.name), quote=False).replace("&", "#").replace('"', "#quot;")
-        lines.append(f'  s{step.number}["{step.number} {name}<br/>{step.action}"]')
+        lines.append(f'  s{step.number}["{step.number} {name}<br/>{_plain(step.action)}"]')
     lines += [f"  s{number} --> s{dependent}" for number, dependent in _edges(recipe)]
     critical = ",".join(f"s{number}" for number in _numbers(recipe, recipe.critical_path))
     lines += ["  classDef critical stroke-width:3px", f"  class {critical} critical"]

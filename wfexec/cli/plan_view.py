@@ -10,10 +10,11 @@ import yaml
 
 from wfexec.cli.graph import as_data
 from wfexec.core.forecast import reads_only
-from wfexec.core.targets import target_text
+from wfexec.core.targets import manifest_targets, target_text
+from wfexec.errors import BadInput
 from wfexec.model.estimate import Estimate
 from wfexec.model.facts import AccessFacts, AskAccess, Facts, TargetRef
-from wfexec.model.recipe import Recipe, Refusal
+from wfexec.model.recipe import Recipe, RecipeStep, Refusal
 from wfexec.model.status import DryRunResults, WorkflowExecution
 from wfexec.model.workflow import StepCondition
 from wfexec.units import format_duration
@@ -115,24 +116,43 @@ def _rights(told: Told) -> tuple[tuple[str, ...], ...]:
 
 
 def _radius(told: Told) -> tuple[tuple[str, ...], ...]:
-    """Changes as the dry run saw them; without one, the objects that steps name."""
-    if not isinstance(told.recipe, Recipe):
+    """Changes as the dry run saw them, and what steps touch beside those: without one, all that they name."""
+    recipe, found = told.recipe, told.dry_run
+    if not isinstance(recipe, Recipe):
         return ()
-    if told.dry_run is None:
-        return tuple(
-            (target_text(step.target) if step.target else f"(step {step.number} names none)", step.action, "?", "?")
-            for step in told.recipe.steps
-            if not reads_only(step)
-        )
-    return tuple(
+    changes = found.resource_changes if found is not None else ()
+    rows = [
         (
             target_text(TargetRef(one.resource_type, one.namespace, one.resource_name)),
             one.change_type,
             _state(one.before_state),
             _state(one.after_state),
         )
-        for one in told.dry_run.resource_changes
-    )
+        for one in changes
+    ]
+    for step in recipe.steps:
+        if not reads_only(step) and (found is None or step.target is None):
+            rows += [(text, step.action, "?", "?") for text in touched(step)]
+    return tuple(rows)
+
+
+def touched(step: RecipeStep) -> list[str]:
+    """The objects that a step names, as far as the definition tells: target, manifest, selector, or none."""
+    if step.target is not None:
+        return [target_text(step.target)]
+    p = step.spec.parameters
+    if p is not None and p.restart_pod is not None:
+        return [f"Pods {p.restart_pod.selector} in {p.restart_pod.namespace}"]
+    config = p.custom.config if p is not None and p.custom is not None else {}
+    if "manifest" in config:
+        try:
+            return [target_text(ref) for ref in manifest_targets(config["manifest"])]
+        except BadInput:
+            return [f"(the manifest of step {step.number} cannot be read)"]
+    kind, name = config.get("kind"), config.get("name")
+    if kind and name:
+        return [target_text(TargetRef(kind, config.get("namespace", ""), name))]
+    return [f"(step {step.number} names none)"]
 
 
 def _state(state: dict[str, str]) -> str:
@@ -222,6 +242,10 @@ def document(told: Told) -> Json:
                 "granted": facts.allowed if isinstance(facts, AccessFacts) else None,
             }
             for asked, facts in told.rights
+        ],
+        "blastRadius": [
+            {"object": what, "change": change, "before": before, "after": after}
+            for what, change, before, after in _radius(told)
         ],
         "dryRun": told.dry_run.model_dump(mode="json", by_alias=True, exclude_none=True) if told.dry_run else None,
         "expected": found._asdict() if found is not None else None,

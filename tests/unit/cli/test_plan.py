@@ -228,6 +228,34 @@ def test_production_is_what_the_world_labels_so(tmp_path: Path) -> None:
     assert "production" in f"{told['refused']} {told['approval']}", (code, told)
 
 
+SELECTED = {"restartPod": {"namespace": "shop", "selector": "app=web"}}
+APPLIED = {"kind": "List", "items": [{"kind": "Ingress", "metadata": {"name": "front", "namespace": "shop"}}]}
+VOLUME = {"kind": "PersistentVolumeClaim", "namespace": "shop", "name": "data", "size": "20Gi"}
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "text"),
+    [
+        ("restart-pod", SELECTED, "Pods app=web in shop"),
+        (
+            "apply-manifest",
+            {"custom": {"actionType": "x", "config": {"manifest": json.dumps(APPLIED)}}},
+            "Ingress shop/front",
+        ),
+        ("expand-pvc", {"custom": {"actionType": "x", "config": VOLUME}}, "PersistentVolumeClaim shop/data"),
+        ("custom", {"custom": {"actionType": "x", "config": {}}}, "(step 2 names none)"),
+    ],
+)
+def test_what_cannot_be_foreseen_is_in_the_blast_radius(
+    tmp_path: Path, action: str, parameters: dict[str, Any], text: str
+) -> None:
+    file = manifest(tmp_path, action=action, parameters=parameters)
+    for more in ([], ["--against", objects(tmp_path, deployment())]):
+        _, told = planned(file, "--runs", 0, *more)
+        assert told["blastRadius"][-1] == {"object": text, "change": action, "before": "?", "after": "?"}
+        assert len(told["blastRadius"]) == 2
+
+
 def test_settings_decide_about_the_approval(tmp_path: Path) -> None:
     _, told = planned(manifest(tmp_path), "--set", "complexity-approval-threshold=1", "--runs", 0)
     assert "2 steps are more than complexity-approval-threshold 1" in told["approval"]
