@@ -57,6 +57,14 @@ Feature: Validation
     And its check "rbac" passed
 
   @BR-WF-015
+  Scenario: Rights that nobody knows of are not said to be granted
+    Given a workflow with the steps "grow"
+    And "grow" is the action "expand-pvc" about the PersistentVolumeClaim "data"
+    When it is applied
+    Then it is "completed"
+    And its check "rbac" passed and says "not known is what step 'grow' (expand-pvc) needs: see to it that expand-pvc-sa may"
+
+  @BR-WF-015
   Scenario: A check that is not required warns and lets the workflow go on
     Given a workflow with the steps "scale"
     And the only safety check is "rbac", and it is not required

@@ -109,6 +109,13 @@ def _check(story: Story, kind: str) -> dict[str, Any]:
     return next(check for check in checks if check["type"] == kind)
 
 
+@then(parsers.parse('its check "{kind}" passed and says "{text}"'))
+def _passed_saying(story: Story, kind: str, text: str) -> None:
+    found = _check(story, kind)
+    assert found["passed"] is True, found
+    assert text in found["message"], found
+
+
 @then(parsers.parse('its check "{kind}" passed'))
 def _passed(story: Story, kind: str) -> None:
     assert _check(story, kind)["passed"] is True

@@ -15,6 +15,7 @@ import typer
 from wfexec.cli.commands import loaded
 from wfexec.cli.plan_view import StepConditions, Told, document, plain, rich_tables, roles
 from wfexec.cli.prepared import settings_of, with_template
+from wfexec.core.gates import rights_unknown
 from wfexec.core.policies import effective_conditions
 from wfexec.core.rehearse import ordinary, rehearse
 from wfexec.core.rehearse import with_template as looked_up
@@ -130,6 +131,8 @@ def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: i
         unseen = [*sorted(seen.blind), *(["which namespaces are production"] if unlabelled else [])]
         warnings = [text for text in warnings if not text.startswith(tuple(f"{check} check:" for check in unseen))]
         warnings.append(f"not checked, for {seen.name} does not tell: {', '.join(unseen)}")
+    if isinstance(recipe, Recipe):
+        warnings += [f"rights: {text}" for text in rights_unknown(recipe.steps)]
     live = seen is not None and seen.name == LIVE
     if live and bearings.policies is not None:
         warnings += [f"registry of conditions: left out: {text}" for text in bearings.policies.problems]

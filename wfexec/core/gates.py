@@ -9,7 +9,14 @@ from typing import Final, NamedTuple
 
 from wfexec.core.capacity import OBSERVER, capacity, nodes_of, sized_targets
 from wfexec.core.forecast import reads_only
-from wfexec.core.targets import manifest_targets, manifests_of, target_text, undo_namespace_of
+from wfexec.core.targets import (
+    identity_of,
+    knows_rights,
+    manifest_targets,
+    manifests_of,
+    target_text,
+    undo_namespace_of,
+)
 from wfexec.core.verdict import SHOWN_MAX, Answers, Verdict, bad, good, unknown
 from wfexec.errors import BadInput
 from wfexec.model.base import clip, compact, evolve
@@ -93,7 +100,17 @@ def _rbac(recipe: Recipe, answers: Answers) -> Verdict:
     if denied:
         sentences = list(dict.fromkeys(one.text for one in denied))
         return bad("access denied: " + _listed(sentences), _grant(denied[0].question))
-    return good("the executor's identities may do what the steps and their undos need")
+    text = "the executor's identities may do what the steps and their undos need"
+    return good("; ".join((text, *rights_unknown(recipe.steps)[:SHOWN_MAX])))
+
+
+def rights_unknown(steps: tuple[RecipeStep, ...]) -> tuple[str, ...]:
+    """One sentence per step of which nobody knows what its executor must be allowed, so that nothing was asked."""
+    return tuple(
+        f"not known is what step {step.name!r} ({step.action}) needs: see to it that {identity_of(step.spec)} may"
+        for step in steps
+        if not reads_only(step) and not knows_rights(step.spec)
+    )
 
 
 def _listed(sentences: list[str]) -> str:

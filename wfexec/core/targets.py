@@ -138,6 +138,20 @@ def access_needed(step: WorkflowStep, settings: Settings, undone: bool) -> tuple
     return (*_forward_access(step, action, settings), *undo)
 
 
+def knows_rights(step: WorkflowStep) -> bool:
+    """Does `access_needed` tell all that the step itself needs?"""
+    p, action = step.parameters, find_action(step.action)
+    if p is None or p.custom is None or action is None:
+        return True
+    return action.name in PATCHING | READING and target_of(step) is not None
+
+
+def identity_of(step: WorkflowStep) -> str:
+    """The name of the service account that carries the step out."""
+    action = find_action(step.action)
+    return f"{action.name if action is not None else step.action}-sa"
+
+
 def _ask(settings: Settings, action: str, verb: str, target: TargetRef) -> AskAccess:
     """`action` is canonical, or the word as it was written where the registry does not know it."""
     user = f"system:serviceaccount:{settings.executor_namespace}:{action}-sa"

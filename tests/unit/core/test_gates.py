@@ -223,6 +223,17 @@ def test_capacity_counts_what_is_added_and_what_is_taken_away(
     assert result.passed is (words == "")
 
 
+def test_rights_that_nobody_knows_are_not_said_to_be_there() -> None:
+    volume = {
+        "custom": {"actionType": "x", "config": {"kind": "PersistentVolumeClaim", "namespace": "shop", "name": "a"}}
+    }
+    taint = {"custom": {"actionType": "x", "config": {"kind": "Node", "name": "n1"}}}
+    known = verdict(planned(scale(1, 5), step(2, action="taint-node", parameters=taint)), "rbac").message
+    assert known == "the executor's identities may do what the steps and their undos need"
+    told = verdict(planned(scale(1, 5), step(2, action="expand_pvc", parameters=volume)), "rbac").message
+    assert told == f"{known}; not known is what step 's2' (expand_pvc) needs: see to it that expand-pvc-sa may"
+
+
 def test_capacity_alone_asks_for_the_targets_whose_size_it_needs() -> None:
     recipe = planned(
         scale(1, 5), on_node(2, "cordon-node", "n1"), dryRunFirst=False, safetyChecks=[{"type": "capacity"}]
