@@ -170,17 +170,26 @@ def test_nothing_is_said_of_a_result_before_the_end(cluster: Cluster) -> None:
     assert "result:" not in cluster.types("admin", "describe", "recover")[1]
 
 
-def test_watch_follows_to_the_end(cluster: Cluster) -> None:
+def test_watch_follows_to_the_end(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     becomes(cluster, "executing", message="executing 1 steps")
+    opened, served = threading.Event(), cluster.served.cluster
+    opening = served.http_watch
+
+    def heard(*given: Any) -> Any:
+        opened.set()
+        return opening(*given)
 
     def end() -> None:
+        # The first line is out before the watch is opened, however slow this machine is.
+        assert opened.wait(60)
         becomes(cluster, "monitoring", message="watching")
         becomes(cluster, "failed", message="it failed", completionTime=STARTED)
 
-    timer = threading.Timer(0.5, end)
-    timer.start()
+    monkeypatch.setattr(served, "http_watch", heard)
+    ending = threading.Thread(target=end)
+    ending.start()
     code, out, _ = cluster.types("alice", "watch", "recover")
-    timer.join()
+    ending.join()
     assert code == 3
     assert [line.partition(", ")[0] for line in out.splitlines()] == [
         "shop/recover: executing", "shop/recover: monitoring", "shop/recover: failed",
