@@ -15,7 +15,7 @@ from wfexec.core.graph import compile_recipe, refusals
 from wfexec.core.lint import advise
 from wfexec.core.rules import DEPRECATED_SPELLING, REFUSALS, SCHEMA, TEMPLATE_UNSEEN
 from wfexec.core.templates import effective_spec, resolve_among
-from wfexec.crd.complaints import shown, spelled
+from wfexec.crd.complaints import is_secret_at, shown, spelled
 from wfexec.crd.documents import NOWHERE, Mark, parse_documents, read_bytes
 from wfexec.crd.files import Placed, read_places
 from wfexec.crd.templates import Found as FoundTemplate
@@ -23,6 +23,7 @@ from wfexec.crd.templates import found_in, is_template, load_siblings
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import WORKFLOW_KIND
 from wfexec.model.recipe import Recipe
+from wfexec.model.redact import MARK
 from wfexec.model.rule import Rule, Severity
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
@@ -185,7 +186,7 @@ def _at(placed: Placed, path: FieldPath) -> str:
             here = here[part]
         except (KeyError, IndexError, TypeError):
             return ""
-    return "" if isinstance(here, list | dict) else shown(here)
+    return "" if isinstance(here, list | dict) else MARK if is_secret_at(path) else shown(here)
 
 
 def parse_path(text: str) -> FieldPath:

@@ -82,6 +82,9 @@ def plan(
     if rbac:
         wanted = dict.fromkeys(asked for each in told for asked, _ in each.rights)
         typer.echo(roles(tuple(wanted)), nl=False)
+        for each in told:
+            if each.refused:
+                typer.echo(f"{each.workflow.metadata.name}: would be refused: {each.refused}", err=True)
     elif as_json:
         typer.echo(orjson.dumps([document(each) for each in told], option=orjson.OPT_INDENT_2).decode())
     elif sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":

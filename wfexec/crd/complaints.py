@@ -13,6 +13,7 @@ from wfexec.crd.documents import Document
 from wfexec.crd.spellings import OLD_VALUES, hint
 from wfexec.crd.tables import FieldTable, table_of
 from wfexec.errors import Finding
+from wfexec.model.redact import MARK, is_secret_name
 from wfexec.units import format_duration, format_instant
 
 FieldPath = tuple[str | int, ...]
@@ -69,6 +70,13 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
+def is_secret_at(path: FieldPath) -> bool:
+    """Would whoever reads what stands there read a secret: data of a Secret, or a field that is called like one?"""
+    words = [part for part in path if isinstance(part, str)]
+    inside = "updateSecret" in words[:-1] and words[-1] not in ("namespace", "name")
+    return inside or (bool(words) and is_secret_name(words[-1]))
+
+
 def findings_of(
     error: ValidationError, model: type[BaseModel], raw: Any, document: Document, base: FieldPath
 ) -> list[Finding]:
@@ -79,10 +87,12 @@ def findings_of(
         if each["type"] != "too_short" or not _walk(each["loc"], raw, "")[1]:
             found = _found(each, model, raw)
             seen.setdefault(found.path, found)
-    return [
-        Finding(document.where((*base, *found.path)), spelled((*base, *found.path)), found.value, found.message)
-        for found in seen.values()
-    ]
+    return [_finding(found, document, (*base, *found.path)) for found in seen.values()]
+
+
+def _finding(found: Complaint, document: Document, path: FieldPath) -> Finding:
+    value = MARK if found.value and is_secret_at(path) else found.value
+    return Finding(document.where(path), spelled(path), value, found.message)
 
 
 def times_as_numbers(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> Iterator[Complaint]:

@@ -312,6 +312,27 @@ def test_a_workflow_from_a_template_is_judged_by_its_steps(
     assert found == code
 
 
+@pytest.mark.parametrize(
+    ("parameters", "word"),
+    [
+        ("updateSecret: {namespace: shop, name: login, dataUpdates: {user: swordfish 7}}", "secret_not_base64"),
+        ("updateSecret: {namespace: shop, name: login, dataUpdates: swordfish 7}", "must be a map"),
+        ("updateSecret: {namespace: shop, name: login, password: swordfish 7}", "unknown field"),
+        ("updateConfigMap: {namespace: shop, name: login, dataUpdates: {db-password: [swordfish 7]}}", "must be text"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json", "sarif"])
+def test_what_nobody_may_read_is_not_told(tmp_path: Path, parameters: str, word: str, form: str) -> None:
+    action = "update-secret" if "updateSecret" in parameters else "update-configmap"
+    path = tmp_path / "workflow.yaml"
+    head, _, _ = REGRET.replace("restart-deployment", action).partition("        parameters:")
+    path.write_text(f"{head}        parameters: {{{parameters}}}\n")
+    code, out, _ = wfexec("lint", "--format", form, path)
+    assert code == 2
+    assert word in out
+    assert "swordfish" not in out
+
+
 def test_settings_decide_what_is_refused(regretted: Path) -> None:
     arguments = ["lint", "--level", "error", regretted, "--set"]
     code, out, _ = wfexec(*arguments, "protected-namespaces=shop")

@@ -284,6 +284,12 @@ def test_rights_come_as_roles_that_name_their_objects(tmp_path: Path) -> None:
     ]
 
 
+def test_rights_of_what_would_be_refused_come_with_the_reason(tmp_path: Path) -> None:
+    code, out, err = wfexec("plan", manifest(tmp_path, dependsOn=[7]), "--rbac")
+    assert (code, out) == (3, "")
+    assert "heal: would be refused: planning_error: spec.workflowDefinition.steps[1].dependsOn: dependency not" in err
+
+
 def test_rights_on_nodes_are_cluster_roles() -> None:
     code, out, _ = wfexec("plan", EXAMPLES / "node-disk-pressure" / "workflow.yaml", "--rbac")
     assert code == 0
