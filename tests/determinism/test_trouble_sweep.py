@@ -34,7 +34,9 @@ def test_trouble_at_any_write_changes_nothing(folder: str, executor: str, stride
     assert tried >= calm.writes // stride
 
 
-@pytest.mark.parametrize("fault", [Fault.NONE, Fault.CRASH_SEEN, Fault.CRASH_STALE, Fault.SLEEP, Fault.DELAY])
+@pytest.mark.parametrize(
+    "fault", [Fault.NONE, Fault.CRASH_SEEN, Fault.CRASH_STALE, Fault.SLEEP, Fault.PAUSE, Fault.DELAY]
+)
 def test_the_lease_changes_hands_at_any_write_and_every_step_has_one_child(fault: Fault) -> None:
     """Between two writes of the one that leads the other takes over, and the first may come back (BR-WF-047)."""
     calm = play(scenario(*CASES[0]))
