@@ -92,6 +92,35 @@ Feature: Rollback
     And an event "EscalationRequired" says "0 undone, 2 failed"
     And its failure reason says "Critical step 3 (check) failed"
 
+  @BR-WF-052 @BR-WF-037
+  Scenario: What could not be undone is undone by another request, and nothing twice
+    Given a workflow with the steps "a, b after a, check after b"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And undoing "b" fails once with "permission_denied"
+    And it is applied
+    And it is "failed"
+    When "alice" asks for a rollback
+    Then it was rolled back at the request of "alice"
+    And an event "EscalationRequired" says "1 undone, 1 failed"
+    And its steps are "a rolled_back, b rolled_back, check failed"
+    And the child "recover-rollback-2-r1" exists
+    And its condition "RolledBack" is "True" and says "1 undone, 0 failed"
+    And its condition "RollbackFailed" is "False" and says "1 undone, 0 failed"
+
+  @BR-WF-035 @BR-WF-053
+  Scenario: An undo that hangs is taken away before anything else is undone
+    Given a workflow with the steps "a, b after a, check after b"
+    And "check" is critical
+    And "check" always fails with "permission_denied"
+    And undoing "b" hangs once
+    And one undo may take 1m
+    When it is applied
+    Then it is "failed"
+    And its steps are "a rolled_back, b rolled_back, check failed"
+    And the child "recover-rollback-2" is gone
+    And the child "recover-rollback-2" went before "recover-rollback-2-r1" came
+
   @BR-WF-054
   Scenario: What an undo needs to know is kept
     Given a workflow with the steps "a, b after a, check after b"

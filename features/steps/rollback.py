@@ -95,3 +95,19 @@ def _scaled(story: Story, name: str, count: int) -> None:
 @when(parsers.parse('"{name}" is completed'))
 def _step_completed(story: Story, name: str) -> None:
     story.wait(f"the end of {name}", lambda: story.step(name).get("status") == "completed")
+
+
+@given(parsers.parse('undoing "{name}" hangs once'))
+def _undo_hangs_once(story: Story, name: str) -> None:
+    story.recipe.undo_rule(name)["attempts"] = [{"result": "hang-forever"}, {"result": "success"}]
+
+
+@given(parsers.parse("one undo may take {duration}"))
+def _undo_limit(story: Story, duration: str) -> None:
+    story.setting.settings["rollback-step-timeout"] = duration
+
+
+@then(parsers.parse('the child "{one}" went before "{other}" came'))
+def _one_by_one(story: Story, one: str, other: str) -> None:
+    seen = [(seen.change, seen.object["metadata"]["name"]) for seen in story.cluster.history]
+    assert seen.index(("DELETED", one)) < seen.index(("ADDED", other))

@@ -298,7 +298,13 @@ def clear_away(draft: Draft, position: int) -> None:
     Asked at every look: what was written down before a crash or a lost reply is done after it (BR-WF-025).
     """
     reference = draft.steps[position].k8s_execution_ref
-    child = draft.snapshot.children.get(reference.name) if reference is not None else None
+    if reference is not None:
+        clear_child(draft, reference.name)
+
+
+def clear_child(draft: Draft, name: str) -> None:
+    """Delete this child if it still runs."""
+    child = draft.snapshot.children.get(name)
     if child is None or child.status.phase in EXECUTION_ENDED or child.metadata.deletion_timestamp is not None:
         return
     meta = child.metadata

@@ -12,9 +12,9 @@ from wfexec.core.copies import awaits_copy
 from wfexec.core.doubt import TOLD, doubted_on, in_doubt
 from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.ending import cancelled, close_steps, fail
-from wfexec.core.fold import absent, clear_away, refused_so_far
+from wfexec.core.fold import absent, clear_away, clear_child, refused_so_far
 from wfexec.core.maintenance import hold_rollback, let_rollback_go
-from wfexec.core.undo import differences, expectation_of, undo_of, undo_order
+from wfexec.core.undo import differences, expectation_of, tell_end, undo_of, undo_order
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.facts import AskTarget, Facts, TargetFacts, TargetRef, Unknown
@@ -29,6 +29,7 @@ UNDO_TIMEOUT_MAX_MS: Final = 900_000
 UNDO_DELAYS_MS: Final = (0, 5_000, 10_000)
 # An undo whose effect nobody can look at within this time counts as done, and says that it was not verified.
 VERIFY_LIMIT_MS: Final = 30_000
+_GIVEN_UP: Final = frozenset({UndoState.RETRYING, UndoState.FAILED})
 _DONE: Final = frozenset({UndoState.SUCCEEDED, UndoState.FAILED, UndoState.NOT_REVERSIBLE, UndoState.SKIPPED})
 
 
@@ -114,7 +115,13 @@ def rolling_back(draft: Draft) -> None:
     _tally(draft, positions)
     if not open_before:
         _end(draft)
-    elif not waits:
+        return
+    for position in positions:
+        record = draft.steps[position].rollback
+        if record is not None and record.status in _GIVEN_UP and record.execution_ref is not None:
+            # Nothing is undone beside an undo that was given up and still hangs.
+            clear_child(draft, record.execution_ref.name)
+    if not waits:
         draft.wake(_deadline(draft) + 1)
 
 
@@ -382,12 +389,7 @@ def _end(draft: Draft) -> None:
         ((status.skipped, "as before already"), (status.not_reversible, "not reversible")) if status else ()
     ):
         summary += f", {count} {word}" if count else ""
-    if failed:
-        draft.condition("RollbackFailed", True, "UndoFailed", summary)
-        draft.event("Warning", "EscalationRequired", f"rollback incomplete: {summary}")
-    else:
-        draft.condition("RolledBack", True, "RollbackCompleted", summary)
-        draft.event("Normal", "RollbackCompleted", summary)
+    tell_end(draft, summary, whole=not failed)
     if draft.workflow.spec.cancel:
         cancelled(draft, f"cancelled; rollback: {summary}")
         return

@@ -150,8 +150,10 @@ CONDITIONS: Final[tuple[ConditionRow, ...]] = (
     ConditionRow("RollbackTriggered", ("ConditionTrue",), ("ManualRetry",), "A trigger fired", "BR-WF-022"),
     ConditionRow("RollbackTriggersJudged", (), ("NoValue",), "Every trigger has a value", "BR-WF-022"),
     ConditionRow("RollbackRequested", ("Accepted",), ("Refused",), "A person asked for a rollback", "BR-WF-052"),
-    ConditionRow("RolledBack", ("RollbackCompleted",), (), "All that could be undone is undone", "BR-WF-050"),
-    ConditionRow("RollbackFailed", ("UndoFailed",), (), "A step could not be undone", "BR-WF-053"),
+    ConditionRow(
+        "RolledBack", ("RollbackCompleted",), ("UndoFailed",), "All that could be undone is undone", "BR-WF-050"
+    ),
+    ConditionRow("RollbackFailed", ("UndoFailed",), ("RollbackCompleted",), "A step could not be undone", "BR-WF-053"),
     ConditionRow(
         "Succeeded",
         ("Completed",),

@@ -134,3 +134,18 @@ def differences(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
         f"{key} differs" if key.startswith("data:") else f"{key} is {found[key]}, expected {expected[key]}"
         for key in wrong
     )
+
+
+def tell_end(draft: Draft, summary: str, *, whole: bool) -> None:
+    """What a rollback came to; what an earlier one came to is no longer so (BR-WF-037)."""
+    known = {one.type for one in draft.get("conditions")}
+    if whole:
+        if "RollbackFailed" in known:
+            draft.condition("RollbackFailed", False, "RollbackCompleted", summary)
+        draft.condition("RolledBack", True, "RollbackCompleted", summary)
+        draft.event("Normal", "RollbackCompleted", summary)
+        return
+    if "RolledBack" in known:
+        draft.condition("RolledBack", False, "UndoFailed", summary)
+    draft.condition("RollbackFailed", True, "UndoFailed", summary)
+    draft.event("Warning", "EscalationRequired", f"rollback incomplete: {summary}")
