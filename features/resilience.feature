@@ -72,6 +72,7 @@ Feature: Resilience
   @BR-WF-025-EC1 @BR-WF-040
   Scenario: Watches that bring nothing any more and stay open
     Given a workflow with the steps "a, b after a"
+    And a watch is doubted that brings nothing for 10s
     And "a" takes 30s
     When it is applied
     And "a" is running
@@ -84,6 +85,7 @@ Feature: Resilience
   @BR-WF-025-EC1 @BR-WF-023
   Scenario: Somebody cancels a workflow while the controller's watches bring nothing
     Given a workflow with the steps "a, b after a"
+    And a watch is doubted that brings nothing for 10s
     And "a" takes 5m
     When it is applied
     And "a" is running

@@ -65,8 +65,9 @@ GRACE_S: Final = 10.0
 PEOPLE: Final = 4
 ROOT: Final = Path(__file__).resolve().parents[2]
 ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
-# Half a second of reality is too little for all looks at targets where others use the machine too.
-USUAL: Final = Settings(dry_run_timeout=180_000)
+# Half a second of reality is too little for all looks at targets where others use the machine too. And a sixth of one
+# is no silence to doubt a watch for: six would be opened anew all the time. Scenarios about that say otherwise.
+USUAL: Final = Settings(dry_run_timeout=180_000, watch_silence=60_000)
 # Seconds of reality instead of fractions: 2 s until a lease may be taken, 1 s until its holder stops writing.
 SHARED_LEASE: Final = USUAL.model_copy(
     update={"lease_duration": 120_000, "lease_renew_deadline": 60_000, "lease_retry_period": 10_000}

@@ -95,6 +95,11 @@ def _slept(story: Story, time: str) -> None:
     story.cluster.sleep(parse_duration(time))
 
 
+@given(parsers.parse("a watch is doubted that brings nothing for {duration}"))
+def _doubted(story: Story, duration: str) -> None:
+    story.setting.settings["watch-silence"] = duration
+
+
 @step("the controller's watches bring nothing any more and stay open")
 def _stalled(story: Story) -> None:
     story.cluster.stall_watches()
