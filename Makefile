@@ -25,6 +25,8 @@ RUNTIME := $(if $(wildcard $(DEV)),$(DEV),$(VENV)/.stamp-sim)
 export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV
+# Where that is set, each of the hundred processes that the tests start compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## show this list
