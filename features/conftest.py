@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
-from features import matrix
+from features import lookup, matrix
 from features.backends.apiserver import LiveWorld
 from features.backends.simulation import SimulatedCluster
 from features.cluster import Cluster
@@ -28,6 +28,7 @@ CROWD_S = 600
 def pytest_configure(config: pytest.Config) -> None:
     for name in STEPS:
         config.pluginmanager.import_plugin(f"features.steps.{name}")
+    lookup.install()
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Gatherer(ROOT / "build"), "br-matrix")
 

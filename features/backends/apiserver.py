@@ -45,6 +45,7 @@ from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
 from tests.envtest.store import Store
 from tests.harness.alerts import AlertServer
 from tests.harness.controller import Disturbance, LiveController
+from tests.harness.lent import Lent
 from tests.harness.observer import Observer
 from tests.harness.pace import PacedClock
 from wfexec.adapters.kube import Connection, connect
@@ -81,6 +82,7 @@ class LiveWorld:
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
         self._pacing = connect(str(plane.kubeconfig("admin")), None, 1)
+        self._lasting = {user: connect(str(plane.kubeconfig(user)), None, 12) for user in ("admin", "executor")}
         self.store = Store(plane.etcd_url)
         self.clock = PacedClock(SPEED, lambda: self._pacing.call(PACE, PACE_S))
         self._seeded = False
@@ -108,7 +110,11 @@ class LiveWorld:
         self.stop()
         self.clock.stop()
         self.store.close()
-        self._pacing.close()
+        for connection in (self._pacing, *self._lasting.values()):
+            connection.close()
+
+    def lent(self, user: str) -> Connection:
+        return Lent(self._lasting[user])
 
     def staff(self, count: int, given: Json, audited: bool) -> None:
         """So many controllers with these settings from now on; others end first."""
@@ -182,7 +188,7 @@ class LiveCluster:
         # The observer's binding while a scenario does without it.
         self._taken: Json | None = None
         self._create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
-        self._observer = Observer(connect(str(self._plane.kubeconfig("admin")), None, 4))
+        self._observer = Observer(world.lent("admin"))
         self._observer.follow(path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
         self._observer.follow(path_of(EXECUTIONS, self.namespace, EXECUTION_PLURAL))
 
@@ -211,11 +217,10 @@ class LiveCluster:
 
     def prepare(self, setting: Setting) -> None:
         outcomes = Outcomes.model_validate(setting.executor)
-        admin = connect(str(self._plane.kubeconfig("admin")), None, 2)
+        admin = self._world.lent("admin")
         self._world.seed_nodes(outcomes, admin)
         without_nodes = outcomes.cluster.model_copy(update={"nodes": {}})
         seed_cluster(outcomes.model_copy(update={"cluster": without_nodes}), admin, self.now_ms)
-        admin.close()
         self._labels = dict(outcomes.cluster.namespaces[self.namespace].labels)
         if self._labels:
             self._label_namespace(self._labels)
@@ -243,7 +248,7 @@ class LiveCluster:
             self.begin_executor()
 
     def begin_executor(self) -> None:
-        connection = connect(str(self._plane.kubeconfig("executor")), None, 12)
+        connection = self._world.lent("executor")
         clock = self._world.clock
         self._begin(executor := LiveExecutor(self._outcomes, connection, clock=clock, step_name=nameless))
         self.wait_until("the executor to follow the children", lambda: executor.machine.synced)
