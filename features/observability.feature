@@ -30,6 +30,9 @@ Feature: What is seen
       | kubernaut_workflowexecution_steps_completed_total        | workflow_name=recover-shop action=scale-deployment status=success | 3     |
       | kubernaut_workflowexecution_executions_total             | workflow_name=recover-shop outcome=success                        | 1     |
       | workflowexecution_workflow_steps_total_sum               |                                                                   | 3     |
+      | kubernaut_workflowexecution_parallel_execution_efficiency_count  |                                                           | 1     |
+      | kubernaut_workflowexecution_parallel_execution_efficiency_bucket | le=0.5                                                    | 0     |
+      | kubernaut_workflowexecution_parallel_execution_efficiency_bucket | le=0.75                                                   | 1     |
 
   @BR-WF-024
   Scenario: The metrics tell in which phase what went wrong

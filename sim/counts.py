@@ -13,6 +13,7 @@ CREATED: Final = "workflowexecution_created_total"
 DELETED: Final = "workflowexecution_deleted_total"
 REFUSED: Final = "workflowexecution_validation_failures_total"
 PLANNED: Final = "workflowexecution_workflow_steps_total"
+EFFICIENCY: Final = f"{_K}parallel_execution_efficiency"
 LIFE: Final = "workflowexecution_lifecycle_duration_seconds"
 ENDED: Final = f"{_K}executions_total"
 ENDED_AGAIN: Final = f"{_K}retried_executions_total"
@@ -30,6 +31,7 @@ JUDGED: Final[dict[str, slice]] = {
     DELETED: slice(0, 0),
     REFUSED: slice(0, 0),
     PLANNED: slice(0, 0),
+    EFFICIENCY: slice(0, 0),
     LIFE: slice(0, 0),
     ENDED: slice(1, 2),
     ENDED_AGAIN: slice(1, 2),
@@ -105,6 +107,7 @@ def _judged(found: Counter[Series], before: WorkflowExecution, after: WorkflowEx
     reason = status.failure_reason
     if source == Phase.PLANNING and status.phase == Phase.VALIDATING:
         found[about, PLANNED, ()] += 1
+        found[about, EFFICIENCY, ()] += 1
     if failed and left in (Phase.PLANNING, Phase.VALIDATING):
         found[about, ERRORS, (str(left),)] += 1
         # A status that somebody edited is no refusal.

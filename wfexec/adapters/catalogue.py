@@ -82,6 +82,19 @@ FAMILIES: Final = (
         (1, 5, 10, 30, 60, 120, 300, 600),
     ),
     Family(f"{_K}active_executions", "gauge", "Workflows in phase executing; 0 where we do not lead."),
+    Family(f"{_K}active_steps", "gauge", "Steps whose children run, of all workflows; 0 where we do not lead."),
+    Family(
+        f"{_K}queued_steps",
+        "gauge",
+        "Steps that could start and wait for a place under their workflow's limit; 0 where we do not lead.",
+    ),
+    Family(
+        f"{_K}parallel_execution_efficiency",
+        "histogram",
+        "Share of a planned workflow's steps that stand in a batch with others, 0 to 1 (BR-WF-030).",
+        (),
+        (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
+    ),
     Family(f"{_K}steps_created_total", "counter", "Children created, one per attempt.", (WORKFLOW_NAME, ACTION)),
     Family(
         f"{_K}steps_completed_total",

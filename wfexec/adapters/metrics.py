@@ -157,7 +157,7 @@ class Metrics:
         self._set("wfexec_clock_set_back_seconds", set_by_ms / 1_000)
 
     def _workflows(self, workflows: Iterable[WorkflowExecution]) -> None:
-        executing = active = passed = failed = 0
+        executing = active = passed = failed = running = waiting = 0
         phases = self._families["workflowexecution_phase_start_timestamp"]
         starts = self._families["workflowexecution_start_timestamp"]
         phases.clear()
@@ -170,6 +170,8 @@ class Metrics:
                 continue
             active += 1
             executing += status.phase == Phase.EXECUTING
+            running += status.active_steps
+            waiting += status.queued_steps
             place = (workflow.metadata.namespace, workflow.metadata.name)
             if status.planning_start_time is not None:
                 starts.labels(*place).set(status.planning_start_time / 1_000)
@@ -177,6 +179,8 @@ class Metrics:
             if began is not None:
                 phases.labels(*place, status.phase).set(began / 1_000)
         self._set("kubernaut_workflowexecution_active_executions", executing)
+        self._set("kubernaut_workflowexecution_active_steps", running)
+        self._set("kubernaut_workflowexecution_queued_steps", waiting)
         self._set("workflowexecution_active_total", active)
         self._set("workflowexecution_validation_status", passed, "passed")
         self._set("workflowexecution_validation_status", failed, "failed")

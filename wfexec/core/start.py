@@ -55,6 +55,8 @@ def planning(draft: Draft) -> None:
     draft.move_phase(Phase.VALIDATING, f"validating {count} steps")
     draft.event("Normal", "PlanCreated", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
     draft.count("workflowexecution_workflow_steps_total", value=count)
+    side_by_side = sum(len(batch) for batch in recipe.batches if len(batch) > 1)
+    draft.count("kubernaut_workflowexecution_parallel_execution_efficiency", value=side_by_side / max(1, count))
 
 
 def validating(draft: Draft) -> None:

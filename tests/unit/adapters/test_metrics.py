@@ -157,13 +157,18 @@ def running(name: str, phase: Phase, **times: int) -> WorkflowExecution:
 
 def test_gauges_follow_the_workflows_and_leave_with_them() -> None:
     metrics = Metrics()
-    first = running("a", Phase.EXECUTING, planning_start_time=1_000, execution_start_time=5_000)
+    first = running(
+        "a", Phase.EXECUTING, planning_start_time=1_000, execution_start_time=5_000, active_steps=5, queued_steps=3
+    )
     second = running("b", Phase.FAILED, planning_start_time=1_000)
-    controller = Watched(first, second)
+    third = running("c", Phase.PAUSED, planning_start_time=1_000, active_steps=1)
+    controller = Watched(first, second, third)
     metrics.observe(controller)
     place = {"namespace": "shop", "name": "a"}
     assert sample(metrics, f"{K}active_executions") == 1
-    assert sample(metrics, f"{W}active_total") == 1
+    assert sample(metrics, f"{W}active_total") == 2
+    assert sample(metrics, f"{K}active_steps") == 6
+    assert sample(metrics, f"{K}queued_steps") == 3
     assert sample(metrics, f"{W}validation_status", status="passed") == 1
     assert sample(metrics, f"{W}validation_status", status="failed") == 1
     assert sample(metrics, f"{W}phase_start_timestamp", phase="executing", **place) == 5

@@ -18,6 +18,7 @@ _K = "kubernaut_workflowexecution_"
 COUNTS = (
     ("workflowexecution_created_total",),
     ("workflowexecution_workflow_steps_total",),
+    (f"{_K}parallel_execution_efficiency",),
     (f"{_K}phase_duration_seconds", "planning"),
     (f"{_K}phase_duration_seconds", "validating"),
     (f"{_K}phase_duration_seconds", "executing"),
@@ -165,6 +166,7 @@ def test_a_rollback_that_begins_and_ends_in_one_write_is_told_as_both() -> None:
         past.counted(f"{_K}phase_duration_seconds", phase)
     past.counted("workflowexecution_created_total")
     past.counted("workflowexecution_workflow_steps_total")
+    past.counted(f"{_K}parallel_execution_efficiency")
     past.counted(f"{_K}rollbacks_total", "repair", "step_failure")
     past.counted(f"{_K}executions_total", "repair", "")
     past.counted(f"{_K}effectiveness_score")
