@@ -58,6 +58,27 @@ def test_a_plan_sees_the_live_targets_and_changes_nothing(
     assert "does not exist" in str(told["refused"])
 
 
+def test_a_plan_shows_the_steps_of_a_template_in_the_cluster(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    tell = {"name": "tell", "action": "notify-only"}
+    template = yaml.safe_dump({"name": "tell-on-call", "version": "1.2.0", "steps": [tell]})
+    labels = {"workflowexecution.kubernaut.io/template": "true"}
+    held = {"metadata": {"name": "tell-on-call", "labels": labels}, "data": {"template.yaml": template}}
+    assert control_plane.request("POST", f"/api/v1/namespaces/{namespace}/configmaps", held)[0] == 201
+    spec = {"remediationRequestRef": {"name": "parent"}, "templateRef": {"name": "tell-on-call"}}
+    head = {"apiVersion": "workflowexecution.kubernaut.io/v1", "kind": "WorkflowExecution"}
+    path = tmp_path / "workflow.yaml"
+    path.write_text(yaml.safe_dump({**head, "metadata": {"name": "tell", "namespace": namespace}, "spec": spec}))
+    kubeconfig = str(control_plane.kubeconfig("admin"))
+    arguments = ["plan", str(path), "--against", "live", "--kubeconfig", kubeconfig, "--json", "--runs", "0"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    (told,) = json.loads(done.stdout)
+    assert (told["plan"]["name"], told["plan"]["version"]) == ("tell-on-call", "1.2.0"), told
+    assert [step["action"] for step in told["plan"]["steps"]] == ["notify-only"]
+
+
 def test_a_plan_knows_the_registry_of_the_cluster_and_that_marks_are_guarded(
     control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
