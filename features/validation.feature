@@ -121,6 +121,15 @@ Feature: Validation
     And no child was ever created
 
   @BR-WF-015 @BR-WF-016
+  Scenario: What has room in all nodes together must have it on one of them
+    Given a workflow with the steps "grow"
+    And the pods of "grow" ask for 4500m cpu each
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "capacity check failed: no node has room for one pod that asks for 4500m cpu"
+    And no child was ever created
+
+  @BR-WF-015 @BR-WF-016
   Scenario Outline: Cordons and drains leave a place for what runs: <what>
     Given a workflow with the steps "<steps>"
     And "a" <a> the node "node-1"

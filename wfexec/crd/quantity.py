@@ -30,6 +30,10 @@ _SUFFIXES: Final = {
 }
 
 
+# Owners of pods that no drain sends elsewhere; a node owns those that its kubelet starts from files.
+STAYING: Final = frozenset({"DaemonSet", "Node"})
+
+
 class Resources(NamedTuple):
     cpu_m: int
     memory: int
@@ -50,27 +54,26 @@ def _parsed(written: str) -> Decimal:
     return Decimal(number) * _SUFFIXES[suffix]
 
 
-def free_capacity(nodes: Mapping[str, Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]) -> Resources:
-    """Allocatable minus requested over these nodes; `pods` may include those of other nodes."""
-    cpu_m = memory = 0
-    for node in nodes.values():
-        room = _amount((node.get("status") or {}).get("allocatable"))
-        cpu_m, memory = cpu_m + room.cpu_m, memory + room.memory
+def free_rooms(nodes: Mapping[str, Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]) -> dict[str, Resources]:
+    """Allocatable minus requested of each of these nodes; `pods` may include those of other nodes."""
+    free = {name: _amount((node.get("status") or {}).get("allocatable")) for name, node in nodes.items()}
     for pod in pods:
-        if pod["spec"].get("nodeName") in nodes:
-            used = requested(pod["spec"])
-            cpu_m, memory = cpu_m - used.cpu_m, memory - used.memory
-    return Resources(cpu_m, memory)
+        name = pod["spec"].get("nodeName")
+        if name in free:
+            room, used = free[name], requested(pod["spec"])
+            free[name] = Resources(room.cpu_m - used.cpu_m, room.memory - used.memory)
+    return free
 
 
-def moving(node: str, pods: Iterable[Mapping[str, Any]]) -> Resources:
-    """What the pods of one node request that a drain sends elsewhere: all but those of a DaemonSet."""
-    total = Resources(0, 0)
+def moving(node: str, pods: Iterable[Mapping[str, Any]]) -> list[Resources]:
+    """What each pod of one node requests that a drain sends elsewhere: all but those of a DaemonSet and of the node
+    itself, which nobody evicts."""
+    found = []
     for pod in pods:
         owners = pod["metadata"].get("ownerReferences") or ()
-        if pod["spec"].get("nodeName") == node and all(owner.get("kind") != "DaemonSet" for owner in owners):
-            total = _plus(total, requested(pod["spec"]))
-    return total
+        if pod["spec"].get("nodeName") == node and all(owner.get("kind") not in STAYING for owner in owners):
+            found.append(requested(pod["spec"]))
+    return found
 
 
 def requested(spec: Mapping[str, Any]) -> Resources:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from wfexec.crd.quantity import Resources, free_capacity, moving
+from wfexec.crd.quantity import Resources, free_rooms, moving
 from wfexec.crd.replies import CACHED, REFUSED, RUNNING, Reply, condition, restarts, selected, told, unknown
 from wfexec.crd.surroundings import surroundings_calls, surroundings_facts
 from wfexec.crd.template_lookup import template_calls, template_facts
@@ -35,6 +35,7 @@ from wfexec.model.facts import (
     NodesFacts,
     ParentFacts,
     Question,
+    Room,
     TargetFacts,
     TargetRef,
     Unknown,
@@ -280,19 +281,24 @@ def _nodes(named: tuple[str, ...], replies: tuple[Reply, ...]) -> Facts:
         if status != 200:
             return unknown(status, payload, what)
     nodes, pods = (orjson.loads(payload)["items"] for _, payload in replies)
-    usable = {node["metadata"]["name"]: node for node in nodes if _takes_pods(node)}
-    free: Resources = free_capacity(usable, pods)
-    rooms = tuple(_room_of(node, _name(node) in usable, pods) for node in nodes if _name(node) in named)
-    return NodesFacts(len(nodes), len(usable), free.cpu_m, free.memory, rooms)
+    usable = frozenset(_name(node) for node in nodes if _takes_pods(node))
+    free = free_rooms({_name(node): node for node in nodes}, pods)
+    named_rooms = tuple(_room_of(_name(node), usable, free, pods) for node in nodes if _name(node) in named)
+    rooms = {name: Room(*room) for name, room in free.items() if name in usable}
+    others = tuple(room for name, room in rooms.items() if name not in named)
+    cpu_m, memory = (sum(figures) for figures in zip(*rooms.values(), strict=True)) if rooms else (0, 0)
+    return NodesFacts(len(nodes), len(usable), cpu_m, memory, named_rooms, others)
 
 
 def _name(raw: Mapping[str, Any]) -> str:
     return str(raw["metadata"]["name"])
 
 
-def _room_of(node: Mapping[str, Any], schedulable: bool, pods: list[Any]) -> NodeRoom:
-    free, away = free_capacity({_name(node): node}, pods), moving(_name(node), pods)
-    return NodeRoom(_name(node), schedulable, free.cpu_m, free.memory, away.cpu_m, away.memory)
+def _room_of(name: str, usable: frozenset[str], rooms: dict[str, Resources], pods: list[Any]) -> NodeRoom:
+    free, away = rooms[name], moving(name, pods)
+    cpu_m, memory = sum(pod.cpu_m for pod in away), sum(pod.memory for pod in away)
+    sizes = tuple(dict.fromkeys(Room(*pod) for pod in away))
+    return NodeRoom(name, name in usable, free.cpu_m, free.memory, cpu_m, memory, sizes)
 
 
 def _takes_pods(node: dict[str, Any]) -> bool:

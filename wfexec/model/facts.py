@@ -154,8 +154,16 @@ class TargetFacts(NamedTuple):
     message: str
 
 
+class Room(NamedTuple):
+    """What one node has free, or what one pod asks for: milli-cores and bytes."""
+
+    cpu_m: int
+    memory: int
+
+
 class NodeRoom(NamedTuple):
-    """One node: its free room, and what its pods request that a drain would move elsewhere."""
+    """One node: its free room, and what its pods request that a drain would move elsewhere; `sizes` are those of such
+    pods, each size once."""
 
     name: str
     schedulable: bool
@@ -163,12 +171,14 @@ class NodeRoom(NamedTuple):
     memory_free: int
     cpu_moving_m: int
     memory_moving: int
+    sizes: tuple[Room, ...] = ()
 
 
 class NodesFacts(NamedTuple):
     """Free figures are allocatable minus requested over the schedulable nodes: milli-cores and bytes.
 
-    `named` holds the nodes that were asked for by name, as far as they exist.
+    `named` holds the nodes that were asked for by name, as far as they exist; `rooms` is what each of the other
+    schedulable nodes has free, in the order of the list, () where nobody told.
     """
 
     nodes: int
@@ -176,6 +186,7 @@ class NodesFacts(NamedTuple):
     cpu_free_m: int
     memory_free: int
     named: tuple[NodeRoom, ...] = ()
+    rooms: tuple[Room, ...] = ()
 
 
 class NetworkFacts(NamedTuple):

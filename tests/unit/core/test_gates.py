@@ -21,6 +21,7 @@ from wfexec.model.facts import (
     NodeRoom,
     NodesFacts,
     Question,
+    Room,
     TargetFacts,
     Unknown,
 )
@@ -186,6 +187,12 @@ def room(name: str, free: int = 4_000, moving: int = 0, schedulable: bool = True
     return NodeRoom(name, schedulable, free, 16 * GIB, moving, moving * 2**20)
 
 
+def pods_of(name: str, *sizes: int) -> NodeRoom:
+    """A node that a drain empties of pods that ask for so many milli-cores, and as many Mi."""
+    rooms = tuple(Room(size, size * 2**20) for size in sizes)
+    return NodeRoom(name, True, 4_000, 16 * GIB, sum(sizes), sum(sizes) * 2**20, rooms)
+
+
 def resize(**config: str) -> dict[str, Any]:
     where = {"kind": "Deployment", "namespace": "shop", "name": "d"}
     return step(1, action="increase-memory-limit", parameters={"custom": {"actionType": "x", "config": where | config}})
@@ -232,6 +239,49 @@ def test_rights_that_nobody_knows_are_not_said_to_be_there() -> None:
     assert known == "the executor's identities may do what the steps and their undos need"
     told = verdict(planned(scale(1, 5), step(2, action="expand_pvc", parameters=volume)), "rbac").message
     assert told == f"{known}; not known is what step 's2' (expand_pvc) needs: see to it that expand-pvc-sa may"
+
+
+def on_each(*rooms: Room, named: tuple[NodeRoom, ...] = ()) -> NodesFacts:
+    """A cluster of these nodes, and of those that steps name."""
+    cpu = sum(one.cpu_m for one in rooms) + sum(one.cpu_free_m for one in named)
+    memory = sum(one.memory for one in rooms) + sum(one.memory_free for one in named)
+    return NodesFacts(len(rooms) + len(named), len(rooms) + len(named), cpu, memory, named, rooms)
+
+
+@pytest.mark.parametrize(
+    ("given", "nodes", "words"),
+    [
+        (scale(1, 5), on_each(Room(500, GIB), Room(500, GIB)), ""),
+        (scale(1, 5), on_each(Room(1_000, 2 * GIB), Room(-500, -GIB), Room(1_000, GIB)), ""),
+        (
+            scale(1, 5),
+            on_each(*[Room(499, 2 * GIB)] * 3),
+            "no node has room for one pod that asks for 500m cpu and 1024Mi memory ('s1' for Deployment shop/d1)",
+        ),
+        (
+            scale(1, 5),
+            on_each(Room(999, GIB), Room(999, GIB - 1), Room(499, GIB)),
+            "have room for 1 of 2 pods that ask",
+        ),
+        (scale(1, 5), on_each(Room(2_000, GIB - 1), Room(400, 2 * GIB)), "no node has room for one pod"),
+        (resize(memory="2Gi"), on_each(*[Room(100, GIB)] * 3), ""),
+        (resize(memory="2Gi"), on_each(*[Room(100, GIB - 1)] * 4), "no node has room for one pod that asks for 0m cpu"),
+        (resize(memory="512Mi"), on_each(Room(0, 0)), ""),
+        (on_node(1, "drain-node", "n1"), on_each(Room(500, GIB), Room(500, GIB), named=(pods_of("n1", 500),)), ""),
+        (
+            on_node(1, "drain-node", "n1"),
+            on_each(Room(500, GIB), Room(500, GIB), named=(pods_of("n1", 200, 501),)),
+            "no node has room for one pod that asks for 501m cpu and 501Mi memory ('s1' for the pods of Node n1)",
+        ),
+    ],
+)
+def test_a_pod_that_has_room_in_all_nodes_together_must_have_it_on_one_of_them(
+    given: dict[str, Any], nodes: NodesFacts, words: str
+) -> None:
+    facts = TargetFacts(True, False, True, SHOP | {"memoryLimit:app": "1Gi"}, "")
+    result = verdict(planned(given), "capacity", {AskNodes: nodes, AskTarget: facts})
+    assert words in result.message
+    assert result.passed is (words == "")
 
 
 def test_capacity_alone_asks_for_the_targets_whose_size_it_needs() -> None:

@@ -19,6 +19,7 @@ from wfexec.model.facts import (
     NodeRoom,
     NodesFacts,
     Question,
+    Room,
     TargetFacts,
     TargetRef,
     Unknown,
@@ -219,7 +220,9 @@ def test_room_is_counted_on_nodes_that_take_pods() -> None:
     wish = {"requests": {"cpu": "250m", "memory": "128Mi"}}
     pods = {"items": [{"spec": {"nodeName": place, "containers": [{"resources": wish}]}} for place in ("a", "b", "")]}
     facts = told(AskNodes(), (200, nodes), (200, pods))
-    assert facts == NodesFacts(4, 2, 3_750, 2 * 4 * 2**30 - 128 * 2**20)
+    whole, used = 4 * 2**30, 128 * 2**20
+    rooms = (Room(1_750, whole - used), Room(2_000, whole))
+    assert facts == NodesFacts(4, 2, 3_750, 2 * whole - used, (), rooms)
     assert told(AskNodes(), (200, nodes), (403, {})) == Unknown("no right to read pods", refused_since=0)
 
 
@@ -272,14 +275,19 @@ def test_room_of_named_nodes_tells_what_a_drain_would_move() -> None:
 
     nodes = {"items": [node("n1"), node("n2", unschedulable=True), node("n3")]}
     pods = {"items": [pod("a", "n1", "ReplicaSet"), pod("b", "n1", "DaemonSet"), pod("c", "n3", "ReplicaSet")]}
+    pods["items"] += [pod("d", "n1", "Node"), pod("e", "n1", "ReplicaSet")]
     facts = questions.facts(AskNodes(named=("n1", "n2", "n9")), ((200, orjson.dumps(nodes)), (200, orjson.dumps(pods))))
     gib = 2**30
     assert facts == NodesFacts(
         3,
         2,
-        6_500,
-        5 * gib,
-        (NodeRoom("n1", True, 3_000, 2 * gib, 500, gib), NodeRoom("n2", False, 4_000, 4 * gib, 0, 0)),
+        5_500,
+        3 * gib,
+        (
+            NodeRoom("n1", True, 2_000, 0, 1_000, 2 * gib, (Room(500, gib),)),
+            NodeRoom("n2", False, 4_000, 4 * gib, 0, 0),
+        ),
+        (Room(3_500, 3 * gib),),
     )
 
 
