@@ -69,6 +69,12 @@ class Troubled(SimulatedCluster):
     def __init__(self, faults: FaultPlan) -> None:
         super().__init__()
         self.faults = faults
+        # For how long machines slept in all: by so much later things may be than is promised.
+        self.slept = 0
+
+    def sleep(self, ms: int) -> None:
+        self.slept += ms
+        super().sleep(ms)
 
     def kill_controller(self) -> None:
         machines = [process.machine for process in self._simulation.controllers]
@@ -140,6 +146,7 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
         end=simulation.now,
         utterances=simulation.utterances(),
         alerts=simulation.alerts.firing,
+        skew=cluster.slept,
     )
     foreign = {f"{story.namespace}/{name}" for name in story.foreign}
     trouble = tuple(str(complaint) for complaint in complaints(history) if complaint.about not in foreign)

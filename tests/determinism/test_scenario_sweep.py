@@ -34,7 +34,6 @@ BEYOND_SCENARIOS: dict[str, str] = {
     "template_unanswered": "needs an API server that takes questions and never answers; shown in tests/unit",
     "template_not_kept": "needs a CRD of another version; shown in tests/unit",
     "validation_timeout": "needs an API server that takes questions and never answers; shown in tests/unit",
-    "creation_failed": "needs an API server that refuses a child for good; shown in tests/unit",
 }
 ADD = "write a scenario in features/ that reaches it (its first word in failureReason, errorType or condition Planned)"
 
