@@ -65,6 +65,22 @@ Feature: Control
     And the deployments of "a, b" have 3 replicas again
     And its steps are "a rolled_back, b rolled_back"
 
+  @BR-WF-018a @BR-WF-052
+  Scenario: A rollback that was accepted is not dropped when the workflow is cancelled while it drains
+    Given a workflow with the steps "a, b after a, c after b"
+    And "b" takes 60s
+    And it is applied
+    And "b" is running
+    When "alice" asks for a rollback
+    And its condition "RollbackRequested" becomes "True"
+    And somebody cancels it
+    Then it is "cancelled"
+    And its phases were "planning, validating, executing, rolling_back, cancelled"
+    And its steps are "a rolled_back, b rolled_back, c skipped"
+    And the deployments of "a, b" have 3 replicas again
+    And its condition "RollbackRequested" is "True" and says "by alice"
+    And no request for a rollback is left
+
   @BR-WF-018a
   Scenario: A workflow that waits for approval can be cancelled
     Given a workflow with the steps "a"

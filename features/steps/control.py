@@ -46,6 +46,14 @@ def _becomes(story: Story, name: str, state: str) -> None:
     story.wait(f"{name} {state}", lambda: story.step(name) and story.step(name).get("status", "pending") == state)
 
 
+@step(parsers.parse('its condition "{kind}" becomes "{word}"'))
+def _condition_becomes(story: Story, kind: str, word: str) -> None:
+    def holds() -> bool:
+        return any(one["type"] == kind and one["status"] == word for one in story.status().get("conditions", []))
+
+    story.wait(f"condition {kind} {word}", holds)
+
+
 @then(parsers.parse('it ends "{phase}" after all'))
 def _after_all(story: Story, phase: str) -> None:
     """A first end is not the last one."""

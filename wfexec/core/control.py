@@ -10,9 +10,10 @@ from wfexec.core.interventions import ASKED, by_hand, forget, retry_failed
 from wfexec.core.maintenance import held, why_held
 from wfexec.core.progress import expect_end
 from wfexec.core.rollback import enter_rolling_back, rolling_back
-from wfexec.core.rollback_request import forget_rollback_request, rollback_request
+from wfexec.core.rollback_request import forget_rollback_request, rollback_request, standing_request
 from wfexec.model.meta import ANNOTATION_ROLLBACK
 from wfexec.model.phases import Phase
+from wfexec.model.workflow import CancelRollback
 
 PAUSABLE: Final = frozenset({Phase.PLANNING, Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING})
 
@@ -69,11 +70,21 @@ def resume(draft: Draft) -> None:
 
 
 def cancel(draft: Draft) -> None:
-    """Cancel in any phase that is not terminal; while executing the children decide how long it takes."""
+    """Cancel in any phase that is not terminal; while executing the children decide how long it takes.
+
+    What it stops is what would start anew: a rollback that runs, or was accepted before, is carried out.
+    """
     phase = draft.get("phase")
     if phase == Phase.ROLLING_BACK:
+        if ANNOTATION_ROLLBACK in draft.workflow.metadata.annotations:
+            forget_rollback_request(draft)
         rolling_back(draft)
     elif phase == Phase.EXECUTING or (phase == Phase.PAUSED and draft.get("paused_from") == Phase.EXECUTING):
+        request = standing_request(draft)
+        if request is not None and draft.workflow.spec.on_cancel.rollback is CancelRollback.AUTOMATIC:
+            # The later word, and it keeps no step.
+            request = request._replace(to_step=None)
+        draft.undo_request = request
         executing(draft)
     else:
         cancelled(draft, "cancelled by spec.cancel")

@@ -328,7 +328,7 @@ def _wind_down(draft: Draft, look: Look, overdue: bool, trigger: str) -> None:
         count_steps(draft, len(look.active), 0, look.unfinished)
         return
     count_steps(draft, 0, 0, look.unfinished)
-    if draft.undo_request is not None and not spec.cancel:
+    if draft.undo_request is not None:
         if look.fatal is not None:
             note_failure(draft, look.fatal)
         enter_rolling_back(draft, f"requested by {draft.undo_request.by}", draft.undo_request)

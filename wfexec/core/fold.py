@@ -28,6 +28,7 @@ from wfexec.model.words import PAUSED
 # Refusals that say nothing about the child itself: they are waited out, however long they last.
 PASSING_CODES: Final = frozenset({"throttled", "unavailable", "lost", "conflict"})
 CREATE_TRIES: Final = 5
+NOT_MADE: Final = "StepCreationFailed"
 FORBIDDEN: Final = "forbidden"
 CREATE_DELAY_MS: Final = 100
 # Read at every look, and a member of an enumeration is read by a call.
@@ -59,6 +60,8 @@ def fold_child(draft: Draft, position: int, overdue: bool) -> bool:
     child = draft.snapshot.children.get(name)
     phase = "unseen"
     if child is not None:
+        if len(attempts) > 1:
+            _made_after_all(draft, position, name)
         phase = child.status.phase
         if phase == _COMPLETED:
             results = child.status.execution_results
@@ -99,7 +102,7 @@ def _missing(draft: Draft, position: int, step: RecipeStep, attempt: int, name: 
     if isinstance(verdict, tuple):
         error, message = verdict
         if error is ErrorType.CREATION_FAILED:
-            draft.condition("StepCreationFailed", True, "CreateRefused", message)
+            draft.condition(NOT_MADE, True, "CreateRefused", message)
         if error is ErrorType.CHILD_DELETED and draft.workflow.spec.cancel:
             error = ErrorType.CANCELLED
         _failed(draft, position, error, message, None)
@@ -110,6 +113,17 @@ def _missing(draft: Draft, position: int, step: RecipeStep, attempt: int, name: 
         return _born(draft, position, step, attempt)
     draft.wake(verdict)
     return True
+
+
+def _made_after_all(draft: Draft, position: int, name: str) -> None:
+    """The complaint that a child could not be made ends when one is, unless another step still lacks its own."""
+    if not any(one.type == NOT_MADE and one.status == "True" for one in draft.get("conditions")):
+        return
+    lacking = (StepState.FAILED, StepState.RETRYING)
+    for place, state in enumerate(draft.steps):
+        if place != position and state.status in lacking and state.error_type is ErrorType.CREATION_FAILED:
+            return
+    draft.condition(NOT_MADE, False, "Created", f"KubernetesExecution {name} could be made")
 
 
 def refused_so_far(draft: Draft, name: str) -> str:

@@ -32,8 +32,39 @@ def rollback_request(draft: Draft) -> UndoRequest | None:
         _refuse(draft, who, f"{who} has no right to approve" if who else f"{ANNOTATION_ROLLBACK_BY} is missing")
     if not allowed or isinstance(wanted, str):
         return None
-    draft.condition(CONDITION, True, "Accepted", f"by {who}" if who else "accepted")
+    draft.condition(CONDITION, True, "Accepted", _signed(who))
     return UndoRequest(who, wanted)
+
+
+def standing_request(draft: Draft) -> UndoRequest | None:
+    """What was accepted and waits for running steps when a workflow is cancelled; one that no longer stands is told.
+
+    Nobody is asked for the author's right once more: that it was accepted is written down.
+    """
+    taken = next((one for one in draft.get("conditions") if one.type == CONDITION and one.status == "True"), None)
+    if taken is None:
+        return None
+    marks = draft.workflow.metadata.annotations
+    who = clip(marks.get(ANNOTATION_ROLLBACK_BY, ""), 253)
+    wanted = _to_step(draft, marks.get(ANNOTATION_ROLLBACK_TO))
+    if ANNOTATION_ROLLBACK not in marks:
+        why = "the request was taken back"
+    elif taken.message != draft.told(_signed(who)):
+        why = "the request was changed"
+    elif isinstance(wanted, str):
+        why = wanted
+    else:
+        why = _why_not(draft, marks[ANNOTATION_ROLLBACK], wanted)
+        if not why:
+            return UndoRequest(who, wanted)
+    message = f"cancelled, and not rolled back as asked for: {why}"
+    draft.condition(CONDITION, False, "Withdrawn", message)
+    draft.event("Warning", "RollbackRefused", message)
+    return None
+
+
+def _signed(who: str) -> str:
+    return f"by {who}" if who else "accepted"
 
 
 def forget_rollback_request(draft: Draft) -> None:

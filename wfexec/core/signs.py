@@ -124,7 +124,9 @@ CONDITIONS: Final[tuple[ConditionRow, ...]] = (
         "BR-WF-018",
     ),
     ConditionRow("Executing", ("Started",), (), "The execution has begun", "BR-WF-010"),
-    ConditionRow("StepCreationFailed", ("CreateRefused",), (), "The server refused a child for good", "BR-WF-013"),
+    ConditionRow(
+        "StepCreationFailed", ("CreateRefused",), ("Created",), "The server refused a child for good", "BR-WF-013"
+    ),
     ConditionRow(
         "Degraded",
         ("StepRetrying", "StepFailed", "ExecutorSilent", "CreateRefused", "AccessRefused", "Throttled"),
@@ -149,7 +151,9 @@ CONDITIONS: Final[tuple[ConditionRow, ...]] = (
     ConditionRow("StepsCompleted", ("StepsEnded",), (), "Every step has ended", "BR-WF-012"),
     ConditionRow("RollbackTriggered", ("ConditionTrue",), ("ManualRetry",), "A trigger fired", "BR-WF-022"),
     ConditionRow("RollbackTriggersJudged", (), ("NoValue",), "Every trigger has a value", "BR-WF-022"),
-    ConditionRow("RollbackRequested", ("Accepted",), ("Refused",), "A person asked for a rollback", "BR-WF-052"),
+    ConditionRow(
+        "RollbackRequested", ("Accepted",), ("Refused", "Withdrawn"), "A person asked for a rollback", "BR-WF-052"
+    ),
     ConditionRow(
         "RolledBack", ("RollbackCompleted",), ("UndoFailed",), "All that could be undone is undone", "BR-WF-050"
     ),

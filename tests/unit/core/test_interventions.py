@@ -7,6 +7,7 @@ import pytest
 from tests.unit.core.world import HANGS, World, completed, failed, spec, step
 from wfexec.core.decide import decide
 from wfexec.model.plan import NOTHING, CountRecord
+from wfexec.model.snapshot import CreateFailure
 
 
 def broken(**strategy: object) -> World:
@@ -39,6 +40,33 @@ def test_a_failed_workflow_tried_again_goes_on_where_it_failed() -> None:
     assert [one.phase for one in world.step(2).attempts] == ["failed", "completed"]
     assert marks(world) == []
     assert condition(world)[1] == "ManualRetry"
+
+
+def creation_failed(world: World) -> tuple[str, str]:
+    found = next(one for one in world.workflow.status.conditions if one.type == "StepCreationFailed")
+    return found.status, found.reason
+
+
+def test_a_child_that_is_made_after_all_ends_the_complaint_that_none_could_be() -> None:
+    world = World(spec(step(1, criticalStep=True), step(2), strategy={"rollbackStrategy": "none"}))
+    world.run(stop=lambda one: len(one.created) == 2)
+    refused = CreateFailure(1, "forbidden", "no", world.now, True, world.now)
+    world.children.clear()
+    world.failures = {"wf-step-1": refused, "wf-step-2": refused, "wf-step-2-r1": refused}
+    world.run()
+    assert world.workflow.status.phase == "failed"
+    assert creation_failed(world) == ("True", "CreateRefused")
+    world.say("wf-step-1-r1", completed(120_000))
+    world.annotate(manual_retry="true", intervened_by="alice")
+    world.run(stop=lambda one: "wf-step-2-r1" in one.created)
+    del world.children["wf-step-2-r1"]
+    world.run(60_000)
+    assert world.states() == {1: "executing", 2: "failed"}
+    assert creation_failed(world) == ("True", "CreateRefused"), "the child of step 2 could not be made even now"
+    world.annotate(retry_step="2", intervened_by="alice")
+    world.run()
+    assert world.states() == {1: "completed", 2: "completed"}
+    assert creation_failed(world) == ("False", "Created")
 
 
 def test_its_first_end_counts_and_the_later_one_has_a_counter_of_its_own() -> None:

@@ -4,9 +4,11 @@ import pytest
 
 from tests.unit.core.world import World, completed, default_facts, failed, spec, step
 from wfexec.core.decide import decide
+from wfexec.model.base import evolve
 from wfexec.model.facts import AccessFacts, AskAccess, AskTarget, Facts, Question, Unknown
 from wfexec.model.meta import ANNOTATION_ROLLBACK
-from wfexec.model.plan import NOTHING
+from wfexec.model.plan import NOTHING, EventRecord
+from wfexec.model.workflow import CancelRollback, OnCancel
 
 
 def failed_world(strategy: str = "manual", count: int = 3) -> World:
@@ -148,6 +150,64 @@ def test_a_running_workflow_is_drained_and_then_rolled_back() -> None:
     assert undos(world) == ["wf-rollback-2", "wf-rollback-1"]
     assert world.states() == {1: "rolled_back", 2: "rolled_back", 3: "skipped"}
     assert world.workflow.status.failure_reason == "rolled_back: at the request of alice"
+
+
+def draining(**more: str) -> World:
+    """Step 2 of 3 runs, and the rollback that alice asks for waits for its end."""
+    world = World(spec(step(1), step(2, 1), step(3, 2)))
+    world.say("wf-step-2", completed(60_000))
+    world.run(stop=lambda one: "wf-step-2" in one.created)
+    ask(world, **more)
+    world.run(10_000)
+    assert condition(world) == ("True", "Accepted", "by alice")
+    assert world.workflow.status.phase == "executing"
+    return world
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_cancellation_does_not_take_an_accepted_rollback_back(suspended: bool) -> None:
+    world = draining(rollback_to="1")
+    world.change(cancel=True, suspend=suspended)
+    world.answers.clear()
+    world.run()
+    assert undos(world) == ["wf-rollback-2"]
+    assert world.states() == {1: "completed", 2: "rolled_back", 3: "skipped"}
+    assert world.phases[-2:] == ["rolling_back", "cancelled"]
+    assert condition(world) == ("True", "Accepted", "by alice")
+    assert marks(world) == []
+    assert "RollbackRefused" not in world.reasons()
+
+
+def test_a_cancellation_that_undoes_everything_is_the_later_word() -> None:
+    world = draining(rollback_to="1")
+    word = OnCancel(rollback=CancelRollback.AUTOMATIC)
+    world.change(cancel=True, on_cancel=word)
+    world.run()
+    assert undos(world) == ["wf-rollback-2", "wf-rollback-1"]
+    assert world.phases[-2:] == ["rolling_back", "cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, "the request was taken back"),
+        ({"rollback": "requested", "rollback_by": "mallory"}, "the request was changed"),
+        ({"rollback": "requested", "rollback_by": "alice", "rollback_to": "9"}, "'9' is no step number"),
+    ],
+)
+def test_a_request_that_stands_no_more_when_it_is_cancelled_is_told(change: dict[str, str], says: str) -> None:
+    world = draining()
+    world.workflow = evolve(world.workflow, metadata=evolve(world.workflow.metadata, annotations={}))
+    world.annotate(**change)
+    world.change(cancel=True)
+    world.run()
+    assert undos(world) == []
+    assert world.workflow.status.phase == "cancelled"
+    told = [one.message for one in world.records if isinstance(one, EventRecord) and one.reason == "RollbackRefused"]
+    assert told[0].startswith("cancelled, and not rolled back as asked for: ")
+    assert says in told[0]
+    assert condition(world)[0] == "False"
+    assert marks(world) == []
 
 
 def test_a_paused_workflow_can_be_rolled_back() -> None:
