@@ -4,6 +4,7 @@ from pytest_bdd import given, parsers, then, when
 
 from features.recipe import names
 from features.story import Story
+from wfexec.units import parse_duration
 
 
 @given(parsers.parse("small, middling and large workflows may take {small}, {middling} and {large}"))
@@ -28,6 +29,13 @@ def _in_vain(story: Story, name: str, what: str) -> None:
     kind = "preConditions" if what.startswith("comes") else "postConditions"
     condition = {"type": "checked", "description": what, "expr": "input.current_replicas == 7", "timeout": "1s"}
     story.recipe.step(name).fields[kind] = [condition]
+
+
+@then(parsers.parse('child "{name}" is given what is left of {duration}'))
+def _what_is_left(story: Story, name: str, duration: str) -> None:
+    """A machine that is busy takes some of it before the child is created."""
+    told, limit = parse_duration(story.ever()[name]["spec"]["timeout"]), parse_duration(duration)
+    assert limit - story.cluster.slack_ms <= told <= limit, told
 
 
 @then(parsers.parse('"{name}" went through "{states}"'))
