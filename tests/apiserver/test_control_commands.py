@@ -44,9 +44,9 @@ class Person:
         return str(self.status()["stepStatuses"][number - 1].get("status", "pending"))
 
 
-@pytest.fixture
-def person(control_plane: ControlPlane, namespace: str, running: Running) -> Person:
-    strategy = {"dryRunFirst": False, "rollbackStrategy": "manual", "safetyChecks": [{"type": "network"}]}
+def applied(control_plane: ControlPlane, namespace: str, **more: object) -> Person:
+    """`more` goes into the strategy."""
+    strategy = {"dryRunFirst": False, "rollbackStrategy": "manual", "safetyChecks": [{"type": "network"}], **more}
     workflow = {
         "apiVersion": "workflowexecution.kubernaut.io/v1",
         "kind": "WorkflowExecution",
@@ -58,9 +58,26 @@ def person(control_plane: ControlPlane, namespace: str, running: Running) -> Per
         },
     }
     control_plane.kubectl(["apply", "-f", "-"], check=True, stdin=yaml.safe_dump(workflow))
-    made = Person(control_plane, namespace)
+    return Person(control_plane, namespace)
+
+
+@pytest.fixture
+def person(control_plane: ControlPlane, namespace: str, running: Running) -> Person:
+    made = applied(control_plane, namespace)
     made.waits_for("executing")
     return made
+
+
+def test_a_word_is_said_to_count_once_the_controller_says_so(
+    control_plane: ControlPlane, namespace: str, running: Running
+) -> None:
+    person = applied(control_plane, namespace, approvalRequired=True)
+    person.cluster.wait_until(lambda: "Approved" in str(person.status().get("conditions")), "it waits for a word")
+    assert person.types("approve") == (0, f"{namespace}/recover: approved by alice\n")
+    person.waits_for("executing")
+    code, said = person.types("reject")
+    assert (code, "already decided: approved by alice; it is executing" in said) == (2, True)
+    assert person.types("cancel", "--children", "delete")[0] == 0
 
 
 def test_a_workflow_in_a_persons_hands(person: Person) -> None:
@@ -85,6 +102,14 @@ def test_a_workflow_in_a_persons_hands(person: Person) -> None:
     assert (code, "needs the verb approve" in said) == (2, True)
     code, said = person.types("rollback", "--to", "7")
     assert (code, "rollback-to '7' is no step number; use one of 1 to 2" in said) == (3, True)
+    code, said = person.types("retry")
+    assert (code, "it is executing; only a failed workflow is tried again" in said) == (2, True)
+
+    # Step 2 runs, and nobody ends it: accepted all the same, and known to be.
+    code, said = person.types("rollback")
+    assert (code, "accepted, asked by alice; it is executing" in said) == (0, True), said
+    code, said = person.types("rollback")
+    assert (code, "a rollback is accepted already, by alice" in said) == (2, True), said
 
     assert person.types("cancel", "--children", "delete")[0] == 0
     code, said = person.types("watch")

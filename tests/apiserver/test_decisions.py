@@ -28,8 +28,8 @@ def waiting(control_plane: ControlPlane, namespace: str) -> str:
 def test_an_approver_decides_under_the_name_that_the_server_knows(
     control_plane: ControlPlane, waiting: str, word: str, past: str
 ) -> None:
-    flags = ("-n", waiting, "--reason", "seen", "--kubeconfig", control_plane.kubeconfig("alice"))
-    assert wfexec(word, "waiting", *flags) == (0, f"{waiting}/waiting: {past} by alice\n", "")
+    flags = ("-n", waiting, "--reason", "seen", "--wait", "0", "--kubeconfig", control_plane.kubeconfig("alice"))
+    assert wfexec(word, "waiting", *flags) == (0, f"{waiting}/waiting: asked by alice\n", "")
     marks = control_plane.request("GET", path(waiting, "waiting"))[1]["metadata"]["annotations"]
     assert (marks[f"{PREFIX}approval"], marks[f"{PREFIX}approved-by"]) == (past, "alice")
 

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from wfexec.adapters.person import Person
 
 Json = dict[str, Any]
-# The workflow, the person's name as the server knows it and the time, to annotations (None removes one).
-Change = Callable[[Json, str, int], dict[str, str | None]]
-# The same three to a merge patch.
+# The workflow, the person's name as the server knows it and the time, to a merge patch.
 Edit = Callable[[Json, str, int], Json]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A WorkflowExecution.")]
 Namespace = Annotated[
@@ -38,15 +36,6 @@ class Where:
         self.namespace = namespace
         self.kubeconfig = kubeconfig
         self.context = context
-
-
-def annotate(where: Where, change: Change) -> tuple[str, str]:
-    """Change annotations of the workflow; its `namespace/name` and who did it. BadInput says why it cannot be."""
-
-    def made(workflow: Json, user: str, now: int) -> Json:
-        return {"metadata": {"annotations": change(workflow, user, now)}}
-
-    return edit(where, made)
 
 
 def edit(where: Where, change: Edit) -> tuple[str, str]:

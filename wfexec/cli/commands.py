@@ -1,7 +1,8 @@
 """Where do commands of other packages come from, and what does a person see when something is wrong?
 
 The root group of the command line. Packages add commands through the entry point group `wfexec.commands`; they are
-loaded only when asked for. Exit codes: 0 well, 1 a defect of ours, 2 bad input; no traceback for bad input.
+loaded only when asked for. Exit codes: 0 well, 1 a defect of ours, 2 bad input, 3 an answer that is no; no
+traceback for bad input.
 """
 
 from importlib.metadata import EntryPoint, entry_points

@@ -7,8 +7,11 @@ import pytest
 
 from tests.unit.cli.test_decisions import PATH, Cluster, cluster
 from tests.unit.core.world import START, World, completed, spec, step
+from wfexec.cli import control
+from wfexec.cli.answers import Judge
 from wfexec.core.graph import compile_recipe
 from wfexec.core.progress import progress_of
+from wfexec.model.meta import ANNOTATION_ROLLBACK, ANNOTATION_SKIP_STEP
 from wfexec.model.recipe import Recipe
 
 __all__ = ["cluster"]
@@ -27,17 +30,22 @@ def spec_of(cluster: Cluster) -> dict[str, Any]:
 
 def test_pause_and_resume(cluster: Cluster) -> None:
     becomes(cluster, "executing")
-    assert cluster.types("alice", "pause", "recover") == (0, "shop/recover: paused by alice\n", "")
+    assert cluster.types("alice", "pause", "recover", "--wait", "0") == (0, "shop/recover: asked by alice\n", "")
     assert spec_of(cluster)["suspend"] is True
     assert cluster.types("alice", "pause", "recover") == (2, "", "shop/recover: it is suspended already\n")
-    assert cluster.types("alice", "resume", "recover")[0] == 0
+    becomes(cluster, "paused")
+    code, out, said = cluster.types("alice", "resume", "recover", "--wait", "1")
+    assert (code, out, "not answered within 1 s, and may yet do so: it is paused" in said) == (3, "", True)
     assert spec_of(cluster)["suspend"] is False
 
 
 def test_cancel_says_what_becomes_of_the_children(cluster: Cluster) -> None:
     becomes(cluster, "executing")
-    code, out, _ = cluster.types("alice", "cancel", "recover", "--children", "delete", "--rollback", "automatic")
-    assert (code, out) == (0, "shop/recover: cancelled by alice\n")
+    how = ("--children", "delete", "--rollback", "automatic")
+    becomes(cluster, "executing", observedGeneration=99, message="deleting 1 running children")
+    code, out, _ = cluster.types("alice", "cancel", "recover", *how)
+    told = "cancel accepted, asked by alice; it is executing: deleting 1 running children"
+    assert (code, out) == (0, f"shop/recover: {told}\n")
     assert spec_of(cluster)["onCancel"] == {"children": "delete", "rollback": "automatic"}
 
 
@@ -59,11 +67,130 @@ def test_what_has_ended_is_left_alone(cluster: Cluster, command: str) -> None:
     ],
 )
 def test_a_wish_is_signed(cluster: Cluster, command: tuple[str, ...], marks: dict[str, str]) -> None:
-    becomes(cluster, "executing")
+    becomes(cluster, "failed" if command == ("retry", "recover") else "executing")
     assert cluster.types("alice", *command, "--wait", "0") == (0, "shop/recover: asked by alice\n", "")
     assert cluster.marks() == marks
     code, _, said = cluster.types("alice", *command, "--wait", "0")
-    assert (code, "the controller has yet to see it" in said) == (2, True)
+    assert (code, "the controller has yet to answer" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("phase", "command", "why"),
+    [
+        ("executing", ("retry", "recover"), "name the steps to try again: wfexec retry recover STEP"),
+        ("monitoring", ("retry", "recover"), "only a failed workflow is tried again, and this one is monitoring"),
+        ("failed", ("retry", "recover", "1"), "try all its failed steps again with: wfexec retry recover"),
+        ("completed", ("skip", "recover", "1"), "it has ended: completed"),
+        ("rolling_back", ("rollback", "recover"), "it is rolling back already"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_at_once(
+    cluster: Cluster, phase: str, command: tuple[str, ...], why: str
+) -> None:
+    becomes(cluster, phase)
+    code, _, said = cluster.types("alice", *command)
+    assert (code, why in said) == (2, True), said
+    assert cluster.marks() == {}
+
+
+def test_a_step_that_is_there_already_is_not_asked_for_again(cluster: Cluster) -> None:
+    becomes(cluster, "executing", stepStatuses=[STEP | {"status": "skipped"}])
+    code, _, said = cluster.types("alice", "skip", "recover", "one")
+    assert (code, "already skipped: step one" in said) == (2, True)
+
+
+def test_an_accepted_rollback_is_said_to_be_so_while_steps_drain(cluster: Cluster) -> None:
+    becomes(cluster, "executing")
+    answered = threading.Thread(target=_accept, args=(cluster,))
+    answered.start()
+    code, out, _ = cluster.types("alice", "rollback", "recover")
+    answered.join()
+    told = "accepted, asked by alice; it is executing, and begins when the steps that run have ended"
+    assert (code, out) == (0, f"shop/recover: {told}\n")
+    code, _, said = cluster.types("alice", "rollback", "recover")
+    assert (code, "a rollback is accepted already, by alice; it is executing" in said) == (2, True)
+
+
+def _accept(cluster: Cluster) -> None:
+    while "rollback" not in cluster.marks():
+        pass
+    condition = {"type": "RollbackRequested", "status": "True", "reason": "Accepted", "message": "by alice"}
+    becomes(cluster, "executing", conditions=[{**condition, "lastTransitionTime": STARTED}])
+
+
+def _workflow(phase: str, *conditions: dict[str, str], asked: bool = False, step: str = "executing") -> dict[str, Any]:
+    marks = {ANNOTATION_SKIP_STEP: "1", ANNOTATION_ROLLBACK: "requested"} if asked else {}
+    status = {"phase": phase, "conditions": list(conditions), "stepStatuses": [STEP | {"status": step}]}
+    return {"metadata": {"annotations": marks, "generation": 1}, "spec": {}, "status": status}
+
+
+NO = {"type": "Intervened", "status": "False", "reason": "Refused", "message": "step 1 is executing"}
+YES = {"type": "Intervened", "status": "True", "reason": "Taken", "message": "by alice"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "accepted", "text"),
+    [
+        (_workflow("executing"), _workflow("executing", NO, asked=True), None, ""),
+        (_workflow("executing"), _workflow("executing", NO), False, "refused: step 1 is executing"),
+        # The same reason as last time: status stays as it was.
+        (_workflow("executing", NO), _workflow("executing", NO), False, "refused: step 1 is executing"),
+        (_workflow("executing", NO), _workflow("executing", YES, step="skipped"), True, "taken, asked by alice"),
+        # The same person once more: the condition stays as it was, the step does not.
+        (_workflow("executing", YES), _workflow("executing", YES, step="skipped"), True, "taken, asked by alice"),
+        (_workflow("executing", YES), _workflow("executing", YES), False, "nothing has changed"),
+    ],
+)
+def test_an_older_answer_is_not_taken_for_this_one(
+    before: dict[str, Any], now: dict[str, Any], accepted: bool | None, text: str
+) -> None:
+    answer = control._intervened((ANNOTATION_SKIP_STEP,), ["1"], before, now, "alice")
+    assert (answer.accepted if answer else None) is accepted
+    assert text in (answer.text if answer else "")
+
+
+ROLLBACK_NO = {"type": "RollbackRequested", "status": "False", "reason": "Refused", "message": "strategy is none"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "accepted", "text"),
+    [
+        (_workflow("executing", ROLLBACK_NO), _workflow("executing", ROLLBACK_NO, asked=True), None, ""),
+        (_workflow("executing"), _workflow("executing", ROLLBACK_NO, asked=True), False, "refused: strategy is none"),
+        (_workflow("executing", ROLLBACK_NO), _workflow("executing", ROLLBACK_NO), False, "refused: strategy is none"),
+        (_workflow("executing"), _workflow("rolling_back"), False, "superfluous: it is rolling back already"),
+    ],
+)
+def test_no_rollback_is_called_accepted_that_is_not(
+    before: dict[str, Any], now: dict[str, Any], accepted: bool | None, text: str
+) -> None:
+    answer = control._rollback_answered(before, now, "alice")
+    assert (answer.accepted if answer else None) is accepted
+    assert text in (answer.text if answer else "")
+
+
+HELD = {"type": "Paused", "status": "True", "reason": "Maintenance", "message": "namespace shop is in maintenance"}
+
+
+@pytest.mark.parametrize(
+    ("judge", "now", "accepted", "text"),
+    [
+        (control._paused, _workflow("paused"), True, "paused by alice"),
+        (control._paused, _workflow("executing"), None, ""),
+        (control._paused, _workflow("completed"), False, "not paused: it has ended: completed"),
+        (control._resumed, _workflow("executing"), True, "resumed by alice; it is executing"),
+        (control._resumed, _workflow("paused", HELD), True, "still paused: namespace shop is in maintenance"),
+        (control._cancelled, _workflow("cancelled"), True, "cancelled by alice"),
+        (control._cancelled, _workflow("executing"), None, ""),
+        (control._cancelled, _workflow("completed"), False, "not cancelled: it has ended: completed"),
+    ],
+)
+def test_pause_resume_and_cancel_say_what_status_tells(
+    judge: Judge, now: dict[str, Any], accepted: bool | None, text: str
+) -> None:
+    answer = judge(_workflow("executing"), now, "alice")
+    assert (answer.accepted if answer else None) is accepted
+    assert text in (answer.text if answer else "")
 
 
 def test_a_step_that_is_not_there_is_named_with_those_that_are(cluster: Cluster) -> None:
@@ -82,8 +209,8 @@ def test_who_may_not_is_told_so(cluster: Cluster) -> None:
 
 def test_without_an_answer_the_person_is_told(cluster: Cluster) -> None:
     becomes(cluster, "executing")
-    code, out, _ = cluster.types("alice", "skip", "recover", "1", "--wait", "1")
-    assert (code, "the controller has not answered within 1 s" in out) == (0, True)
+    code, out, said = cluster.types("alice", "skip", "recover", "1", "--wait", "1")
+    assert (code, out, "the controller has not answered within 1 s" in said) == (3, "", True)
 
 
 @pytest.mark.parametrize(("status", "code"), [("False", 3), ("True", 0)])

@@ -13,6 +13,7 @@ from sim.serve import Served
 from tests.contract.conftest import fake_cluster
 from tests.unit.adapters.apiserver import Asked, Told, serving
 from tests.unit.cli.test_commands import wfexec
+from wfexec.cli import decisions
 from wfexec.crd.wire import MERGE_PATCH, HttpCall
 
 Json = dict[str, Any]
@@ -74,8 +75,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 def test_an_approval_is_signed_and_dated(cluster: Cluster) -> None:
     cluster.becomes("validating")
-    assert cluster.types("alice", "approve", "recover", "--reason", "looked at it") == (
-        *(0, "shop/recover: approved by alice\n", ""),
+    assert cluster.types("alice", "approve", "recover", "--reason", "looked at it", "--wait", "0") == (
+        *(0, "shop/recover: asked by alice\n", ""),
     )
     marks = cluster.marks()
     assert marks.pop("approval-time").endswith("Z")
@@ -84,15 +85,15 @@ def test_an_approval_is_signed_and_dated(cluster: Cluster) -> None:
 
 def test_a_rejection_too_and_it_takes_the_old_reason_away(cluster: Cluster) -> None:
     cluster.becomes("validating")
-    cluster.types("alice", "approve", "recover", "--reason", "looked at it")
-    assert cluster.types("alice", "reject", "recover", "-n", "shop")[1] == "shop/recover: rejected by alice\n"
+    cluster.types("alice", "approve", "recover", "--reason", "looked at it", "--wait", "0")
+    assert cluster.types("alice", "reject", "recover", "-n", "shop", "--wait", "0")[0] == 0
     marks = cluster.marks()
     assert (marks["approval"], "approval-reason" in marks) == ("rejected", False)
 
 
 def test_a_workflow_that_was_suspended_while_it_waits_can_be_decided(cluster: Cluster) -> None:
     cluster.becomes("paused", reason="Pending")
-    assert cluster.types("alice", "approve", "recover")[0] == 0
+    assert cluster.types("alice", "approve", "recover", "--wait", "0")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -129,14 +130,42 @@ def test_what_cannot_be_decided_is_said(
 
 def test_a_no_in_the_last_moment_is_taken(cluster: Cluster) -> None:
     cluster.becomes("validating", reason="Granted", status="True", message="by bob")
-    assert cluster.types("alice", "reject", "recover")[0] == 0
+    assert cluster.types("alice", "reject", "recover", "--wait", "0")[0] == 0
 
 
 def test_the_same_word_twice_is_said_to_be_there(cluster: Cluster) -> None:
     cluster.becomes("validating")
-    assert cluster.types("alice", "approve", "recover")[0] == 0
+    assert cluster.types("alice", "approve", "recover", "--wait", "0")[0] == 0
     code, _, said = cluster.types("alice", "approve", "recover")
     assert (code, "already decided: approved by alice; the controller has yet to see it" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("word", "phase", "condition", "accepted", "text"),
+    [
+        ("approved", "validating", {}, None, ""),
+        ("approved", "validating", {"reason": "Granted", "message": "by alice"}, True, "approved by alice"),
+        ("approved", "executing", {"reason": "Granted", "message": "by bob"}, True, "approved by bob meanwhile"),
+        ("approved", "failed", {"reason": "Rejected", "message": "by bob: no"}, False, "already rejected by bob: no"),
+        ("rejected", "failed", {"reason": "Rejected", "message": "by alice: no"}, True, "rejected by alice"),
+        ("rejected", "validating", {"reason": "Granted", "message": "by bob"}, None, ""),
+        ("rejected", "executing", {"reason": "Granted", "message": "by bob"}, False, "already approved by bob"),
+        ("approved", "failed", {"reason": "Expired", "message": "nobody decided"}, False, "too late: nobody decided"),
+        ("approved", "cancelled", {}, False, "not waiting for an approval any more: it is cancelled"),
+        (
+            *("approved", "validating", {"message": "the decision of alice is ignored: no right"}),
+            *(False, "refused: the decision of alice is ignored: no right"),
+        ),
+    ],
+)
+def test_a_word_is_called_accepted_when_status_says_so(
+    word: str, phase: str, condition: Json, accepted: bool | None, text: str
+) -> None:
+    before = {"status": {"phase": "validating", "conditions": [PENDING]}}
+    now = {"status": {"phase": phase, "conditions": [PENDING | condition]}}
+    answer = decisions._answered(word, before, now, "alice")
+    assert (answer.accepted if answer else None) is accepted
+    assert text in (answer.text if answer else "")
 
 
 def test_who_may_not_is_told_by_the_policy_what_to_do(cluster: Cluster) -> None:
@@ -183,6 +212,6 @@ def test_a_workflow_that_moves_on_is_looked_at_again(tmp_path: Path, conflicts: 
         return Told(200, json.dumps(seen).encode())
 
     with serving(answer) as server:
-        done, _, said = wfexec("approve", "recover", "--kubeconfig", server.kubeconfig(tmp_path))
+        done, _, said = wfexec("approve", "recover", "--wait", "0", "--kubeconfig", server.kubeconfig(tmp_path))
     assert done == code
     assert ("it changed 5 times" in said) is (code == 2)
