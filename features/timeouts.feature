@@ -62,6 +62,52 @@ Feature: Timeouts
     Then it becomes "monitoring"
     And child "recover-step-1" is given what is left of 1m30s
 
+  @BR-WF-TIMEOUT-001 @BR-WF-016a
+  Scenario Outline: How long a workflow may take is said by its parent where it does not say so itself: <what>
+    Given a workflow of 4 independent steps
+    And small, middling and large workflows may take 2m, 3m and 4m
+    And <what>
+    And its parent gives its workflow "<given>"
+    When it is applied
+    Then it becomes "monitoring"
+    And its plan says a timeout of "<planned>"
+    And child "recover-step-1" is given exactly <limit>
+
+    Examples:
+      | what                                       | given  | planned | limit |
+      | its parent exists and has made it          | 2m30s  | 2m30s   | 2m30s |
+      | its parent exists                          | 0h1m0s | 1m      | 1m    |
+      | the workflow has a timeout of 90s          | 2m30s  | nothing | 1m30s |
+      | another request has the name of its parent | 2m30s  | nothing | 3m    |
+      | its parent exists and has made it          | 0s     | nothing | 3m    |
+
+  @BR-WF-TIMEOUT-001
+  Scenario: A time that cannot be read is told of, and the number of steps decides
+    Given a workflow of 4 independent steps
+    And small, middling and large workflows may take 2m, 3m and 4m
+    And its parent exists and has made it
+    And its parent gives its workflow "a while"
+    When it is applied
+    Then it becomes "monitoring"
+    And its plan says a timeout of "nothing"
+    And child "recover-step-1" is given exactly 3m
+    And an event "ValidationWarning" says "workflowExecutionTimeout: 'a while' is not a duration"
+
+  @BR-WF-TIMEOUT-001 @BR-WF-016a
+  Scenario: A parent that changes its mind, and another controller, do not move a deadline
+    Given a workflow with the steps "a, b after a"
+    And "a" takes 10s
+    And "b" never answers
+    And its parent exists and has made it
+    And its parent gives its workflow "2m"
+    When it is applied
+    And "a" is running
+    And its parent gives its workflow "1h" from now on
+    And the controller is killed
+    Then it is "failed"
+    And its failure reason says "workflow_timeout"
+    And from its execution to its rollback 120s to 150s passed
+
   @BR-WF-TIMEOUT-004 @BR-WF-016a
   Scenario: Somebody gives a workflow more time while it runs
     Given a workflow with the steps "a, b after a"

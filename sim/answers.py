@@ -94,8 +94,7 @@ class Answers:
             return self._around(question, now)
         if isinstance(question, AskParent):
             found = self._get(REMEDIATIONS, question.namespace, question.name)
-            reply = _MISSING if found is None else (200, orjson.dumps({"metadata": {"uid": found.uid}}))
-            return questions.facts(question, (reply,))
+            return questions.facts(question, (_MISSING if found is None else (200, orjson.dumps(found.body)),))
         return _REACHABLE
 
     def _target(self, question: AskTarget, now: int) -> Facts:

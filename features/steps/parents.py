@@ -4,6 +4,7 @@ Nobody acts for it here: a request says which ways it knows, and what comes of i
 """
 
 import copy
+from functools import partial
 from typing import Any
 
 from pytest_bdd import given, parsers, then, when
@@ -49,6 +50,30 @@ def _other_action(story: Story, action: str, name: str) -> None:
             step.action = kept
 
     story.ways.append(made)
+
+
+def _tell_time(story: Story, text: str) -> None:
+    path = path_of(ROOT, story.namespace, REMEDIATION_PLURAL, PARENT)
+    if story.cluster.request("GET", path).status == 404:
+        _make_parent(story)
+    change = {"spec": {"timeoutConfig": {"workflowExecutionTimeout": text}}}
+    answer = story.cluster.request("PATCH", path, change)
+    assert answer.status == 200, answer.body
+
+
+@given(parsers.parse('its parent gives its workflow "{text}"'))
+def _time(story: Story, text: str) -> None:
+    story.early.append(partial(_tell_time, story, text))
+
+
+@when(parsers.parse('its parent gives its workflow "{text}" from now on'))
+def _time_from_now(story: Story, text: str) -> None:
+    _tell_time(story, text)
+
+
+@then(parsers.parse('its plan says a timeout of "{text}"'))
+def _planned_time(story: Story, text: str) -> None:
+    assert story.status()["executionPlan"].get("timeout", "nothing") == text
 
 
 def _parent(story: Story) -> Json:

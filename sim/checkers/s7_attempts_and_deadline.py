@@ -78,6 +78,8 @@ def deadline_of(workflow: WorkflowExecution, settings: Settings) -> int | None:
     steps = len(status.step_statuses)
     if workflow.spec.timeout is not None:
         limit = workflow.spec.timeout
+    elif status.execution_plan is not None and status.execution_plan.timeout is not None:
+        limit = status.execution_plan.timeout
     elif steps <= SIMPLE_STEPS_MAX:
         limit = settings.workflow_timeout_simple
     elif steps <= MEDIUM_STEPS_MAX:

@@ -29,6 +29,7 @@ from wfexec.model.meta import (
 )
 from wfexec.model.parameters import ActionParameters
 from wfexec.model.recipe import RecipeStep
+from wfexec.model.status import ExecutionPlan
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import MEDIUM_STEPS_MAX, SIMPLE_STEPS_MAX, Settings
 
@@ -48,10 +49,17 @@ _BLANK_SPEC: Final = compact(
 _BLANK_CHILD: Final = compact(KubernetesExecution(metadata=_BLANK_META, spec=_BLANK_SPEC))
 
 
-def workflow_limit(spec: WorkflowExecutionSpec, steps: int, settings: Settings) -> int:
-    """How long the executing phase may take: the workflow's own word, else by the number of steps."""
+def workflow_limit(
+    spec: WorkflowExecutionSpec, steps: int, settings: Settings, plan: ExecutionPlan | None = None
+) -> int:
+    """How long the executing phase may take: the workflow's own word, else its parent's, else by the number of steps.
+
+    What the parent gives stands in the plan in status (BR-WF-TIMEOUT-001).
+    """
     if spec.timeout is not None:
         return spec.timeout
+    if plan is not None and plan.timeout is not None:
+        return plan.timeout
     if steps <= SIMPLE_STEPS_MAX:
         return settings.workflow_timeout_simple
     return settings.workflow_timeout_medium if steps <= MEDIUM_STEPS_MAX else settings.workflow_timeout_complex
@@ -62,11 +70,9 @@ def deadline_of(draft: Draft) -> int:
     if draft.deadline is None:
         began: int | None = draft.get("execution_start_time")
         paused: int = draft.get("paused_total")
-        draft.deadline = (
-            (draft.now if began is None else began)
-            + workflow_limit(draft.workflow.spec, len(draft.recipe.steps), draft.settings)
-            + paused
-        )
+        plan: ExecutionPlan | None = draft.get("execution_plan")
+        limit = workflow_limit(draft.workflow.spec, len(draft.recipe.steps), draft.settings, plan)
+        draft.deadline = (draft.now if began is None else began) + limit + paused
     return draft.deadline
 
 

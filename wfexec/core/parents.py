@@ -32,9 +32,9 @@ def look_for_parent(draft: Draft) -> Plan | tuple[str, str] | None:
     if _has_parent(meta):
         return None
     reference, settings = spec.remediation_request_ref, draft.settings
-    stranger = _stranger(meta, reference)
-    if stranger:
-        return "ParentElsewhere", stranger
+    elsewhere = stranger(meta, reference)
+    if elsewhere:
+        return "ParentElsewhere", elsewhere
     refused_at = draft.snapshot.refused_at
     if refused_at is not None and draft.now < refused_at + settings.requeue_error:
         draft.wake(refused_at + settings.requeue_error)
@@ -54,7 +54,7 @@ def look_for_parent(draft: Draft) -> Plan | tuple[str, str] | None:
         else:
             draft.questions.append(question)
         return None
-    uid = _living(answer, reference)
+    uid = living(answer, reference)
     if uid is None:
         return "ParentMissing", f"RemediationRequest {reference.name!r} does not exist; nobody owns this workflow"
     # Where the finalizer is missing, that comes first.
@@ -82,7 +82,7 @@ def retention(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
     refused_at = snapshot.refused_at
     if refused_at is not None and now < refused_at + RETENTION_CHECK_MS:
         return Plan(wake_at=refused_at + RETENTION_CHECK_MS)
-    if not _stranger(meta, reference):
+    if not stranger(meta, reference):
         question = AskParent(meta.namespace, reference.name)
         answer = snapshot.answers.get(question)
         if answer is None or answer.at < due:
@@ -90,7 +90,7 @@ def retention(snapshot: Snapshot, now: int, settings: Settings) -> Plan:
         if isinstance(answer.facts, Unknown):
             again = answer.at + RETENTION_CHECK_MS
             return Plan(wake_at=again) if now < again else Plan(questions=(question,))
-        uid = _living(answer, reference)
+        uid = living(answer, reference)
         if uid is not None:
             return _adoption(meta, reference, uid)
     message = "it ended long ago and has no living parent"
@@ -101,7 +101,7 @@ def _has_parent(meta: ObjectMeta) -> bool:
     return any(owner.kind == REMEDIATION_KIND for owner in meta.owner_references)
 
 
-def _stranger(meta: ObjectMeta, reference: ObjectReference) -> str:
+def stranger(meta: ObjectMeta, reference: ObjectReference) -> str:
     """Why what is referred to can own nothing here; "" if it can."""
     if reference.kind not in ("", REMEDIATION_KIND):
         return f"what it was made for is a {reference.kind}, not a RemediationRequest"
@@ -111,7 +111,7 @@ def _stranger(meta: ObjectMeta, reference: ObjectReference) -> str:
     return ""
 
 
-def _living(answer: Answer, reference: ObjectReference) -> str | None:
+def living(answer: Answer, reference: ObjectReference) -> str | None:
     """The parent's uid; None: it is gone, or another one of its name stands there now."""
     facts = answer.facts
     uid = facts.uid if isinstance(facts, ParentFacts) else ""

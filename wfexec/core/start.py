@@ -4,6 +4,7 @@
 """
 
 from wfexec.core.adaptive import take_suggestions
+from wfexec.core.allowance import allow, awaits_word
 from wfexec.core.approval import approval, refuse, standing, with_word
 from wfexec.core.copies import copy_refused, copy_warnings
 from wfexec.core.doubt import ASK_AGAIN_MS, doubted
@@ -35,12 +36,14 @@ def new(draft: Draft) -> None:
     draft.move_phase(Phase.PLANNING, "planning")
     draft.event("Normal", "WorkflowExecutionCreated", f"workflow {draft.workflow.metadata.name} accepted")
     draft.count("workflowexecution_created_total")
+    # Answered by the time it is planned.
+    awaits_word(draft)
 
 
 def planning(draft: Draft) -> None:
     """The recipe is there already (a refused one never comes here); write it down where people can read it."""
     learns = draft.workflow.spec.adaptive_orchestration.learning_from_history and draft.settings.adaptation
-    if learns and not learned(draft):
+    if awaits_word(draft) or (learns and not learned(draft)):
         return
     take_suggestions(draft)
     recipe = draft.recipe
@@ -51,6 +54,7 @@ def planning(draft: Draft) -> None:
     if plan is not None and template is not None:
         plan = evolve(plan, template=TemplateIdentity(name=template.name, version=template.version))
     draft.set(total_steps=count, execution_plan=plan)
+    allow(draft)
     draft.condition("Planned", True, "PlanBuilt", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
     draft.move_phase(Phase.VALIDATING, f"validating {count} steps")
     draft.event("Normal", "PlanCreated", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
@@ -239,6 +243,7 @@ def _accept(draft: Draft, validation: ValidationResults, warnings: list[str]) ->
     draft.condition("Validated", True, "ChecksPassed")
     draft.event("Normal", "WorkflowValidated", "safety checks passed")
     draft.set(validation_results=validation)
+    allow(draft)
     enter_executing(draft)
 
 

@@ -41,6 +41,7 @@ from wfexec.model.facts import (
     Unknown,
 )
 from wfexec.model.meta import REMEDIATION_API, REMEDIATION_PLURAL
+from wfexec.units import parse_duration
 
 # Of a Secret only the metadata travels: its content is none of our business.
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -162,7 +163,23 @@ def _parent(question: AskParent, reply: Reply) -> Facts:
         return ParentFacts("")
     if status != 200:
         return unknown(status, payload, f"read RemediationRequest {question.namespace}/{question.name}")
-    return ParentFacts(orjson.loads(payload)["metadata"]["uid"])
+    raw = orjson.loads(payload)
+    limit, complaint = _time_given(raw)
+    return ParentFacts(raw["metadata"]["uid"], limit, complaint)
+
+
+def _time_given(raw: dict[str, Any]) -> tuple[int | None, str]:
+    """`spec.timeoutConfig.workflowExecutionTimeout`, and what is wrong with it. Go prints 0s for what is not set."""
+    spec = raw.get("spec")
+    config = spec.get("timeoutConfig") if isinstance(spec, dict) else None
+    written = config.get("workflowExecutionTimeout") if isinstance(config, dict) else None
+    if written is None:
+        return None, ""
+    try:
+        # A number is no duration there.
+        return parse_duration(written if isinstance(written, str) else str(written)) or None, ""
+    except ValueError as error:
+        return None, clip(f"spec.timeoutConfig.workflowExecutionTimeout: {error}")
 
 
 def _looks(target: TargetRef) -> tuple[HttpCall, ...]:

@@ -41,6 +41,7 @@ def _remediation_request() -> Json:
             "signalLabels": _LABELS,
             "signalAnnotations": _LABELS,
             "targetResource": _REFERENCE,
+            "timeoutConfig": _open({"workflowExecutionTimeout": _WORD, "overallWorkflowTimeout": _WORD}),
         }
     )
     status = _open(

@@ -71,7 +71,7 @@ class AskTemplate(NamedTuple):
 
 
 class AskParent(NamedTuple):
-    """Does the RemediationRequest of that name live, and which one is it?"""
+    """Does the RemediationRequest of that name live, which one is it, and how much time does it give?"""
 
     namespace: str
     name: str
@@ -229,9 +229,15 @@ class TemplateFacts(NamedTuple):
 
 
 class ParentFacts(NamedTuple):
-    """`uid` "": there is no such RemediationRequest."""
+    """`uid` "": there is no such RemediationRequest.
+
+    `workflow_timeout` is how long its workflow may take, in milliseconds, None where it does not say so; `complaint`
+    says why what it says cannot be read, "" for nothing.
+    """
 
     uid: str
+    workflow_timeout: int | None = None
+    complaint: str = ""
     about: str = "parent"
 
 

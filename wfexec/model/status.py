@@ -93,7 +93,8 @@ class ExecutionPlan(Value):
     """`definition_digest` tells a changed definition from the planned one; "" was planned by an earlier version.
 
     `parallel_limit` is what adaptation left of the places, None all of them; `tuned`: what an analysis suggests of
-    parameters is part of it.
+    parameters is part of it. `timeout` is what the parent gives the whole workflow, None: it gives nothing, or the
+    workflow says so itself (BR-WF-TIMEOUT-001).
     """
 
     strategy: Strategy
@@ -107,6 +108,7 @@ class ExecutionPlan(Value):
     batches: tuple[Batch, ...] = Field(default=(), max_length=STATUSES_MAX)
     critical_path: Numbers = ()
     parallel_limit: Annotated[int, Field(ge=1, le=10)] | None = None
+    timeout: Duration | None = None
     resources: PlannedResources | None = None
     steps: tuple[PlannedStep, ...] = Field(
         default=(), max_length=STATUSES_MAX, json_schema_extra=list_map("stepNumber")

@@ -13,11 +13,13 @@ from wfexec.model.facts import (
     AskAccess,
     AskNetwork,
     AskNodes,
+    AskParent,
     AskTarget,
     Facts,
     NetworkFacts,
     NodeRoom,
     NodesFacts,
+    ParentFacts,
     Question,
     Room,
     TargetFacts,
@@ -301,3 +303,33 @@ def test_sizes_of_a_deployment_are_told_by_container() -> None:
     assert (state["cpuLimit:app"], state["memoryLimit:app"]) == ("2", "1Gi")
     assert state["paused"] == "true"
     assert "cpu:side" not in state
+
+
+@pytest.mark.parametrize(
+    ("spec", "limit", "complaint"),
+    [
+        ({}, None, ""),
+        ({"timeoutConfig": {}}, None, ""),
+        ({"timeoutConfig": {"workflowExecutionTimeout": "20m0s"}}, 1_200_000, ""),
+        # So Go prints what nobody set.
+        ({"timeoutConfig": {"workflowExecutionTimeout": "0s"}}, None, ""),
+        ({"timeoutConfig": "20m"}, None, ""),
+        ({"timeoutConfig": {"workflowExecutionTimeout": "soon"}}, None, "'soon' is not a duration"),
+        ({"timeoutConfig": {"workflowExecutionTimeout": 1200}}, None, "'1200' is not a duration"),
+        ({"timeoutConfig": {"workflowExecutionTimeout": "9000h"}}, None, "outside"),
+        (None, None, ""),
+    ],
+)
+def test_how_much_time_a_parent_gives(spec: Any, limit: int | None, complaint: str) -> None:
+    facts = told(AskParent("shop", "slow"), (200, {"metadata": {"uid": "u"}, "spec": spec}))
+    assert isinstance(facts, ParentFacts)
+    assert (facts.uid, facts.workflow_timeout) == ("u", limit)
+    assert complaint in facts.complaint
+    assert bool(facts.complaint) is bool(complaint)
+
+
+def test_a_parent_that_is_not_there_gives_none_and_one_unread_is_unknown() -> None:
+    question = AskParent("shop", "slow")
+    assert told(question, (404, {})) == ParentFacts("")
+    assert isinstance(told(question, (403, {})), Unknown)
+    assert isinstance(told(question, (200, {"spec": {}})), Unknown)

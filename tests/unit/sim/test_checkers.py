@@ -313,6 +313,21 @@ def test_a_pause_stops_the_deadline() -> None:
     assert complaints(past.history()) == ()
 
 
+@pytest.mark.parametrize(("given", "late"), [(400_000, False), (100_000, True)])
+def test_a_deadline_is_the_parents_where_the_plan_says_so(given: int, late: bool) -> None:
+    past = Past()
+    plan = ExecutionPlan(
+        strategy=Strategy.SEQUENTIAL, estimated_duration=0, rollback_strategy=RollbackStrategy.NONE, timeout=given
+    )
+    past.status(execution_start_time=past.at, execution_plan=plan)
+    past.wait(320_000)
+    past.step(1, StepState.EXECUTING)
+    past.child(1)
+    past.step(1, StepState.COMPLETED)
+    finished(past)
+    assert ("S7" in [each.check for each in complaints(past.history())]) is late
+
+
 def test_the_limit_is_the_setting_where_the_workflow_names_none() -> None:
     past = Past([{}, {}])
     for number in (1, 2):
