@@ -12,6 +12,28 @@ Feature: Timeouts
     And try 1 of "scale" lasted 60s to 61s
     And the child "recover-step-1" is gone
 
+  @BR-WF-016a @BR-WF-026
+  Scenario: A template that nobody can tell about is not waited for beyond the limit of planning
+    Given the API server answers the first 999 questions with 503
+    And the template "scale-both" 1.0.0 in its own namespace
+    And a workflow from the template "scale-both" 1.0.0
+    When it is applied
+    Then it is "failed"
+    And its failure reason says "planning_timeout: the template could not be looked up within 30s"
+    And its failure reason says "HTTP 503"
+    And its error type is "timeout"
+    And from its planning to its end 30s to 36s passed
+    And no child was ever created
+
+  @BR-WF-016a @BR-WF-026
+  Scenario: A template that is told of before the limit of planning is carried out
+    Given the API server answers the first 4 questions with 503
+    And the template "scale-both" 1.0.0 in its own namespace
+    And a workflow from the template "scale-both" 1.0.0
+    When it is applied
+    Then it is "completed"
+    And its plan is from the template "scale-both" 1.0.0
+
   @BR-WF-017a
   Scenario: A step that never answers at all fails
     Given a workflow with the steps "scale"

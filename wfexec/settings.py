@@ -43,6 +43,7 @@ class Settings(BaseModel):
         100.0, ge=0, le=10_000, description="Requests per second; 0: no limit. Events: as many again."
     )
     kubernetes_burst: int = Field(200, ge=1, le=20_000, description="Requests that may exceed the rate for a moment.")
+    planning_timeout: Duration = Field(30_000, description="Limit of the planning phase (BR-WF-016a).")
     validation_timeout: Duration = Field(300_000, description="Limit of the validating phase without approval.")
     approval_timeout: Duration = Field(300_000, description="How long an approval is waited for.")
     dry_run_timeout: Duration = Field(

@@ -27,6 +27,11 @@ def _refused_at_first(story: Story, count: str, what: str) -> None:
     story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count), STATUS))
 
 
+@given(parsers.parse("the API server answers the first {count:d} questions with {status:d}"))
+def _troubled_at_first(story: Story, count: int, status: int) -> None:
+    story.early.append(lambda: story.cluster.refuse(Ask, count, status))
+
+
 LATER: Final = {"questions": Ask, "copies to be dropped": DropCopy, "writes of status": PatchStatus}
 
 

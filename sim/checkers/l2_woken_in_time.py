@@ -64,7 +64,7 @@ def _promise(workflow: WorkflowExecution, since: int, settings: Settings) -> tup
     if status.phase == Phase.PLANNING:
         # So long it may wait for a template, and what earlier runs teach for less.
         began = since if status.planning_start_time is None else status.planning_start_time
-        return began + settings.validation_timeout + status.paused_total, "the end of planning"
+        return began + settings.planning_timeout + status.paused_total, "the end of planning"
     if status.phase == Phase.ROLLING_BACK:
         undo = [step.rollback for step in status.step_statuses if step.rollback is not None]
         if any(one.status is UndoState.EXECUTING and one.next_retry_time is None for one in undo):

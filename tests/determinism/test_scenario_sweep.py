@@ -31,7 +31,6 @@ CASCADE = "somebody deletes its parent"
 # Words that no scenario can reach, and why. An entry that is reached all the same fails the test.
 BEYOND_SCENARIOS: dict[str, str] = {
     "template_unresolved": "needs a status that loses what it held; shown in tests/unit",
-    "template_unanswered": "needs an API server that takes questions and never answers; shown in tests/unit",
     "template_not_kept": "needs a CRD of another version; shown in tests/unit",
     "validation_timeout": "needs an API server that takes questions and never answers; shown in tests/unit",
 }

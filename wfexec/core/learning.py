@@ -21,7 +21,7 @@ from wfexec.model.status import AdaptiveAdjustment, PlannedStep
 from wfexec.settings import Settings
 from wfexec.units import format_duration
 
-# How long planning waits for the history; without it, it plans as if there were none.
+# How long planning waits for the history, if it may last so long; without it, it plans as if there were none.
 PATIENCE_MS: Final = 30_000
 # One-sided 90 %.
 Z: Final = 1.2815515655446004
@@ -69,7 +69,8 @@ def learned(draft: Draft) -> bool:
     question = question_of(draft.recipe)
     answer = draft.snapshot.answers.get(question)
     if answer is None:
-        until = (draft.get("planning_start_time") or draft.now) + PATIENCE_MS
+        patience = min(PATIENCE_MS, draft.settings.planning_timeout) + draft.get("paused_total")
+        until = (draft.get("planning_start_time") or draft.now) + patience
         if draft.now < until:
             draft.questions.append(question)
             draft.wake(until)

@@ -1,20 +1,31 @@
 """Planning a workflow that names a template: ask for it and for what it extends, render it, keep the result.
 
 Read once per planning; what was found is written into status and used from then on, also after a crash or a restart
-(BR-WF-025, BR-WF-026).
+(BR-WF-025, BR-WF-026). Planning has a limit (BR-WF-016a), and this is all that waits in it beside the history, which
+gives up by itself. An outage or a restart uses the time up as well; so nobody fails by it who was not answered after
+it: the question is put once more, and only if that is in vain planning ends.
 """
 
 from typing import Final, NamedTuple
 
 from wfexec.core.doubt import ASK_AGAIN_MS, in_doubt, tell
 from wfexec.core.draft import Draft
+from wfexec.core.ending import fail
 from wfexec.core.refusals import UNRESOLVED
 from wfexec.core.templates import FIELD, chain_text, resolve
 from wfexec.model.facts import AskTemplate, Question, TemplateFacts, Unknown
+from wfexec.model.phases import ErrorType, Phase
 from wfexec.model.recipe import Refusal
 from wfexec.model.template import DEPTH_MAX, Template
+from wfexec.units import format_duration
 
 RESOLVED: Final = "TemplateResolved"
+
+
+class _Late(NamedTuple):
+    """The time of planning is up, and `why` was the answer after that."""
+
+    why: str
 
 
 class _Chain(NamedTuple):
@@ -43,22 +54,37 @@ def look_up(draft: Draft) -> Refusal | None:
         draft.condition(RESOLVED, True, "TemplateFound", told)
         draft.event("Normal", "TemplateResolved", told)
         return None
-    return _wait(draft, gathered)
-
-
-def _wait(draft: Draft, question: Question | None) -> Refusal | None:
-    """Nothing comes without asking; after the limit of validation nobody waits any longer."""
-    began = draft.get("planning_start_time") or draft.now
-    deadline = began + draft.settings.validation_timeout + draft.get("paused_total")
-    if draft.now > deadline:
-        return Refusal("template_unanswered", FIELD, "the API server did not say in time whether the template exists")
-    if question is not None:
-        draft.questions.append(question)
-    draft.wake(min(deadline + 1, draft.now + (ASK_AGAIN_MS if question is None else draft.settings.requeue_approval)))
+    if isinstance(gathered, _Late):
+        _give_up(draft, gathered.why)
+    else:
+        _wait(draft, gathered)
     return None
 
 
-def _gather(draft: Draft) -> _Chain | Question | Refusal | None:
+def _wait(draft: Draft, question: Question | None) -> None:
+    """Nothing comes without asking."""
+    if question is not None:
+        draft.questions.append(question)
+    until = draft.now + (ASK_AGAIN_MS if question is None else draft.settings.requeue_approval)
+    deadline = _deadline(draft)
+    draft.wake(until if draft.now > deadline else min(deadline + 1, until))
+
+
+def _deadline(draft: Draft) -> int:
+    """Until when planning may last; time that the workflow was paused does not count."""
+    began = draft.get("planning_start_time") or draft.now
+    return int(began + draft.settings.planning_timeout + draft.get("paused_total"))
+
+
+def _give_up(draft: Draft, why: str) -> None:
+    limit = format_duration(draft.settings.planning_timeout)
+    reason = f"planning_timeout: the template could not be looked up within {limit}: {why}"
+    draft.condition("Planned", False, "planning_timeout", reason)
+    draft.count("kubernaut_workflowexecution_errors_total", ErrorType.TIMEOUT, Phase.PLANNING)
+    fail(draft, reason, ErrorType.TIMEOUT)
+
+
+def _gather(draft: Draft) -> _Chain | _Late | Question | Refusal | None:
     """The whole chain, the next question, why there is none, or None: wait before asking again."""
     ref = draft.workflow.spec.template_ref
     assert ref is not None
@@ -89,14 +115,17 @@ def _gather(draft: Draft) -> _Chain | Question | Refusal | None:
         question = AskTemplate(facts.namespace, home, template.extends.name, template.extends.version)
 
 
-def _trouble(draft: Draft, question: AskTemplate, chain: list[Template]) -> Question | Refusal | None:
+def _trouble(draft: Draft, question: AskTemplate, chain: list[Template]) -> _Late | Question | Refusal | None:
     answer = draft.snapshot.answers[question]
     facts = answer.facts
     by = f"{chain_text(chain)} extends it: " if chain else ""
     if isinstance(facts, Unknown):
         if facts.transient:
             if why := in_doubt(answer):
+                # The refusal itself, once it is believed, says more than that the time is up.
                 tell(draft, why)
+            elif draft.now > (deadline := _deadline(draft)):
+                return _Late(f"{by}{facts.reason}") if answer.at > deadline else question
             return question if draft.now - answer.at >= ASK_AGAIN_MS else None
         message = f"{by}{facts.reason}; grant it, or bring the observer role"
         return Refusal("template_forbidden", FIELD, message)

@@ -30,6 +30,13 @@ ENDINGS: Final[tuple[Reason, ...]] = (
         "BR-WF-005",
     ),
     _end(
+        "planning_timeout",
+        "planning",
+        "The API server did not say before planning-timeout what the template is",
+        "Look at the API server, then create the workflow anew",
+        "BR-WF-016a",
+    ),
+    _end(
         "status_inconsistent",
         "any",
         "Somebody edited the status by hand so that it does not fit the definition",

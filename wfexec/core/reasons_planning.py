@@ -133,12 +133,6 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "BR-WF-026",
     ),
     _row(
-        "template_unanswered",
-        "The API server did not answer the question for the template in time",
-        "Look at the API server, then create the workflow anew",
-        "BR-WF-026",
-    ),
-    _row(
         "template_not_kept",
         "The CRD in the cluster is older than the controller and drops the template from status",
         "Apply the CRDs of the controller's version",

@@ -24,7 +24,7 @@ def _moves(*rows: tuple[str, str, str]) -> tuple[Move, ...]:
 PHASE_MOVES: Final = _moves(
     (Phase.NEW, Phase.PLANNING, "object seen"),
     (Phase.PLANNING, Phase.VALIDATING, "plan built"),
-    (Phase.PLANNING, Phase.FAILED, "definition refused"),
+    (Phase.PLANNING, Phase.FAILED, "definition refused, or not planned in time"),
     (Phase.VALIDATING, Phase.EXECUTING, "checks passed, dry run ok, approved or not needed"),
     (Phase.VALIDATING, Phase.FAILED, "check failed, dry run failed, rejected or too late"),
     (Phase.EXECUTING, Phase.MONITORING, "every step ended, no fatal failure"),

@@ -32,6 +32,11 @@ Answers = Mapping[Question, Answer]
 Right = tuple[str, str, str]
 
 
+def given(answers: Answers) -> Answers:
+    """Without those that may pass: what nobody could tell before a write failed is no news of the time after it."""
+    return {one: known for one, known in answers.items() if not getattr(known.facts, "transient", False)}
+
+
 class Spell(NamedTuple):
     """Refusals of one right, from the first to the last so far."""
 

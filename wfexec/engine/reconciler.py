@@ -18,7 +18,7 @@ from wfexec.engine import unreadable
 from wfexec.engine.applier import BEFORE, OWN, Application, Verdict, Write, count_failure, happened
 from wfexec.engine.backoff import delay_ms
 from wfexec.engine.cache import controller_uid, version
-from wfexec.engine.doubts import Doubts
+from wfexec.engine.doubts import Doubts, given
 from wfexec.engine.ledger import Ledger
 from wfexec.engine.recipes import judged
 from wfexec.engine.recorder import Recorder
@@ -38,6 +38,7 @@ from wfexec.model.requests import (
     Kind,
     ObjectKey,
     Outcome,
+    PatchStatus,
     Unreadable,
 )
 from wfexec.model.snapshot import Snapshot
@@ -214,6 +215,8 @@ class Reconciler:
             self.conflicts += 1
         elif code is Code.NOT_FOUND and type(body) is DeleteExecution:
             self._view.child_deleted(body.key, body.uid)
+        if code is not Code.OK and type(body) is PatchStatus and tracked.answers:
+            tracked.answers = given(tracked.answers)
         if tracked.left:
             application.fence()
         following = application.feed(body, outcome, now)

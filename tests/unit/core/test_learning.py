@@ -122,6 +122,21 @@ def test_the_history_is_asked_once_and_kept_to() -> None:
     assert world.reasons().count("AdaptiveAdjustment") == 2
 
 
+def test_a_history_is_not_waited_for_beyond_the_limit_of_planning_and_never_ends_it() -> None:
+    world = World(spec(step(1), **LEARNING), DEFAULTS.model_copy(update={"planning_timeout": 5_000}))
+    for _ in range(2):
+        world.look()
+    world.answers.clear()
+    world.now += 4_000
+    world.look()
+    assert world.workflow.status.phase == "planning"
+    world.answers.clear()
+    world.now += 1_001
+    world.run()
+    assert world.workflow.status.phase == "completed"
+    assert "HistoryUnavailable" in world.reasons()
+
+
 @pytest.mark.parametrize("why", ["no store", ""])
 def test_a_history_that_does_not_answer_holds_nobody_up_for_long(why: str) -> None:
     world = World(spec(step(1), **LEARNING))

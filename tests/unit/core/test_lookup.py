@@ -19,6 +19,9 @@ def template(action: str = "scale-deployment") -> Template:
     return Template.model_validate({"name": "grow", "version": "1.0.0", "steps": [made]})
 
 
+SILENCE = Unknown("no answer", transient=True)
+
+
 class FromTemplate(World):
     """As the engine does it: what stands in status takes the place of the definition. `keeps` False: the API server
     drops status.template, as one with an older CRD does.
@@ -49,6 +52,12 @@ class FromTemplate(World):
         return planned.reason, planned.message
 
 
+def ended(world: World) -> tuple[str, str]:
+    status = world.workflow.status
+    assert status.phase == "failed"
+    return status.failure_reason.split(":")[0], str(status.error_type)
+
+
 def found(one: Template) -> TemplateFacts:
     return TemplateFacts(template=one, namespace="ns", origin="ConfigMap ns/grow")
 
@@ -59,12 +68,47 @@ def test_a_template_that_was_found_is_carried_out() -> None:
 
 
 def test_an_api_server_that_never_answers_is_not_waited_for_for_ever() -> None:
-    world = FromTemplate(Unknown("no answer", transient=True))
+    world = FromTemplate(SILENCE)
     world.run()
-    assert world.refused()[0] == "template_unanswered"
+    assert ended(world) == ("planning_timeout", "timeout")
+    assert world.refused()[0] == "planning_timeout"
+    assert world.workflow.status.failure_reason.endswith(": no answer")
     began = world.workflow.status.planning_start_time
     assert began is not None
-    assert world.now - began > world.settings.validation_timeout
+    assert 0 < world.now - began - world.settings.planning_timeout <= 2_000
+
+
+def test_time_in_which_a_workflow_was_paused_does_not_count() -> None:
+    world = FromTemplate(SILENCE)
+    world.run(until_ms=10_000)
+    world.change(suspend=True)
+    world.run()
+    world.now += 600_000
+    world.change(suspend=False)
+    world.run(until_ms=15_000)
+    assert world.workflow.status.phase == "planning"
+    world.run(until_ms=10_000)
+    assert ended(world) == ("planning_timeout", "timeout")
+
+
+def test_whoever_comes_back_after_the_limit_asks_before_it_gives_up() -> None:
+    world = FromTemplate(SILENCE)
+    world.run(until_ms=10_000)
+    # A controller that starts anew knows no answers; one whose machine slept knows those of before.
+    world.now += 600_000
+    world.facts = lambda question: found(template()) if isinstance(question, AskTemplate) else default_facts(question)
+    world.run()
+    assert world.workflow.status.phase == "completed"
+
+
+def test_a_refusal_that_is_not_believed_yet_ends_nothing_and_is_told_once_it_is() -> None:
+    world = FromTemplate(Unknown("no right to list", transient=True, refused_since=0))
+    world.run(until_ms=50_000)
+    assert world.workflow.status.phase == "planning"
+    lasting = Unknown("no right to list", refused_since=0)
+    world.facts = lambda question: lasting if isinstance(question, AskTemplate) else default_facts(question)
+    world.run()
+    assert world.refused()[0] == "template_forbidden"
 
 
 def test_an_api_server_that_does_not_keep_it_is_told_apart() -> None:

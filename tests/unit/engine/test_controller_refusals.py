@@ -17,7 +17,7 @@ from tests.unit.engine.support import (
 )
 from wfexec.engine.limiter import QUIET_MS
 from wfexec.model.base import evolve
-from wfexec.model.facts import Answer, AskNodes, Question, Unknown
+from wfexec.model.facts import Answer, AskNodes, AskParent, ParentFacts, Question, Unknown
 from wfexec.model.plan import CountRecord, DeleteChild, EventRecord, Plan
 from wfexec.model.requests import (
     Ask,
@@ -278,6 +278,24 @@ def test_an_unanswered_question_is_asked_again_although_a_look_for_another_reaso
     hand.sleep()
     assert len(hand.outstanding(Ask)) == 1
     assert hand.now - failed <= 100
+
+
+@pytest.mark.parametrize("code", [Code.LOST, Code.UNAVAILABLE])
+def test_what_nobody_could_tell_before_a_write_failed_is_forgotten_and_what_is_known_stays(code: Code) -> None:
+    told: dict[Question, Answer] = {
+        AskNodes(): Answer(T0, Unknown("no answer", transient=True)),
+        AskParent("ns", "rr"): Answer(T0, ParentFacts("uid")),
+    }
+    brain = Brain(Plan(questions=tuple(told)), Plan(status=status("failed")))
+    hand = Hand(brain)
+    hand.boot([workflow()])
+    hand.reply(Ask, ok(told))
+    assert set(brain.looks[1].answers) == set(told)
+    hand.reply(PatchStatus, no(code))
+    hand.sleep()
+    if code is Code.LOST:
+        hand.reply(GetObject, ok(workflow()))
+    assert set(brain.looks[2].answers) == {AskParent("ns", "rr")}
 
 
 def test_a_child_that_stands_there_unreadable_is_a_creation_refused_for_good() -> None:

@@ -90,7 +90,7 @@ def never_planned() -> History:
 def planned_without_end() -> History:
     past = Past(reached=Phase.NEW)
     past.status(phase=Phase.PLANNING, planning_start_time=past.at)
-    past.wait(DEFAULTS.validation_timeout + 3 * MINUTE)
+    past.wait(DEFAULTS.planning_timeout + 3 * MINUTE)
     return past.history(cut=True)
 
 
@@ -257,7 +257,7 @@ def test_what_was_on_its_way_when_a_person_spoke_may_arrive() -> None:
     assert complaints(starts(past)) == ()
 
 
-@pytest.mark.parametrize(("suspended", "waited"), [(True, 500 * MINUTE), (False, DEFAULTS.validation_timeout)])
+@pytest.mark.parametrize(("suspended", "waited"), [(True, 500 * MINUTE), (False, DEFAULTS.planning_timeout)])
 def test_planning_may_wait_for_a_person_and_for_what_it_asked(suspended: bool, waited: int) -> None:
     past = Past(reached=Phase.NEW)
     past.asks(suspend=suspended)
