@@ -79,7 +79,7 @@ def _deadline(draft: Draft) -> int:
 def _give_up(draft: Draft, why: str) -> None:
     limit = format_duration(draft.settings.planning_timeout)
     reason = f"planning_timeout: the template could not be looked up within {limit}: {why}"
-    draft.condition("Planned", False, "planning_timeout", reason)
+    draft.count("workflowexecution_validation_failures_total")
     draft.count("kubernaut_workflowexecution_errors_total", ErrorType.TIMEOUT, Phase.PLANNING)
     fail(draft, reason, ErrorType.TIMEOUT)
 
