@@ -53,8 +53,6 @@ USERS: dict[str, tuple[str, tuple[str, ...]]] = {
 """Short name used in tests -> user name and groups that the server sees. What they may do: users.yaml."""
 
 READY_TIMEOUT_S = 60.0
-# The servers spend a sixth of their time on collecting garbage; what they may leave lying about is bounded.
-GO_GARBAGE = {"GOGC": "400", "GOMEMLIMIT": "700MiB"}
 
 
 class ControlPlaneError(RuntimeError):
@@ -340,7 +338,7 @@ class ControlPlane:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **GO_GARBAGE, **self._environment},
+                env={**os.environ, **self._environment},
                 # Ctrl-C is for the tests: they end the servers when they are done with them.
                 process_group=0,
                 preexec_fn=die_with_parent(),
