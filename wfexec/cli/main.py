@@ -15,13 +15,12 @@ from wfexec.cli import control, decisions, export, plan, show, template
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
-from wfexec.cli.prepared import settings_of, with_template
+from wfexec.cli.prepared import Pairs, Templates, library_of, settings_of, with_template
 from wfexec.core import reasons, signs
 from wfexec.core.approval import needs_approval
 from wfexec.core.graph import compile_recipe, refusals
 from wfexec.crd import schema
 from wfexec.crd.files import load_workflows
-from wfexec.crd.templates import load_folder
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import EXECUTION_KIND, WORKFLOW_KIND
 from wfexec.model.recipe import Recipe
@@ -92,9 +91,7 @@ def run(
     config: Annotated[
         Path | None, typer.Option("--config", "--config-dir", help="Folder with one file per setting.")
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
-    ] = None,
+    settings: Pairs = None,
     metrics_auth: Annotated[
         MetricsAuth | None, typer.Option(help="Who may read metrics; default tokenreview in a cluster, else none.")
     ] = None,
@@ -161,12 +158,8 @@ def lint(
     form: Annotated[Form, typer.Option("--format", help="How to say it.")] = Form.TEXT,
     level: Annotated[Severity, typer.Option(help="The least severity that is told.")] = Severity.WARNING,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as well.")] = False,
-    templates: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the templates that workflows name.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
-    ] = None,
+    templates: Templates = None,
+    settings: Pairs = None,
 ) -> None:
     """Find what would be refused, and what would only be regretted.
 
@@ -174,8 +167,7 @@ def lint(
     """
     from wfexec.cli.sarif import as_sarif
 
-    library = load_folder(templates) if templates is not None else None
-    report = lint_files(files, settings_of(settings), level, library)
+    report = lint_files(files, settings_of(settings), level, library_of(templates))
     forms = {Form.TEXT: as_text, Form.JSON: as_json, Form.SARIF: as_sarif}
     typer.echo(forms[form](report), nl=False)
     if report.count(Severity.ERROR):
@@ -188,15 +180,11 @@ def lint(
 def graph(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A manifest.")],
     form: Annotated[Format, typer.Option("--format", help="How to draw it.")] = Format.TEXT,
-    templates: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the templates that workflows name.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
-    ] = None,
+    templates: Templates = None,
+    settings: Pairs = None,
 ) -> None:
     """Draw the order in which the steps of a workflow run."""
-    chosen, library = settings_of(settings), load_folder(templates) if templates is not None else None
+    chosen, library = settings_of(settings), library_of(templates)
     workflows = tuple(with_template(each, library, "--templates DIR") for each in load_workflows(file))
     recipes = tuple(_recipe(file, workflow, chosen) for workflow in workflows)
     approvals = tuple(

@@ -14,13 +14,12 @@ import typer
 
 from wfexec.cli.commands import loaded
 from wfexec.cli.plan_view import StepConditions, Told, document, plain, rich_tables, roles
-from wfexec.cli.prepared import settings_of, with_template
+from wfexec.cli.prepared import Library, Pairs, Templates, library_of, settings_of, with_template
 from wfexec.core.gates import rights_unknown
 from wfexec.core.policies import effective_conditions
 from wfexec.core.rehearse import ordinary, rehearse
 from wfexec.core.rehearse import with_template as looked_up
 from wfexec.crd.files import load_workflows
-from wfexec.crd.templates import Found, load_folder
 from wfexec.errors import BadInput, Finding
 from wfexec.model.base import evolve
 from wfexec.model.bearings import Bearings
@@ -37,7 +36,6 @@ EXAMPLE: Final = (
 GROUP: Final = "wfexec.estimators"
 WOULD_BE_REFUSED: Final = 3
 RUNS_MAX: Final = 10_000
-Library = tuple[Found, ...] | None
 
 
 def plan(
@@ -46,12 +44,8 @@ def plan(
         str | None,
         typer.Option(metavar="live|FILE", help="The cluster of the kubeconfig, Kubernetes objects, an executor file."),
     ] = None,
-    templates: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the templates that workflows name.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
-    ] = None,
+    templates: Templates = None,
+    settings: Pairs = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
     rbac: Annotated[bool, typer.Option("--rbac", help="Only the rights the executor needs, as RBAC objects.")] = False,
     runs: Annotated[
@@ -69,7 +63,7 @@ def plan(
     if as_json and rbac:
         raise BadInput((Finding("--json", "", "", "give --json or --rbac, not both"),))
     chosen = settings_of(settings)
-    library = load_folder(templates) if templates is not None else None
+    library = library_of(templates)
     given = [each for file in files for each in load_workflows(file)]
     world: World | None = (
         open_world(against, kubeconfig, context, loaded(WORLDS), chosen.controller_namespace)
