@@ -74,12 +74,61 @@ Feature: Control
     When "alice" asks for a rollback
     And its condition "RollbackRequested" becomes "True"
     And somebody cancels it
-    Then it is "cancelled"
+    Then its condition "CancelRequested" becomes "True"
+    And it is still "executing"
+    And its condition "CancelRequested" is "True" and says "children that run may end"
+    And it is "cancelled"
     And its phases were "planning, validating, executing, rolling_back, cancelled"
     And its steps are "a rolled_back, b rolled_back, c skipped"
     And the deployments of "a, b" have 3 replicas again
     And its condition "RollbackRequested" is "True" and says "by alice"
     And no request for a rollback is left
+
+  @BR-WF-018a @BR-WF-051
+  Scenario: Who cancels a workflow while it is rolled back is told at once, and the rollback ends
+    Given a workflow with the steps "a, b after a"
+    And "b" is critical
+    And "b" always fails with "permission_denied"
+    And undoing "a" takes 20s
+    When it is applied
+    And the undo of "a" is running
+    And somebody cancels it
+    Then its condition "CancelRequested" becomes "True"
+    And it is still "rolling_back"
+    And its condition "CancelRequested" is "True" and says "the rollback that runs is carried out first"
+    And it is "cancelled"
+    And its steps are "a rolled_back, b failed"
+
+  @BR-WF-052
+  Scenario: Who takes an accepted request for a rollback back while steps drain is told so, and it goes on
+    Given a workflow with the steps "a, b after a, c after b"
+    And "b" takes 60s
+    And it is applied
+    And "b" is running
+    When "alice" asks for a rollback
+    And its condition "RollbackRequested" becomes "True"
+    And "alice" takes the request for a rollback back
+    Then its condition "RollbackRequested" becomes "False"
+    And its condition "RollbackRequested" is "False" and says "taken back before anything was undone"
+    And it is "completed"
+    And its steps are "a completed, b completed, c completed"
+    And an event "RollbackWithdrawn" says "taken back"
+
+  @BR-WF-052 @BR-WF-025
+  Scenario: Nothing starts while a rollback that was accepted waits, whoever begins to look anew
+    Given a workflow with the steps "a, b, c after b"
+    And no admission policy guards the annotations
+    And "a" takes 2m
+    And "b" takes 40s
+    And it is applied
+    And "b" is running
+    When "alice" asks for a rollback
+    And its condition "RollbackRequested" becomes "True"
+    And the step "b" becomes "completed"
+    And the controller is killed
+    Then it was rolled back at the request of "alice"
+    And its steps are "a rolled_back, b rolled_back, c skipped"
+    And the children ever seen are "recover-step-1, recover-step-2, recover-rollback-1, recover-rollback-2"
 
   @BR-WF-018a
   Scenario: A workflow that waits for approval can be cancelled

@@ -169,6 +169,28 @@ Feature: Resilience
     And its condition "StepCreationFailed" is "True" and says "forbidden"
     And no child was ever created
 
+  @BR-WF-013 @BR-WF-025 @BR-WF-005b
+  Scenario: The complaint that children cannot be made ends when somebody does without the last of them
+    Given a workflow with the steps "a, b after a, c, d after a, e after d"
+    And "a" takes 10s
+    And "b" allows 0 retries
+    And "d" allows 0 retries
+    And "c" takes 4m
+    When it is applied
+    And "a" is running
+    And "c" is running
+    And the next 18 children of the controller are refused
+    Then the step "b" becomes "failed"
+    And the step "d" becomes "failed"
+    When "alice" asks to "skip" the step "b"
+    Then the step "b" becomes "skipped"
+    And its condition "StepCreationFailed" is "True" and says "forbidden"
+    And no wish of a person is left
+    When "alice" asks to "complete" the step "d"
+    Then it is "completed"
+    And its steps are "a completed, b skipped, c completed, d completed, e completed"
+    And its condition "StepCreationFailed" is "False" and says "step 4 (d) was called completed by alice"
+
   @BR-WF-025 @BR-WF-016c
   Scenario: A required condition is not judged by a refusal that may pass
     Given a workflow with the steps "a, b after a"

@@ -32,7 +32,12 @@ def _troubled_at_first(story: Story, count: int, status: int) -> None:
     story.early.append(lambda: story.cluster.refuse(Ask, count, status))
 
 
-LATER: Final = {"questions": Ask, "copies to be dropped": DropCopy, "writes of status": PatchStatus}
+LATER: Final = {
+    "questions": Ask,
+    "copies to be dropped": DropCopy,
+    "writes of status": PatchStatus,
+    "children": CreateExecution,
+}
 
 
 @step(parsers.re(r"the next (?P<count>\d+) (?P<what>[a-z ]+) of the controller are refused"))

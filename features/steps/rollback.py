@@ -29,6 +29,12 @@ def _asks_to_number(story: Story, user: str, number: str) -> None:
     assert _ask(story, user, number).status == 200
 
 
+@when(parsers.parse('"{user}" takes the request for a rollback back'))
+def _takes_back(story: Story, user: str) -> None:
+    marks = {ANNOTATION_ROLLBACK: None, ANNOTATION_ROLLBACK_BY: None, ANNOTATION_ROLLBACK_TO: None}
+    assert story.patch({"metadata": {"annotations": marks}}, user).status == 200
+
+
 @step(parsers.parse('"{user}" tries to ask for a rollback'))
 def _tries_to_ask(story: Story, user: str) -> None:
     """The server may refuse that already; if it does not, the controller must."""

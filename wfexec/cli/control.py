@@ -291,7 +291,8 @@ def _cancelled(_before: Json, workflow: Json, user: str) -> Answer | None:
     if phase in ENDED:
         return Answer(False, f"not cancelled: it has ended: {phase}")
     if seen(workflow):
-        message = workflow["status"].get("message", "")
+        told = condition_of(workflow, "CancelRequested")
+        message = told.get("message") or workflow["status"].get("message", "")
         return Answer(True, f"cancel accepted, asked by {user}; it is {phase}{f': {message}' if message else ''}")
     return None
 

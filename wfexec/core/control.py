@@ -4,7 +4,7 @@ from typing import Final
 
 from wfexec.core.conditions import moved_on
 from wfexec.core.draft import PHASE_STARTS, Draft
-from wfexec.core.ending import cancelled
+from wfexec.core.ending import cancelled, tell_cancel
 from wfexec.core.execute import count_steps, executing, look_at_steps
 from wfexec.core.interventions import ASKED, by_hand, forget, retry_failed
 from wfexec.core.maintenance import held, why_held
@@ -78,6 +78,7 @@ def cancel(draft: Draft) -> None:
     if phase == Phase.ROLLING_BACK:
         if ANNOTATION_ROLLBACK in draft.workflow.metadata.annotations:
             forget_rollback_request(draft)
+        tell_cancel(draft, "RollingBack", "the rollback that runs is carried out first")
         rolling_back(draft)
     elif phase == Phase.EXECUTING or (phase == Phase.PAUSED and draft.get("paused_from") == Phase.EXECUTING):
         request = standing_request(draft)

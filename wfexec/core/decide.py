@@ -10,7 +10,7 @@ from typing import Final
 from wfexec.core import control
 from wfexec.core.draft import Draft
 from wfexec.core.ending import NOT_WATCHED, complete, fail
-from wfexec.core.execute import executing
+from wfexec.core.execute import DRAINING, executing
 from wfexec.core.final import deleting
 from wfexec.core.interventions import ASKED
 from wfexec.core.lookup import look_up
@@ -20,6 +20,7 @@ from wfexec.core.parents import look_for_parent, retention, tell_alone
 from wfexec.core.refusals import UNRESOLVED
 from wfexec.core.replan import laid_over, planned_as
 from wfexec.core.rollback import rolling_back
+from wfexec.core.rollback_request import no_longer_asked
 from wfexec.core.start import new, planning, validating
 from wfexec.model.meta import FINALIZER, FINALIZER_OLD
 from wfexec.model.phases import TERMINAL, ErrorType, Phase, RollbackStrategy, Strategy, WorkflowOutcome
@@ -136,6 +137,8 @@ def _of_template(draft: Draft, refusal: Refusal) -> Refusal:
 def _go_on(draft: Draft, handler: Callable[[Draft], None]) -> None:
     """Nobody intervenes: pause, resume, or what the phase is about."""
     phase, suspend, namespace = draft.status.phase, draft.workflow.spec.suspend, held(draft)
+    if draft.status.message.startswith(DRAINING):
+        no_longer_asked(draft)
     if (suspend or namespace) and phase in control.PAUSABLE:
         control.pause(draft, namespace)
     elif phase == PAUSED and not suspend and not namespace:

@@ -44,6 +44,15 @@ def close_steps(draft: Draft, why: str) -> None:
             draft.count("kubernaut_workflowexecution_errors_total", error, Phase.EXECUTING)
 
 
+def tell_cancel(draft: Draft, reason: str, message: str) -> None:
+    """A cancellation was seen, and something must end before the workflow does: told once, at the first sight of it.
+
+    Where steps drain already nothing else of status need change (BR-WF-018).
+    """
+    if draft.status.observed_generation < draft.workflow.metadata.generation:
+        draft.condition("CancelRequested", True, reason, message)
+
+
 class Findings(NamedTuple):
     """What monitoring found. `health` None: no target was seen to be ill, some could not be seen at all.
 

@@ -11,7 +11,7 @@ from wfexec.core.birth import birth, deadline_of, undo_facts
 from wfexec.core.conditions import broke_promise
 from wfexec.core.copies import keep_copies
 from wfexec.core.draft import Draft
-from wfexec.core.ending import cancelled, fail, note_failure
+from wfexec.core.ending import cancelled, fail, note_failure, tell_cancel
 from wfexec.core.fold import clear_away, fold_child
 from wfexec.core.health import judge_health, tell_pressure
 from wfexec.core.injection import inject
@@ -47,6 +47,9 @@ _RETRYING: Final = StepState.RETRYING
 _FAILED: Final = StepState.FAILED
 _TERMINATE: Final = FailurePolicy.TERMINATE
 _AUTOMATIC: Final = RollbackStrategy.AUTOMATIC
+# Begins the message of a workflow that starts nothing more and waits for what runs.
+DRAINING: Final = "draining "
+EXECUTING_STEPS: Final = "executing {} steps"
 # A dependency in one of these has not been decided yet.
 _UNDECIDED: Final = frozenset({StepState.PENDING, StepState.EXECUTING, StepState.RETRYING})
 # Copied for each start: a validated constructor would cost as much as the rest of it.
@@ -71,7 +74,7 @@ def enter_executing(draft: Draft) -> None:
     """Validation is over: record what rollback may need, then start the first steps in the same write."""
     draft.move_phase(
         Phase.EXECUTING,
-        f"executing {len(draft.steps)} steps",
+        EXECUTING_STEPS.format(len(draft.steps)),
         health=ResourceHealth.HEALTHY,
     )
     draft.condition("Executing", True, "Started")
@@ -108,6 +111,9 @@ def executing(draft: Draft) -> None:
             enter_monitoring(draft)
         return
     draft.wake(deadline + 1)
+    if draft.status.message.startswith(DRAINING):
+        # What they drained for is over: a failure was mended by hand, a request was taken back.
+        draft.set(message=EXECUTING_STEPS.format(len(draft.steps)))
     queued = start_ready(draft, active, ready)
     if draft.creates and (draft.unwell or look.failed):
         # Nothing begins beside an attempt that was given up and still hangs, not even another step (BR-WF-166).
@@ -321,10 +327,14 @@ def _wind_down(draft: Draft, look: Look, overdue: bool, trigger: str) -> None:
     """Nothing new starts; once the running children have ended, the execution does (BR-WF-018, BR-WF-050)."""
     spec = draft.workflow.spec
     if look.active and draft.settings.drain_on_failure:
-        if spec.cancel and spec.on_cancel.children is CancelChildren.DELETE:
+        deletes = spec.cancel and spec.on_cancel.children is CancelChildren.DELETE
+        if deletes:
             _delete_children(draft, look.active)
         else:
-            draft.set(message=f"draining {len(look.active)} steps")
+            draft.set(message=f"{DRAINING}{len(look.active)} steps")
+        if spec.cancel:
+            what = "are deleted" if deletes else "may end"
+            tell_cancel(draft, "Draining", f"nothing more starts, and children that run {what}")
         count_steps(draft, len(look.active), 0, look.unfinished)
         return
     count_steps(draft, 0, 0, look.unfinished)

@@ -117,13 +117,18 @@ def _missing(draft: Draft, position: int, step: RecipeStep, attempt: int, name: 
 
 def _made_after_all(draft: Draft, position: int, name: str) -> None:
     """The complaint that a child could not be made ends when one is, unless another step still lacks its own."""
+    lacked_no_more(draft, position, "Created", f"KubernetesExecution {name} could be made")
+
+
+def lacked_no_more(draft: Draft, position: int, reason: str, message: str) -> None:
+    """This step lacks no child any more; where no other does, the complaint that one could not be made ends."""
     if not any(one.type == NOT_MADE and one.status == "True" for one in draft.get("conditions")):
         return
     lacking = (StepState.FAILED, StepState.RETRYING)
     for place, state in enumerate(draft.steps):
         if place != position and state.status in lacking and state.error_type is ErrorType.CREATION_FAILED:
             return
-    draft.condition(NOT_MADE, False, "Created", f"KubernetesExecution {name} could be made")
+    draft.condition(NOT_MADE, False, reason, message)
 
 
 def refused_so_far(draft: Draft, name: str) -> str:

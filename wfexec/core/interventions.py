@@ -10,6 +10,7 @@ from typing import Final
 
 from wfexec.core.authority import may_decide
 from wfexec.core.draft import Draft
+from wfexec.core.fold import lacked_no_more
 from wfexec.core.progress import expect_end
 from wfexec.core.triggers import forget_trigger
 from wfexec.model.base import clip
@@ -246,6 +247,7 @@ def _skip(draft: Draft, position: int, who: str) -> str:
     draft.move_step(
         position, StepState.SKIPPED, skip_reason=reason, next_retry_time=None, ready_time=None, end_time=draft.now
     )
+    lacked_no_more(draft, position, "NotNeeded", f"step {step.number} ({step.name}) was {reason}")
     _tell(draft, position, "StepSkipped", reason)
     return ""
 
@@ -270,7 +272,9 @@ def _complete(draft: Draft, position: int, who: str) -> str:
         start_time=draft.now if state.start_time is None else state.start_time,
     )  # fmt: skip
     _revive_after(draft, position)
-    _tell(draft, position, "StepCompleted", f"called completed by {who}")
+    text = f"called completed by {who}"
+    lacked_no_more(draft, position, "NotNeeded", f"step {step.number} ({step.name}) was {text}")
+    _tell(draft, position, "StepCompleted", text)
     return ""
 
 

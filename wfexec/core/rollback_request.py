@@ -9,7 +9,13 @@ from wfexec.core.draft import Draft, UndoRequest
 from wfexec.core.interventions import decline, forget
 from wfexec.core.undo import took_effect, undoable
 from wfexec.model.base import clip
-from wfexec.model.meta import ANNOTATION_ROLLBACK, ANNOTATION_ROLLBACK_BY, ANNOTATION_ROLLBACK_TO, ROLLBACK_KEYS
+from wfexec.model.meta import (
+    ANNOTATION_ROLLBACK,
+    ANNOTATION_ROLLBACK_BY,
+    ANNOTATION_ROLLBACK_TO,
+    ROLLBACK_KEYS,
+    Condition,
+)
 from wfexec.model.phases import Phase, RollbackStrategy, StepState
 
 REQUESTED = "requested"
@@ -27,7 +33,8 @@ def rollback_request(draft: Draft) -> UndoRequest | None:
     if why:
         _refuse(draft, who, why)
         return None
-    allowed = may_decide(draft, who)
+    # Who comes back asks nobody once more for what was accepted: while that is open, steps would begin.
+    allowed = _stands(draft, who) or may_decide(draft, who)
     if allowed is False:
         _refuse(draft, who, f"{who} has no right to approve" if who else f"{ANNOTATION_ROLLBACK_BY} is missing")
     if not allowed or isinstance(wanted, str):
@@ -41,7 +48,7 @@ def standing_request(draft: Draft) -> UndoRequest | None:
 
     Nobody is asked for the author's right once more: that it was accepted is written down.
     """
-    taken = next((one for one in draft.get("conditions") if one.type == CONDITION and one.status == "True"), None)
+    taken = _accepted(draft)
     if taken is None:
         return None
     marks = draft.workflow.metadata.annotations
@@ -61,6 +68,25 @@ def standing_request(draft: Draft) -> UndoRequest | None:
     draft.condition(CONDITION, False, "Withdrawn", message)
     draft.event("Warning", "RollbackRefused", message)
     return None
+
+
+def no_longer_asked(draft: Draft) -> None:
+    """While steps drained the request that they drain for was taken back: what waits goes on (BR-WF-052)."""
+    if ANNOTATION_ROLLBACK not in draft.workflow.metadata.annotations and _accepted(draft) is not None:
+        message = "the request was taken back before anything was undone"
+        draft.condition(CONDITION, False, "Withdrawn", message)
+        draft.event("Normal", "RollbackWithdrawn", message)
+
+
+def _accepted(draft: Draft) -> Condition | None:
+    """That a request was accepted; of a workflow that executes, one that is yet to be carried out."""
+    return next((one for one in draft.get("conditions") if one.type == CONDITION and one.status == "True"), None)
+
+
+def _stands(draft: Draft, who: str) -> bool:
+    """Was this person's request accepted while the workflow executes, and does it wait for running steps?"""
+    taken = _accepted(draft) if draft.get("phase") in (Phase.EXECUTING, Phase.PAUSED) else None
+    return taken is not None and taken.message == draft.told(_signed(who))
 
 
 def _signed(who: str) -> str:

@@ -69,6 +69,7 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("WorkflowTimeout", W, "The deadline of the workflow passed", "BR-WF-016"),
     EventRow("RollbackTriggered", W, "A declared condition gave the workflow up", "BR-WF-022"),
     EventRow("RollbackTriggerUnknown", W, "A declared condition has no value and does not count", "BR-WF-022"),
+    EventRow("RollbackWithdrawn", N, "A rollback that was accepted was taken back while steps drained", "BR-WF-052"),
     EventRow("RollbackRefused", W, "A rollback that somebody asked for was not begun", "BR-WF-052"),
     EventRow("RollbackStarted", N, "Completed steps are undone; how many and why is named", "BR-WF-050"),
     EventRow("StepRolledBack", N, "A step is undone; by which action is named", "BR-WF-051"),
@@ -125,7 +126,11 @@ CONDITIONS: Final[tuple[ConditionRow, ...]] = (
     ),
     ConditionRow("Executing", ("Started",), (), "The execution has begun", "BR-WF-010"),
     ConditionRow(
-        "StepCreationFailed", ("CreateRefused",), ("Created",), "The server refused a child for good", "BR-WF-013"
+        "StepCreationFailed",
+        ("CreateRefused",),
+        ("Created", "NotNeeded"),
+        "The server refused a child for good; a person may do without it",
+        "BR-WF-013",
     ),
     ConditionRow(
         "Degraded",
@@ -147,6 +152,13 @@ CONDITIONS: Final[tuple[ConditionRow, ...]] = (
         ("Resumed", "RollingBack"),
         "The workflow is suspended, or a maintenance holds it up",
         "BR-WF-005",
+    ),
+    ConditionRow(
+        "CancelRequested",
+        ("Draining", "RollingBack"),
+        (),
+        "A cancellation was seen while something ran that has to end first; it is named",
+        "BR-WF-018",
     ),
     ConditionRow("StepsCompleted", ("StepsEnded",), (), "Every step has ended", "BR-WF-012"),
     ConditionRow("RollbackTriggered", ("ConditionTrue",), ("ManualRetry",), "A trigger fired", "BR-WF-022"),

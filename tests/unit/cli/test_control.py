@@ -49,6 +49,15 @@ def test_cancel_says_what_becomes_of_the_children(cluster: Cluster) -> None:
     assert spec_of(cluster)["onCancel"] == {"children": "delete", "rollback": "automatic"}
 
 
+def test_a_cancel_that_something_has_to_end_before_says_what(cluster: Cluster) -> None:
+    why = "the rollback that runs is carried out first"
+    condition = {"type": "CancelRequested", "status": "True", "reason": "RollingBack", "message": why}
+    conditions = [{**condition, "lastTransitionTime": STARTED}]
+    becomes(cluster, "rolling_back", observedGeneration=99, message="rolling back 1 steps", conditions=conditions)
+    code, out, _ = cluster.types("alice", "cancel", "recover")
+    assert (code, out) == (0, f"shop/recover: cancel accepted, asked by alice; it is rolling_back: {why}\n")
+
+
 @pytest.mark.parametrize("command", ["pause", "resume", "cancel"])
 def test_what_has_ended_is_left_alone(cluster: Cluster, command: str) -> None:
     becomes(cluster, "completed")

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.core.world import HANGS, START, World, failed, spec, step
 from wfexec.model.base import evolve
 from wfexec.model.meta import FINALIZER
+from wfexec.model.workflow import CancelChildren, OnCancel
 
 
 def in_phase(phase: str) -> Callable[[World], bool]:
@@ -51,6 +52,50 @@ def test_cancel_waits_for_running_children_and_undoes_nothing() -> None:
     assert world.workflow.status.phase == "cancelled"
     assert world.states() == {1: "completed", 2: "skipped"}
     assert world.created == ["wf-step-1"]
+
+
+def cancel_seen(world: World) -> tuple[str, str]:
+    found = next(one for one in world.workflow.status.conditions if one.type == "CancelRequested")
+    return found.reason, found.message
+
+
+@pytest.mark.parametrize(
+    ("children", "what"), [(CancelChildren.WAIT, "may end"), (CancelChildren.DELETE, "are deleted")]
+)
+def test_a_cancellation_is_told_at_once_where_steps_drain_already(children: CancelChildren, what: str) -> None:
+    world = World(spec(step(1, timeout="15m"), step(2, criticalStep=True), strategy={"rollbackStrategy": "none"}))
+    world.say("wf-step-1", HANGS)
+    world.say("wf-step-2", failed("forbidden"))
+    world.run(60_000)
+    assert world.workflow.status.message == "draining 1 steps"
+    world.change(cancel=True, on_cancel=OnCancel(children=children))
+    plan = world.look()
+    assert plan.status is not None
+    assert plan.status.observed_generation == world.workflow.metadata.generation
+    assert cancel_seen(world) == ("Draining", f"nothing more starts, and children that run {what}")
+    world.look()
+    assert world.look().status is None
+
+
+def test_a_cancellation_is_told_at_once_where_a_rollback_runs_that_it_does_not_end() -> None:
+    world = World(spec(step(1), step(2, 1, criticalStep=True)))
+    world.say("wf-step-2", failed("forbidden"))
+    world.say("wf-rollback-1", HANGS)
+    world.run(60_000)
+    assert world.workflow.status.phase == "rolling_back"
+    world.change(cancel=True)
+    assert world.look().status is not None
+    assert cancel_seen(world) == ("RollingBack", "the rollback that runs is carried out first")
+    assert world.look().status is None
+
+
+def test_a_cancellation_that_has_something_undone_says_nothing_of_a_rollback_that_ran_before() -> None:
+    world = World(spec(step(1), step(2, 1), onCancel={"children": "wait", "rollback": "automatic"}))
+    world.run(stop=lambda w: len(w.created) == 2)
+    world.change(cancel=True)
+    world.run()
+    assert world.phases[-2:] == ["rolling_back", "cancelled"]
+    assert cancel_seen(world)[0] == "Draining"
 
 
 def test_cancel_can_delete_children_and_roll_back() -> None:

@@ -69,6 +69,25 @@ def test_a_child_that_is_made_after_all_ends_the_complaint_that_none_could_be() 
     assert creation_failed(world) == ("False", "Created")
 
 
+@pytest.mark.parametrize("wish", ["skip_step", "complete_step"])
+def test_a_person_who_does_without_a_child_ends_the_complaint_that_it_could_not_be_made(wish: str) -> None:
+    world = World(spec(step(1, timeout="15m"), step(2), step(3), timeout="1h"))
+    world.say("wf-step-1", completed(600_000))
+    refused = CreateFailure(1, "forbidden", "no", world.now, True, world.now)
+    world.failures = {"wf-step-2": refused, "wf-step-3": refused}
+    world.run(stop=lambda one: len(one.created) == 3)
+    del world.children["wf-step-2"], world.children["wf-step-3"]
+    world.run(60_000)
+    assert world.states() == {1: "executing", 2: "failed", 3: "failed"}
+    assert creation_failed(world) == ("True", "CreateRefused")
+    world.annotate(**{wish: "2"}, intervened_by="alice")
+    world.run(10_000)
+    assert creation_failed(world) == ("True", "CreateRefused"), "the child of step 3 is still lacking"
+    world.annotate(**{wish: "3"}, intervened_by="alice")
+    world.run(10_000)
+    assert creation_failed(world) == ("False", "NotNeeded")
+
+
 def test_its_first_end_counts_and_the_later_one_has_a_counter_of_its_own() -> None:
     world = broken()
     world.annotate(manual_retry="true", intervened_by="alice")
@@ -190,6 +209,8 @@ def test_a_critical_failure_is_rescued_while_the_others_are_awaited() -> None:
     world = slow_beside(failed("not found"), criticalStep=True)
     assert "draining" in world.workflow.status.message
     world.annotate(complete_step="s2", intervened_by="alice")
+    world.run(10_000)
+    assert world.workflow.status.message == "executing 3 steps"
     world.run()
     assert world.workflow.status.phase == "completed"
 

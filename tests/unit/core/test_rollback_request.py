@@ -210,6 +210,65 @@ def test_a_request_that_stands_no_more_when_it_is_cancelled_is_told(change: dict
     assert marks(world) == []
 
 
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_request_that_is_taken_back_while_steps_drain_is_told_and_what_waited_goes_on(suspended: bool) -> None:
+    world = draining()
+    assert world.workflow.status.message == "draining 1 steps"
+    world.workflow = evolve(world.workflow, metadata=evolve(world.workflow.metadata, annotations={}))
+    world.change(suspend=suspended)
+    world.look()
+    assert condition(world) == ("False", "Withdrawn", "the request was taken back before anything was undone")
+    assert world.workflow.status.message == ("paused while executing" if suspended else "executing 3 steps")
+    world.change(suspend=False)
+    world.run()
+    assert undos(world) == []
+    assert world.workflow.status.phase == "completed"
+    assert world.reasons().count("RollbackWithdrawn") == 1
+
+
+def test_a_request_that_is_taken_back_is_told_even_if_the_steps_drain_for_another_reason_by_then() -> None:
+    steps = (step(1), step(2, criticalStep=True))
+    world = World(spec(*steps, strategy={"rollbackStrategy": "manual"}))
+    world.say("wf-step-1", completed(60_000))
+    world.say("wf-step-2", failed("not found", after_ms=30_000))
+    world.run(stop=lambda one: "wf-step-2" in one.created)
+    ask(world)
+    world.run(10_000)
+    assert condition(world)[0] == "True"
+    world.workflow = evolve(world.workflow, metadata=evolve(world.workflow.metadata, annotations={}))
+    world.run()
+    assert (world.workflow.status.phase, undos(world)) == ("failed", [])
+    assert condition(world)[:2] == ("False", "Withdrawn")
+
+
+def test_who_comes_back_starts_nothing_while_an_accepted_request_waits() -> None:
+    world = World(spec(step(1), step(2), step(3, 2)))
+    world.say("wf-step-1", completed(120_000))
+    world.say("wf-step-2", completed(30_000))
+    world.run(stop=lambda one: "wf-step-2" in one.created)
+    ask(world)
+    world.run(60_000)
+    assert world.states() == {1: "executing", 2: "completed", 3: "pending"}
+    world.answers.clear()
+    world.run()
+    assert undos(world) == ["wf-rollback-1", "wf-rollback-2"]
+    assert "wf-step-3" not in world.created
+
+
+def test_what_was_accepted_once_gives_nobody_a_second_rollback_unasked() -> None:
+    world = failed_world()
+    ask(world, rollback_to="2")
+    world.run()
+    world.answers.clear()
+    world.facts = lambda question: (
+        AccessFacts(False, "") if isinstance(question, AskAccess) else default_facts(question)
+    )
+    ask(world)
+    world.run()
+    assert undos(world) == ["wf-rollback-3"]
+    assert "alice has no right to approve" in condition(world)[2]
+
+
 def test_a_paused_workflow_can_be_rolled_back() -> None:
     world = World(spec(step(1), step(2, 1)))
     world.say("wf-step-2", completed(60_000))

@@ -219,7 +219,9 @@ class World:
 
     def change(self, **changes: Any) -> None:
         """Somebody edits the spec (by Python field names)."""
-        self.workflow = evolve(self.workflow, spec=evolve(self.workflow.spec, **changes))
+        meta = self.workflow.metadata
+        meta = evolve(meta, generation=meta.generation + 1)
+        self.workflow = evolve(self.workflow, metadata=meta, spec=evolve(self.workflow.spec, **changes))
 
 
 def default_facts(question: Question) -> Facts:
