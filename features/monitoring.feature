@@ -142,13 +142,15 @@ Feature: Monitoring
     And it is known that no alerts were triggered
     And from its monitoring to its end 2m to 5m passed
 
-  @BR-WF-051s
+  @BR-WF-051s @BR-WF-019
   Scenario: Where nobody can say whether there are new alerts, the outcome is unknown
     Given a workflow with the steps "a"
     And new alerts are watched for
     And the Alertmanager does not answer
     When it is applied
     Then it is "completed"
+    And a warning of its validation says "monitoring will not know of new alerts (the Alertmanager gave no answer"
+    And an event "ValidationWarning" says "monitoring will not know of new alerts"
     And its outcome is "unknown"
     And its result says `alerts_unknown: the Alertmanager gave no answer`
     And its targets are "healthy"
@@ -175,6 +177,22 @@ Feature: Monitoring
     Then it is "completed"
     And its outcome is "success"
     And it is known that no alerts were triggered
+    And no event says "monitoring will not know"
+
+  @BR-WF-019
+  Scenario: A source of alerts that is slow to say that it cannot holds up no start, and what it said is told when it comes
+    Given a workflow with the steps "a"
+    And "a" takes 4m
+    And new alerts are watched for
+    And the Alertmanager breaks off whatever it is asked, 90s later
+    When it is applied
+    Then it becomes "executing"
+    And from its validation to its execution 0s to 30s passed
+    And while it executes a warning of its validation says "monitoring will not know of new alerts"
+    When the Alertmanager answers again
+    Then it is "completed"
+    And its outcome is "success"
+    And an event "ValidationWarning" says "monitoring will not know of new alerts"
 
   @BR-WF-051s
   Scenario: Nobody who has no Alertmanager says that there are no new alerts

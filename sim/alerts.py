@@ -32,11 +32,15 @@ class Firing(NamedTuple):
 
 
 class AlertFeed:
-    """`down`: nobody answers. `fed`: False when no alert reaches it any more, not even the watchdog."""
+    """`down`: nobody answers. `fed`: False when no alert reaches it any more, not even the watchdog.
+
+    `slow_ms`: how much longer than usual whoever asks waits, answered or not; who carries the replies keeps to it.
+    """
 
     def __init__(self, alerts: tuple[AlertModel, ...] = (), origin: int = 0) -> None:
         self.down = False
         self.fed = True
+        self.slow_ms = 0
         self._firing: list[Firing] = []
         for alert in alerts:
             begins = origin + alert.at

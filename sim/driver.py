@@ -25,8 +25,9 @@ from sim.executor.rights import rights
 from sim.faults import CALM, NO_FAULT, STALE_MS, Fault, FaultPlan
 from sim.garbage import quiet_garbage
 from sim.history import Utterances
+from sim.machine import Machine
 from sim.orchestrator import Orchestrator
-from sim.process import Latencies, Machine, Nature, Process
+from sim.process import Latencies, Nature, Process
 from sim.rng import Streams
 from sim.skew import SkewedController
 from sim.trace import Incident, TraceRecord, Version, Written

@@ -8,18 +8,22 @@ whether it is a watch or a write, and never feed a machine that has crashed sinc
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
+from sim.alerts import AlertFeed
 from sim.audit import AuditStore
 from sim.barred import Bars
 from sim.clock import Clock
 from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
 from sim.doors import Door
 from sim.faults import AFTERWARDS, LATE_MS, NO_FAULT, REFUSALS, ROLES_MS, STILL_MS, UNDONE, UNSEEN, Fault, FaultPlan
+from sim.machine import Machine
 from sim.rng import Streams
 from sim.sleep import LATE, Sleeping
 from sim.stream import Stream
 from sim.trace import STARTED_AGAIN, VERBS, TraceRecord, Written
+from wfexec.crd.alerts import about_alerts
 from wfexec.crd.wire import refusal
 from wfexec.model.requests import (
+    Ask,
     Code,
     CreateExecution,
     DeleteExecution,
@@ -55,21 +59,12 @@ class Latencies(NamedTuple):
     watch: tuple[int, int] = (1, 5)
 
 
-class Machine(Protocol):
-    """What the controller and the executor have in common."""
-
-    def start(self, now: int) -> None: ...
-    def feed(self, signal: Any, now: int) -> None: ...
-    def tick(self, now: int) -> None: ...
-    def take(self) -> list[Any]: ...
-    def wake_at(self) -> int | None: ...
-
-
 class Surroundings(Protocol):
     """What a process needs of the simulation it lives in."""
 
     clock: Clock
     door: Door
+    alerts: AlertFeed
     audit: AuditStore
     busy: int
     records: list[TraceRecord]
@@ -221,7 +216,10 @@ class Process:
                 self._at(delay, self._arrive_events, request, self.life)
                 continue
             name = body.key.name if kind in _KEYED else kind.__name__
-            self._at(self.delay(name, low, span), self.arrive, request, self.life)
+            delay = self.delay(name, low, span)
+            if kind is Ask and self._sim.alerts.slow_ms and about_alerts(body):
+                delay += self._sim.alerts.slow_ms
+            self._at(delay, self.arrive, request, self.life)
 
     def arrive(self, request: Any, life: int) -> None:
         """The request reaches the API server, and in the same instant its reply reaches us."""

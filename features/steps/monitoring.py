@@ -54,9 +54,33 @@ def _silent(story: Story) -> None:
     story.early.append(silence)
 
 
+@given(parsers.parse("the Alertmanager breaks off whatever it is asked, {duration} later"))
+def _sluggish(story: Story, duration: str) -> None:
+    def slow_down() -> None:
+        story.cluster.alerts.slow_ms = parse_duration(duration)
+
+    _silent(story)
+    story.early.append(slow_down)
+
+
 @step("the Alertmanager answers again")
 def _answers(story: Story) -> None:
     story.cluster.alerts.down = False
+    story.cluster.alerts.slow_ms = 0
+
+
+@then(parsers.re('(?P<when>while it executes |)a warning of its validation says "(?P<text>.*)"'))
+def _warned(story: Story, when: str, text: str) -> None:
+    """At once, or as soon as it comes."""
+
+    def told() -> list[str]:
+        results = story.status().get("validationResults", {})
+        return [one for one in results.get("validationErrors", []) if text in one]
+
+    if when:
+        story.wait(f"a warning {text!r}", told)
+        assert story.phase() == "executing"
+    assert len(told()) == 1, told()
 
 
 @given("no alert reaches the Alertmanager any more")

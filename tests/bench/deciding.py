@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from sim.driver import Simulation
-from sim.process import Machine
+from sim.machine import Machine
 from tests.bench import load, stopwatch, throughput
 from tests.bench.load import Graph
 from tests.bench.rows import Row

@@ -7,7 +7,7 @@ runs out while it is measured.
 from typing import Any, Final, NamedTuple
 
 from sim.driver import Options, Simulation
-from sim.process import Machine
+from sim.machine import Machine
 from tests.bench import load, stopwatch
 from tests.bench.rows import Row
 from tests.bench.throughput import HOUR_MS, SPACING_MS, WORK_S, CountingDoor

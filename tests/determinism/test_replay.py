@@ -3,7 +3,7 @@
 import pytest
 
 from sim.driver import Options, Simulation
-from sim.process import Machine
+from sim.machine import Machine
 from sim.scenario import HORIZON_MS, find_executor
 from tests.determinism.test_crash_sweep import CASES, EXAMPLES
 from wfexec.core.decide import decide

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Any, Final, NamedTuple
 
 from sim.driver import Options, Simulation
-from sim.process import Machine
+from sim.machine import Machine
 from wfexec.adapters.clock import WallClock
 from wfexec.app import Crash, Look, Loop
 from wfexec.engine.controller import Controller

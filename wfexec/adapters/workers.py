@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import Connection, Reply, Watching
 from wfexec.crd import questions, wire
+from wfexec.crd.alerts import about_alerts
 from wfexec.crd.codec import Decoder
 from wfexec.crd.wire import HttpCall
 from wfexec.engine.history import HistoryStore, MemoryHistory
@@ -104,7 +105,7 @@ class Workers:
                 replaced.stop()
             name = f"watch-{request.body.kind}"
             Thread(target=self._guarded, args=(self._watch, job), name=name, daemon=True).start()
-        elif self._alerts is not None and isinstance(request.body, Ask) and _about_alerts(request.body):
+        elif self._alerts is not None and isinstance(request.body, Ask) and about_alerts(request.body):
             self._slow_jobs.put(job)
         elif self._audit is not None and isinstance(request.body, KeepRows):
             self._audit_jobs.put(job)
@@ -246,10 +247,6 @@ class Workers:
                 return None
             job.reply(signal)
         raise AssertionError("a watch ends with its outcome")
-
-
-def _about_alerts(body: Ask) -> bool:
-    return any(isinstance(question, AskAlerts) for question in body.questions)
 
 
 def look(

@@ -17,6 +17,7 @@ from wfexec.core.health import judge_health, tell_pressure
 from wfexec.core.injection import inject
 from wfexec.core.monitoring import enter_monitoring
 from wfexec.core.progress import count_batches, expect_end
+from wfexec.core.reach import tell_source
 from wfexec.core.references import late_parameters
 from wfexec.core.rollback import enter_rolling_back
 from wfexec.core.surroundings import keep_picture
@@ -121,6 +122,8 @@ def executing(draft: Draft) -> None:
             if state.status is StepState.FAILED:
                 clear_away(draft, position)
     count_steps(draft, len(active), queued, unfinished)
+    if draft.settings.alertmanager_url:
+        tell_source(draft)
     expect_end(draft)
 
 

@@ -42,7 +42,12 @@ EVENTS: Final[tuple[EventRow, ...]] = (
     EventRow("InjectionRefused", W, "A step should be verified and nobody may; why is named", "BR-ORCHESTRATION-010"),
     EventRow("AdaptationLimitReached", W, "No more changes are made while it runs", "BR-ORCHESTRATION-001"),
     EventRow("PlanCreated", N, "The plan stands: steps, batches, strategy", "BR-WF-004"),
-    EventRow("ValidationWarning", W, "An optional check did not pass, or a target is only partly well", "BR-WF-015"),
+    EventRow(
+        "ValidationWarning",
+        W,
+        "An optional check did not pass, a target is only partly well, or monitoring will not see or hear something",
+        "BR-WF-015",
+    ),
     EventRow("DryRunCompleted", N, "Every step would succeed", "BR-WF-017"),
     EventRow("DryRunFailed", W, "A step would fail; nothing was done", "BR-WF-017"),
     EventRow("ApprovalRequired", N, "It waits for a person; how to decide is named", "BR-WF-018"),

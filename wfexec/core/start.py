@@ -15,8 +15,10 @@ from wfexec.core.gates import judge, protected_targets, undo_warnings, unwatched
 from wfexec.core.learning import learned
 from wfexec.core.planned import availability
 from wfexec.core.production import demands_of
+from wfexec.core.reach import ask_source, source_warnings
 from wfexec.core.surroundings import awaits_picture
 from wfexec.core.targets import target_text
+from wfexec.core.verdict import WARNINGS_MAX
 from wfexec.model.base import clip, compact, evolve
 from wfexec.model.facts import Question, TargetFacts, TargetRef, Unknown
 from wfexec.model.phases import ErrorType, Phase
@@ -27,7 +29,6 @@ from wfexec.model.status import (
 )
 from wfexec.model.template import TemplateIdentity
 
-WARNINGS_MAX = 64
 _BLANK_RESULTS = compact(ValidationResults())
 
 
@@ -57,6 +58,7 @@ def planning(draft: Draft) -> None:
     allow(draft)
     draft.condition("Planned", True, "PlanBuilt", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
     draft.move_phase(Phase.VALIDATING, f"validating {count} steps")
+    ask_source(draft)
     draft.event("Normal", "PlanCreated", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
     draft.count("workflowexecution_workflow_steps_total", value=count)
     side_by_side = sum(len(batch) for batch in recipe.batches if len(batch) > 1)
@@ -130,6 +132,7 @@ def _warnings(draft: Draft, results: tuple[CheckResult, ...]) -> list[str]:
         *undo_warnings(draft.recipe),
         *copy_warnings(draft),
         *unwatched_warnings(draft.recipe, draft.snapshot.answers),
+        *source_warnings(draft),
     ]
     warnings += [f"step {step.name!r}: {text}" for step in draft.recipe.steps for text in step.warnings]
     return warnings

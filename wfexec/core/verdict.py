@@ -8,6 +8,8 @@ from wfexec.model.facts import Answer, Question, Unknown
 Answers = Mapping[Question, Answer]
 # Findings named in one message; the rest are counted.
 SHOWN_MAX: Final = 4
+# Warnings of one workflow; more say nothing new.
+WARNINGS_MAX: Final = 64
 
 
 class Verdict(NamedTuple):

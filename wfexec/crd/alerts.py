@@ -15,6 +15,7 @@ import orjson
 
 from wfexec.model.base import clip
 from wfexec.model.facts import Alert, AlertFacts, AskAlerts, Facts, TargetRef, Unknown
+from wfexec.model.requests import Ask
 from wfexec.units import parse_instant
 
 PATH: Final = "/api/v2/alerts"
@@ -33,16 +34,24 @@ LABELS: Final = {
 _OF_POD: Final = re.compile(r"-[a-z0-9]{1,10}-[a-z0-9]{5}")
 _OF_SET: Final = re.compile(r"-[a-z0-9]{1,10}")
 Reply = tuple[int, bytes]
+# Every alert has a name: what is asked about nothing but whether there is an answer.
+_NONE: Final = 'alertname=""'
+
+
+def about_alerts(body: Ask) -> bool:
+    """Is any of it for the source of alerts?"""
+    return any(isinstance(question, AskAlerts) for question in body.questions)
 
 
 def alert_paths(question: AskAlerts) -> tuple[str, ...]:
-    """Path and query of each request; their replies go to `alert_facts` in the same order. At most three."""
+    """Path and query of each request; their replies go to `alert_facts` in the same order. One to three."""
     spaces = dict.fromkeys(target.namespace for target in question.targets if target.namespace)
     nodes = dict.fromkeys(target.name for target in question.targets if not target.namespace)
     matchers = [_any_of("namespace", spaces), _any_of("node", nodes)]
     if question.watchdog:
         matchers.insert(0, f'alertname="{question.watchdog}"')
-    return tuple(f"{PATH}?{ACTIVE}&filter={quote(matcher)}" for matcher in matchers if matcher)
+    told = [matcher for matcher in matchers if matcher] or [_NONE]
+    return tuple(f"{PATH}?{ACTIVE}&filter={quote(matcher)}" for matcher in told)
 
 
 def _any_of(label: str, names: Iterable[str]) -> str:

@@ -82,7 +82,7 @@ class AskAlerts(NamedTuple):
     """Which alerts about these objects fire now and began after `since` (milliseconds)?
 
     Answered by a source of alerts, not by the cluster (BR-WF-051). `watchdog` names an alert that always fires: where
-    it does not, the source is not fed, and nobody knows. "" for none.
+    it does not, the source is not fed, and nobody knows. "" for none. Without targets: does the source answer?
     """
 
     targets: tuple[TargetRef, ...]

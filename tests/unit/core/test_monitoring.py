@@ -37,16 +37,17 @@ def watching(given: WorkflowExecutionSpec, *alerts: Facts, settings: Settings = 
     left = list(alerts)
 
     def facts(question: Question) -> Facts:
-        if isinstance(question, AskAlerts):
+        if isinstance(question, AskAlerts) and question.targets:
             return left.pop(0) if len(left) > 1 else left[0]
-        return default_facts(question)
+        return NONE if isinstance(question, AskAlerts) else default_facts(question)
 
     world.facts = facts
     return world
 
 
 def asked(world: World) -> list[AskAlerts]:
-    return [one for plan in world.plans for one in plan.questions if isinstance(one, AskAlerts)]
+    """About objects: whether there is a source at all is asked earlier."""
+    return [one for plan in world.plans for one in plan.questions if isinstance(one, AskAlerts) and one.targets]
 
 
 ILL = HEALTHY._replace(healthy=False)

@@ -53,6 +53,14 @@ def test_what_has_no_namespace_and_no_watchdog_is_one_request() -> None:
     assert len(alert_paths(AskAlerts((NODE,), SINCE))) == 1
 
 
+def test_whether_there_is_an_answer_at_all_is_asked_by_what_no_alert_is() -> None:
+    (path,) = alert_paths(AskAlerts((), SINCE))
+    assert parse_qs(urlsplit(path).query, keep_blank_values=True)["filter"] == ['alertname=""']
+    (path,) = alert_paths(AskAlerts((), SINCE, "Watchdog"))
+    assert parse_qs(urlsplit(path).query)["filter"] == ['alertname="Watchdog"']
+    assert read(question=AskAlerts((), SINCE)) == AlertFacts(())
+
+
 @pytest.mark.parametrize(
     ("labels", "about"),
     [
