@@ -106,7 +106,7 @@ def executing(draft: Draft) -> None:
         unfinished = inject(draft, ready, unfinished)
     if not unfinished:
         count_steps(draft, 0, 0, 0)
-        if not any(step.status is STEP_COMPLETED for step in draft.steps) and _any_failed(draft):
+        if STEP_COMPLETED not in draft.states and _FAILED in draft.states:
             _end_badly(draft, first_failed(draft), overdue=False)
         else:
             enter_monitoring(draft)
@@ -314,10 +314,6 @@ def count_steps(draft: Draft, active: int, queued: int, unfinished: int) -> None
     draft.set(active_steps=active, queued_steps=queued, progress=progress)
     count_batches(draft)
     judge_health(draft)
-
-
-def _any_failed(draft: Draft) -> bool:
-    return any(step.status is StepState.FAILED for step in draft.steps)
 
 
 def first_failed(draft: Draft) -> int:
