@@ -292,7 +292,9 @@ class Process:
             log.warning("the API server does not know this kind", extra={"fields": fields})
         level = logging.WARNING if outcome.code in TROUBLE and not told else logging.DEBUG
         if log.isEnabledFor(level):
-            fields = {"request": type(request.body).__name__, "code": outcome.code.value, "why": outcome.message}
+            name = type(request.body).__name__
+            of = {"request": name} if kind is None else {"request": name, "kind": kind.value}
+            fields = {**of, "code": outcome.code.value, "why": outcome.message}
             log.log(level, "request ended", extra={"fields": {**fields, "ms": round(seconds * 1_000)}})
 
     def _crashed(self, error: BaseException) -> None:

@@ -6,8 +6,10 @@ typed models. HTTP is the library's, though our own would be faster. Trouble on 
 it must never escape as somebody's exception.
 """
 
+import logging
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from threading import Lock
 from time import monotonic
@@ -21,6 +23,7 @@ from urllib3 import exceptions as trouble
 from wfexec.adapters.clock import running_ns
 from wfexec.crd.wire import HttpCall
 from wfexec.errors import BadInput, Finding
+from wfexec.model.redact import redact
 from wfexec.model.requests import Code, Outcome
 
 USER_AGENT: Final = f"wfexec/{version('wfexec')}"
@@ -209,10 +212,11 @@ def _load_in_cluster(settings: client.Configuration) -> bool:
 
 def _load_kubeconfig(settings: client.Configuration, kubeconfig: str | None, context: str | None) -> None:
     load: Any = config.load_kube_config
+    field = f"context {context}" if context else ""
     try:
-        load(config_file=kubeconfig, context=context, client_configuration=settings, persist_config=False)
+        with _heard() as failures:
+            load(config_file=kubeconfig, context=context, client_configuration=settings, persist_config=False)
     except Exception as error:  # noqa: BLE001 - its parser lets any error of YAML, base64 and lookups through
-        field = f"context {context}" if context else ""
         raise BadInput(
             (
                 Finding(
@@ -224,3 +228,29 @@ def _load_kubeconfig(settings: client.Configuration, kubeconfig: str | None, con
                 ),
             )
         ) from None
+    if failures:
+        message = f"no credentials: {failures[0]}; log in again, or name another user with --context"
+        raise BadInput((Finding(kubeconfig or "kubeconfig", field, "", message),))
+
+
+class _Ear(logging.Handler):
+    """What the official loader tells nobody but the log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.module == "kube_config":
+            self.heard.append(redact(" ".join(record.getMessage().split())[:512]))
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """The failures of a credential plugin: the loader logs them and goes on as nobody, who then lacks every right."""
+    root, ear = logging.getLogger(), _Ear()
+    root.addHandler(ear)
+    try:
+        yield ear.heard
+    finally:
+        root.removeHandler(ear)

@@ -24,6 +24,8 @@ WATCH_S: Final = 240.0
 OWN_NAME: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _MOUNTED: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DENIED: Final = "denied request: "
+# So many bytes of an answer that is no API server's are shown.
+TOLD_MAX: Final = 120
 
 
 class Person:
@@ -45,7 +47,7 @@ class Person:
         """As it stands in the cluster."""
         what = f"{namespace}/{name}"
         reply = self._call(HttpCall("GET", object_path(Kind.WORKFLOW, namespace, name)), what)
-        if reply.status == 404:
+        if reply.status == 404 and _status(reply):
             raise _refused(what, "there is no such WorkflowExecution; look with: kubectl get wfe -A")
         return self._accepted(reply, what)
 
@@ -67,16 +69,16 @@ class Person:
         found: list[Json] = self._accepted(reply, namespace or "all namespaces")["items"]
         return found
 
-    def events(self, workflow: Json) -> list[Json]:
-        """Events about it, oldest first; none where the person may not read them."""
+    def events(self, workflow: Json) -> list[Json] | str:
+        """Events about it, oldest first; why not, where the person may not read them."""
         meta = workflow["metadata"]
         query = (("fieldSelector", f"involvedObject.uid={meta['uid']}"),)
         reply = self._call(HttpCall("GET", f"/api/v1/namespaces/{meta['namespace']}/events", query), meta["name"])
         if reply.status != 200:
-            return []
+            return _told(reply)
         items: list[Json] = orjson.loads(reply.payload)["items"]
         mine = [item for item in items if item["involvedObject"].get("uid") == meta["uid"]]
-        return sorted(mine, key=lambda item: (item.get("lastTimestamp") or "", item["metadata"]["name"]))
+        return sorted(mine, key=_order)
 
     def follow(self, namespace: str, name: str, left_s: Callable[[], float] = lambda: WATCH_S) -> Iterator[Json | None]:
         """The workflow now and after every change; None when it is deleted, and then no more. Ends with `left_s`."""
@@ -118,6 +120,11 @@ class Person:
         return reply
 
     def _accepted(self, reply: Reply, what: str) -> Json:
+        if reply.status == 401:
+            fix = "log in again, or look at the user that --kubeconfig and --context name"
+            raise _refused(what, f"the cluster does not take these credentials: {_told(reply)}; {fix}")
+        if reply.status == 404 and not _status(reply):
+            raise _refused(what, "the cluster knows no WorkflowExecutions; run: wfexec crds | kubectl apply -f -")
         if reply.status >= 300:
             raise _refused(what, f"refused by the cluster: {_told(reply)}")
         found: Json = orjson.loads(reply.payload)
@@ -149,10 +156,24 @@ def _refused(what: str, message: str) -> BadInput:
     return BadInput((Finding(what, "", "", message),))
 
 
-def _told(reply: Reply) -> str:
-    """The server's words; of an admission policy its own alone."""
+def _order(event: Json) -> tuple[str, int]:
+    """Their times are whole seconds; within one the server's versions tell what came first."""
+    version = str(event["metadata"].get("resourceVersion", ""))
+    return event.get("lastTimestamp") or "", int(version) if version.isdecimal() else 0
+
+
+def _status(reply: Reply) -> str:
+    """The message of the Status that an API server answers with; "" when it is something else."""
     try:
-        message = str(orjson.loads(reply.payload)["message"])
+        return str(orjson.loads(reply.payload)["message"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {reply.status}"
-    return message.partition(_DENIED)[2] or message
+        return ""
+
+
+def _told(reply: Reply) -> str:
+    """The server's words; of an admission policy its own alone, of what is no API server the first ones."""
+    message = _status(reply)
+    if message:
+        return message.partition(_DENIED)[2] or message
+    words = " ".join(reply.payload[:TOLD_MAX].decode(errors="replace").split())
+    return f"HTTP {reply.status}" + (f": {words}" if words.isprintable() and words else "")

@@ -4,6 +4,7 @@ Called by the commands that people type while a workflow lives. The change is ma
 when the workflow moves on in between, it is looked at again. It must never act for the controller.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -26,13 +27,17 @@ Kubeconfig = Annotated[str | None, typer.Option(help="File; without it the clust
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 # The controller writes to a workflow now and then, never without end.
 TRIES: Final = 5
+# As Kubernetes names objects.
+_NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
 class Where:
-    """What the shared flags say."""
+    """What the shared flags say; `name` None: no single workflow is meant."""
 
-    def __init__(self, name: str, namespace: str | None, kubeconfig: str | None, context: str | None) -> None:
-        self.name = name
+    def __init__(self, name: str | None, namespace: str | None, kubeconfig: str | None, context: str | None) -> None:
+        if name is not None:
+            _check_name(name)
+        self.name = name or ""
         self.namespace = namespace
         self.kubeconfig = kubeconfig
         self.context = context
@@ -59,6 +64,18 @@ def somebody(where: Where) -> Iterator[tuple["Person", str]]:
         yield found, where.namespace or found.namespace
     finally:
         found.close()
+
+
+def _check_name(name: str) -> None:
+    """What cannot be a name would be a path of something else, or of all."""
+    if _NAME.fullmatch(name):
+        return
+    before, slash, after = name.rpartition("/")
+    if slash and _NAME.fullmatch(before) and _NAME.fullmatch(after):
+        fix = f"no '/' belongs there; write: {after} -n {before}"
+    else:
+        fix = "not a name; write it as it stands in: wfexec get"
+    raise BadInput((Finding("NAME", "", repr(name[:80]), fix),))
 
 
 def now_ms() -> int:

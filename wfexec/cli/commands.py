@@ -5,6 +5,8 @@ loaded only when asked for. Exit codes: 0 well, 1 a defect of ours, 2 bad input,
 traceback for bad input.
 """
 
+import errno
+import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -16,6 +18,8 @@ from wfexec.errors import BadInput, OurBug
 GROUP: Final = "wfexec.commands"
 DEFECT: Final = 1
 BAD_INPUT: Final = 2
+# There is no room for what we have to say.
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Commands(TyperGroup):
@@ -40,6 +44,14 @@ class Commands(TyperGroup):
         except OurBug as defect:
             typer.echo(f"a defect of ours, please report it: {defect}", err=True)
             raise typer.Exit(DEFECT) from defect
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            # What is still held back for stdout cannot be written at the end of the process either. Python itself says
+            # None where there is no stdout.
+            sys.stdout = None
+            typer.echo(f"the output cannot be written: {error.strerror}; write it somewhere else", err=True)
+            raise typer.Exit(BAD_INPUT) from None
 
 
 def loaded(group: str) -> list[Any]:

@@ -65,7 +65,7 @@ def get(
     context: Context = None,
 ) -> None:
     """List workflows: phase, steps, time left, outcome."""
-    with somebody(Where("", namespace, kubeconfig, context)) as (person, here):
+    with somebody(Where(None, namespace, kubeconfig, context)) as (person, here):
         found = person.workflows(None if everywhere else here)
     if not found:
         typer.echo(f"no workflow {'anywhere' if everywhere else f'in namespace {here}'}")
@@ -203,8 +203,11 @@ def _conditions(workflow: WorkflowExecution) -> Iterator[str]:
     yield from table(("  TYPE", "STATUS", "REASON", "MESSAGE"), [(f"  {row[0]}", *row[1:]) for row in rows])
 
 
-def _events(events: list[Json], now: int) -> Iterator[str]:
-    yield "events:" if events else "events: none, or no right to read them"
+def _events(events: list[Json] | str, now: int) -> Iterator[str]:
+    if isinstance(events, str):
+        yield f"events: not shown: {events}"
+        return
+    yield "events:" if events else "events: none"
     rows = []
     for event in events[-EVENTS_MAX:]:
         at = event.get("lastTimestamp") or event.get("eventTime")
