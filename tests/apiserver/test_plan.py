@@ -33,8 +33,8 @@ def test_a_plan_sees_the_live_targets_and_changes_nothing(
     path = tmp_path / "workflow.yaml"
     path.write_text(yaml.safe_dump({**head, "metadata": {"name": "heal", "namespace": namespace}, "spec": spec}))
 
-    def plan() -> tuple[int, dict[str, object]]:
-        kubeconfig = str(control_plane.kubeconfig("admin"))
+    def plan(user: str = "admin") -> tuple[int, dict[str, object]]:
+        kubeconfig = str(control_plane.kubeconfig(user))
         arguments = ["plan", str(path), "--against", "live", "--kubeconfig", kubeconfig, "--json", "--runs", "0"]
         done = CliRunner().invoke(app, arguments)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
@@ -56,6 +56,10 @@ def test_a_plan_sees_the_live_targets_and_changes_nothing(
     code, told = plan()
     assert code == 3
     assert "does not exist" in str(told["refused"])
+    # Who may see nothing of this is not told that the workflow would be refused.
+    code, told = plan("mallory")
+    assert (code, told["refused"]) == (0, None)
+    assert "not checked, for this user may not see it: capacity, health, rbac, dry run" in str(told["warnings"])
 
 
 def test_a_plan_shows_the_steps_of_a_template_in_the_cluster(

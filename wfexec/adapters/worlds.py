@@ -18,7 +18,7 @@ from wfexec.crd.documents import Document, flat, parse_documents, read_bytes
 from wfexec.crd.landmarks import guards, landmark
 from wfexec.crd.offline import Offline, OfflineCluster, namespace_facts
 from wfexec.crd.policies import parse_policies
-from wfexec.crd.wire import ADMISSION, HttpCall, place
+from wfexec.crd.wire import ADMISSION, JSON, HttpCall, place
 from wfexec.errors import BadInput, Finding
 from wfexec.model.bearings import Bearings, Policies, RegistryData
 from wfexec.model.facts import AskAlerts, AskHistory, Facts, Question, Unknown
@@ -28,8 +28,15 @@ from wfexec.model.requests import Kind, Landmark
 
 GROUP: Final = "wfexec.worlds"
 LIVE: Final = "live"
+MAY_I: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 TIMEOUT_S: Final = 10.0
 CONNECTIONS: Final = 2
+# What these checks read with. Where a person lacks it they say nothing here: the controller has rights of its own.
+NEEDS: Final = {
+    CheckType.RBAC: ("create", "authorization.k8s.io", "subjectaccessreviews"),
+    CheckType.CAPACITY: ("list", "", "nodes"),
+    CheckType.HEALTH: ("get", "apps", "deployments"),
+}
 
 
 class World(NamedTuple):
@@ -46,16 +53,23 @@ Reader = Callable[[Any, str], Any]
 
 
 def open_world(
-    text: str, kubeconfig: str | None, context: str | None, readers: Sequence[Reader] = (), home: str = ""
+    text: str,
+    kubeconfig: str | None,
+    context: str | None,
+    readers: Sequence[Reader] = (),
+    home: str = "",
+    namespaces: frozenset[str] = frozenset(),
 ) -> World:
     """`live` or a file; BadInput when it cannot be read. `readers` understand files that hold no objects.
 
-    `home` is the controller's namespace.
+    `home` is the controller's namespace, `namespaces` are those of the workflows.
     """
-    return _live(connect(kubeconfig, context, CONNECTIONS), home) if text == LIVE else _file(Path(text), readers)
+    if text != LIVE:
+        return _file(Path(text), readers)
+    return _live(connect(kubeconfig, context, CONNECTIONS), home, sorted(namespaces))
 
 
-def _live(connection: Connection, home: str) -> World:
+def _live(connection: Connection, home: str, namespaces: Sequence[str]) -> World:
     def answer(question: Question) -> Facts:
         if isinstance(question, AskHistory | AskAlerts):
             return Unknown(f"the {question.about} are known to the controller alone")
@@ -64,11 +78,38 @@ def _live(connection: Connection, home: str) -> World:
     found = connection.call(HttpCall("GET", "/api/v1/namespaces"), TIMEOUT_S)
     if not isinstance(found, Reply):
         raise BadInput((Finding(LIVE, "", "", f"the cluster does not answer: {found.message}"),))
+    if found.status not in (200, 403):
+        raise BadInput((Finding(LIVE, "", "", _no_answer(found.status)),))
     spaces = None
     if found.status == 200:
         spaces = {one["metadata"]["name"]: namespace_facts(one) for one in orjson.loads(found.payload)["items"]}
     bearings = Bearings(namespaces=spaces, policies=_registry(connection, home), guarded=_guarded(connection))
-    return World(LIVE, answer, bearings, frozenset())
+    blind = {check for check in NEEDS if not all(_may(connection, check, each) for each in namespaces)}
+    return World(LIVE, answer, bearings, frozenset(blind))
+
+
+def _no_answer(status: int) -> str:
+    if status == 401:
+        return "the cluster does not take these credentials; log in again, or look at --kubeconfig and --context"
+    return f"the cluster answers HTTP {status}; look at --kubeconfig and --context, or try again"
+
+
+def _may(connection: Connection, check: CheckType, namespace: str) -> bool:
+    """Does this person have the right that the check reads with? Nobody knows better than the server."""
+    verb, group, resource = NEEDS[check]
+    asked = {"verb": verb, "group": group, "resource": resource}
+    if check is CheckType.HEALTH:
+        asked["namespace"] = namespace
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": asked},
+    }
+    reply = connection.call(HttpCall("POST", MAY_I, (), JSON, orjson.dumps(body)), TIMEOUT_S)
+    if not isinstance(reply, Reply) or reply.status not in (200, 201):
+        # Nobody says no: the question itself will show.
+        return True
+    return bool(orjson.loads(reply.payload)["status"]["allowed"])
 
 
 def _registry(connection: Connection, home: str) -> Policies | None:

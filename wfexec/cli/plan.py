@@ -65,8 +65,9 @@ def plan(
     chosen = settings_of(settings)
     library = library_of(templates)
     given = [each for file in files for each in load_workflows(file)]
+    spaces = frozenset(workflow.metadata.namespace for workflow in given)
     world: World | None = (
-        open_world(against, kubeconfig, context, loaded(WORLDS), chosen.controller_namespace)
+        open_world(against, kubeconfig, context, loaded(WORLDS), chosen.controller_namespace, spaces)
         if against is not None
         else None
     )
@@ -107,8 +108,10 @@ def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: i
     seen = world if isinstance(world, World) else None
     made = workflow if seen is None else _softened(workflow, seen.blind)
     answer = seen.answer if seen is not None else None
-    unlabelled = seen is None or (seen.name != LIVE and seen.bearings.namespaces is None)
-    bearings = ordinary(workflow, settings) if unlabelled or seen is None else seen.bearings
+    unlabelled = seen is None or seen.bearings.namespaces is None
+    bearings = ordinary(workflow, settings) if seen is None else seen.bearings
+    if unlabelled:
+        bearings = bearings._replace(namespaces=ordinary(workflow, settings).namespaces)
     found = rehearse(made, answer, bearings, now, settings)
     recipe = found.recipe
     access: tuple[AskAccess, ...] = recipe.access if isinstance(recipe, Recipe) else ()
@@ -124,10 +127,15 @@ def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: i
         warnings += [text for text in results.validation_errors if text not in warnings]
     elif isinstance(recipe, Recipe) and not found.refused:
         warnings += [f"step {step.name!r}: {text}" for step in recipe.steps for text in step.warnings]
-    if seen is not None and seen.blind:
-        unseen = [*sorted(seen.blind), *(["which namespaces are production"] if unlabelled else [])]
+    if seen is not None and (seen.blind or unlabelled):
+        unseen = [
+            *sorted(seen.blind),
+            *(["dry run"] if CheckType.HEALTH in seen.blind else []),
+            *(["which namespaces are production"] if unlabelled else []),
+        ]
         warnings = [text for text in warnings if not text.startswith(tuple(f"{check} check:" for check in unseen))]
-        warnings.append(f"not checked, for {seen.name} does not tell: {', '.join(unseen)}")
+        why = "this user may not see it" if seen.name == LIVE else f"{seen.name} does not tell"
+        warnings.append(f"not checked, for {why}: {', '.join(unseen)}")
     if isinstance(recipe, Recipe):
         warnings += [f"rights: {text}" for text in rights_unknown(recipe.steps)]
     live = seen is not None and seen.name == LIVE
@@ -168,7 +176,10 @@ def _softened(workflow: WorkflowExecution, blind: frozenset[CheckType]) -> Workf
         evolve(check, required=check.required and check.type not in blind)
         for check in checks_of(strategy.safety_checks)
     )
-    return evolve(workflow, spec=evolve(workflow.spec, execution_strategy=evolve(strategy, safety_checks=checks)))
+    # Who may not look at the targets cannot try the steps on them either.
+    tried = strategy.dry_run_first and CheckType.HEALTH not in blind
+    strategy = evolve(strategy, safety_checks=checks, dry_run_first=tried)
+    return evolve(workflow, spec=evolve(workflow.spec, execution_strategy=strategy))
 
 
 def _estimate(request: EstimateRequest) -> Estimate | None:

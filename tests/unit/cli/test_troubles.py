@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.unit.adapters.apiserver import Asked, Told, serving
-from tests.unit.cli.test_commands import wfexec
+from tests.unit.cli.test_commands import manifest, wfexec
 from tests.unit.cli.test_decisions import PATH, Cluster, cluster
 
 __all__ = ["cluster"]
@@ -117,3 +117,27 @@ def test_a_full_disk_is_said_in_a_sentence() -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stderr == "the output cannot be written: No space left on device; write it somewhere else\n"
+
+
+def test_what_a_person_may_not_see_refuses_nothing_in_a_plan(cluster: Cluster, tmp_path: Path) -> None:
+    """The controller has rights of its own: this person's lack of them says nothing about the workflow."""
+    given = str(manifest(tmp_path))
+    code, out, _ = cluster.types("mallory", "plan", given, "--against", "live", "--runs", "0")
+    assert code == 0, out
+    assert "verdict: nothing stands in the way, seen against live\n" in out
+    unseen = "capacity, health, rbac, dry run, which namespaces are production"
+    assert f"warning: not checked, for this user may not see it: {unseen}\n" in out
+    code, out, _ = cluster.types("admin", "plan", given, "--against", "live", "--runs", "0")
+    assert (code, "Deployment shop/web does not exist" in out, "not checked" in out) == (3, True, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(401, "does not take these credentials; log in again"), (500, "the cluster answers HTTP 500;")]
+)
+def test_a_plan_is_not_made_of_no_answer(status: int, told: str, tmp_path: Path) -> None:
+    with serving(lambda asked: Told(status)) as server:
+        flags = ("--against", "live", "--kubeconfig", server.kubeconfig(tmp_path))
+        code, out, said = wfexec("plan", manifest(tmp_path), *flags)
+    assert (code, out) == (2, "")
+    assert said.startswith("live: the cluster ")
+    assert told in said
