@@ -121,6 +121,7 @@ Feature: Resilience
   @BR-WF-025 @BR-WF-025-EC1 @BR-WF-047
   Scenario Outline: The controller's picture of the cluster is spoilt: <trouble>
     Given a workflow with the steps "a, b after a, c after a, d after b+c"
+    And a watch is doubted that brings nothing for 10s
     And write 5 of the controller meets the trouble "<trouble>"
     When it is applied
     Then it is "completed"

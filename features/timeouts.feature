@@ -206,6 +206,7 @@ Feature: Timeouts
   @BR-WF-047 @BR-WF-017a
   Scenario: A controller whose machine slept past a time limit sees what happened meanwhile before it judges
     Given a workflow with the steps "a, b after a"
+    And a watch is doubted that brings nothing for 10s
     And "a" takes 90s
     And "a" has a timeout of 2m
     And "a" allows 0 retries

@@ -45,7 +45,7 @@ from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
 from tests.envtest.store import Store
 from tests.harness.alerts import AlertServer
 from tests.harness.controller import Disturbance, LiveController
-from tests.harness.lent import Lent
+from tests.harness.lent import Heard, Lent
 from tests.harness.observer import Observer
 from tests.harness.pace import PacedClock
 from wfexec.adapters.kube import Connection, connect
@@ -68,7 +68,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 # Half a second of reality is too little for all looks at targets where others use the machine too. And a sixth of one
 # is no silence to doubt a watch for: six would be opened anew all the time. Scenarios about that say otherwise.
-USUAL: Final = Settings(dry_run_timeout=180_000, watch_silence=60_000)
+USUAL: Final = Settings(dry_run_timeout=180_000, watch_silence=600_000)
 # Seconds of reality instead of fractions: 2 s until a lease may be taken, 1 s until its holder stops writing.
 SHARED_LEASE: Final = USUAL.model_copy(
     update={"lease_duration": 120_000, "lease_renew_deadline": 60_000, "lease_retry_period": 10_000}
@@ -114,7 +114,7 @@ class LiveWorld:
             connection.close()
 
     def lent(self, user: str) -> Connection:
-        return Lent(self._lasting[user])
+        return Lent(self._lasting[user], self.clock)
 
     def staff(self, count: int, given: Json, audited: bool) -> None:
         """So many controllers with these settings from now on; others end first."""
@@ -241,7 +241,7 @@ class LiveCluster:
         self._world.remember(setting.history)
         self._world.disturb(self._disturbance)
         if setting.parent_at_work:
-            connection = connect(str(self._plane.kubeconfig("parent")), None, 3)
+            connection = Heard(connect(str(self._plane.kubeconfig("parent")), None, 3), self._world.clock)
             self._begin(LiveParent(connection, namespace=self.namespace, clock=self._world.clock))
         self._outcomes = outcomes
         if setting.executor_at_work:
@@ -258,7 +258,11 @@ class LiveCluster:
         machine.start()
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
-        return Answer(*self._plane.request(method, path, body, user))
+        self._world.clock.asked()
+        try:
+            return Answer(*self._plane.request(method, path, body, user))
+        finally:
+            self._world.clock.told()
 
     def apply_all(self, bodies: Sequence[Json], user: str) -> None:
         path = path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL)

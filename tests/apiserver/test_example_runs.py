@@ -15,6 +15,7 @@ from sim.live import CONNECTIONS, LiveExecutor, Seeded, grant_rights, seed_clust
 from tests.envtest.server import ControlPlane
 from tests.harness.controller import LiveController
 from tests.harness.examples import Example, end_of, examples
+from tests.harness.lent import Heard
 from tests.harness.observer import Observer
 from tests.harness.pace import PacedClock
 from wfexec.adapters.kube import connect
@@ -25,7 +26,7 @@ from wfexec.settings import Settings
 Json = dict[str, Any]
 # As in the features: half a second of reality for half a minute, and looks at targets that allow for it.
 SPEED = 60
-SETTINGS = Settings(dry_run_timeout=180_000)
+SETTINGS = Settings(dry_run_timeout=180_000, watch_silence=600_000)
 CALL_S = 5.0
 PATIENCE_S = 60.0
 WORKFLOWS = "/apis/workflowexecution.kubernaut.io/v1/namespaces/{}/workflowexecutions"
@@ -63,7 +64,7 @@ class World:
         grant_rights(outcomes, admin)
         admin.close()
         plane.open_nodes(outcomes.cluster.nodes)
-        connection = connect(str(plane.kubeconfig("executor")), None, CONNECTIONS)
+        connection = Heard(connect(str(plane.kubeconfig("executor")), None, CONNECTIONS), clock)
         self.executor = LiveExecutor(outcomes, connection, clock=clock, step_name=nameless)
         self.executor.start()
         plane.wait_until(lambda: self.executor.machine.synced, "the executor follows the children")
@@ -91,7 +92,7 @@ def test_an_example_ends_on_a_real_server_as_told(
 ) -> None:
     (manifest,) = yaml.safe_load_all(example.manifest.read_text())
     namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-    observer = Observer(connect(str(control_plane.kubeconfig("viewer")), None, 2))
+    observer = Observer(Heard(connect(str(control_plane.kubeconfig("viewer")), None, 2), clock))
     observer.follow(WORKFLOWS.format(namespace))
     observer.follow(CHILDREN.format(namespace))
 

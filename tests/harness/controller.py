@@ -13,7 +13,8 @@ from typing import Any, Final
 from sim.audit import AuditStore
 from sim.barred import Bars
 from sim.faults import REFUSALS, REPEATED, ROLES_MS, STILL_MS, UNDONE, UNSEEN, Fault
-from tests.harness.pace import AheadClock
+from tests.harness.lent import Heard
+from tests.harness.pace import AheadClock, PacedClock
 from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
@@ -218,6 +219,8 @@ class LiveController:
         settings, clock = self._settings, self._next_clock()
         threads = settings.workers + CONNECTIONS_EXTRA
         connection = connect(str(self._kubeconfig), None, threads)
+        if isinstance(self._clock, PacedClock):
+            connection = Heard(connection, self._clock)
         posts: list[Callable[[Any], None]] = []
         alertmanager = Alertmanager.of(settings, clock.monotonic)
         alerts = alertmanager.facts if alertmanager is not None else None

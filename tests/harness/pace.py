@@ -1,23 +1,27 @@
 """A fast clock that waits for the machine: it runs at full speed only while the API server answers at once.
 
 Called by the features' API server back-end. A clock sixty times as fast as the wall's makes half a second of a busy
-machine a half minute in which nothing was answered, and a controller rightly gives up. So a pacer asks the server
-something small, again and again; time goes on between two answers by `STRIDE_S` at the most. On an idle machine it is
-never held back.
+machine a half minute in which nothing was answered, and a controller rightly gives up. So time goes on between two
+answers by `STRIDE_S` at the most. Whatever the server tells anybody is such an answer (`asked`, `told`, `heard`; see
+`tests.harness.lent`); where none comes, a pacer asks it something small. While nobody waits for the server and nothing
+was heard of it for `LINGER_S`, nothing can be late but ourselves: then it is enough that the pacer's thread has its
+turns. On an idle machine the clock is never held back.
 """
 
 import time
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Final
 
 from wfexec.adapters.clock import WallClock
 
 STRIDE_S: Final = 0.06
-# From one question to the next, so that an answer of an idle machine comes before the stride is over. Each costs server
-# and client a few milliseconds, all the time that scenarios wait; and a busy server has some rest between two.
+# From an answer to the next question, so that an answer of an idle machine comes before the stride is over. Each costs
+# server and client a few milliseconds, all the time that scenarios wait; and a busy server has some rest between two.
 EVERY_S: Final = 0.048
 REST_S: Final = 0.01
+# What was written is told to who watches within this time, even by a busy server.
+LINGER_S: Final = 0.3
 _NS: Final = 1_000_000_000
 
 
@@ -32,6 +36,10 @@ class PacedClock(WallClock):
         self._monotonic_ns = monotonic_ns
         # Paced nanoseconds up to the last answer, and when that was; replaced as one, so that readers need no lock.
         self._answered = (0, monotonic_ns())
+        # For who writes: requests under way, and when the server was last heard of.
+        self._lock = Lock()
+        self._waiting = 0
+        self._heard_ns = 0
         self._ending = Event()
 
     def start(self) -> None:
@@ -40,9 +48,26 @@ class PacedClock(WallClock):
     def stop(self) -> None:
         self._ending.set()
 
+    def asked(self) -> None:
+        """Somebody waits for the server."""
+        with self._lock:
+            self._waiting += 1
+
+    def told(self) -> None:
+        """What was asked has its answer, or never will have one."""
+        with self._lock:
+            self._waiting -= 1
+        self.heard()
+
+    def heard(self) -> None:
+        """The server has just told somebody something."""
+        self.answered()
+        self._heard_ns = self._monotonic_ns()
+
     def answered(self) -> None:
-        """The server has just answered."""
-        self._answered = (self._passed_ns(), self._monotonic_ns())
+        """The machine keeps up."""
+        with self._lock:
+            self._answered = (self._passed_ns(), self._monotonic_ns())
 
     def paced_seconds(self) -> float:
         """Seconds of reality in which the machine kept up; for limits of what is waited for."""
@@ -55,13 +80,21 @@ class PacedClock(WallClock):
         passed, at = self._answered
         return passed + min(self._monotonic_ns() - at, int(STRIDE_S * _NS))
 
+    def quiet(self) -> bool:
+        """Whether nobody waits for anything that the server has to tell."""
+        return not self._waiting and self._monotonic_ns() - self._heard_ns > int(LINGER_S * _NS)
+
+    def rest_s(self) -> float:
+        """How long from now on nothing needs to be asked."""
+        return EVERY_S - (self._monotonic_ns() - self._answered[1]) / _NS
+
     def _pace(self) -> None:
-        pause = EVERY_S
-        while not self._ending.wait(pause):
-            began = time.monotonic()
-            self._ask()
+        while not self._ending.wait(max(REST_S, self.rest_s())):
+            if self.rest_s() > 0:
+                continue
+            if not self.quiet():
+                self._ask()
             self.answered()
-            pause = max(REST_S, EVERY_S - (time.monotonic() - began))
 
 
 class AheadClock(WallClock):

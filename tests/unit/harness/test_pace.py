@@ -1,6 +1,9 @@
-from tests.harness.pace import STRIDE_S, PacedClock
+from threading import Event
+
+from tests.harness.pace import EVERY_S, LINGER_S, STRIDE_S, PacedClock
 
 STRIDE_NS = int(STRIDE_S * 1_000_000_000)
+LINGER_NS = int(LINGER_S * 1_000_000_000)
 
 
 class Wall:
@@ -50,3 +53,53 @@ def test_it_never_goes_back_whenever_the_answers_come() -> None:
             seen.append(clock.now_ms())
     assert seen == sorted(seen)
     assert seen[-1] > seen[0]
+
+
+def test_the_server_is_asked_while_somebody_waits_for_it_and_a_moment_longer() -> None:
+    wall = Wall()
+    wall.ns = 1_000 * STRIDE_NS
+    clock = paced(wall)
+    assert clock.quiet()
+    clock.asked()
+    clock.asked()
+    clock.told()
+    wall.ns += LINGER_NS + 1
+    assert not clock.quiet()
+    clock.told()
+    wall.ns += LINGER_NS
+    assert not clock.quiet()
+    wall.ns += 1
+    assert clock.quiet()
+
+
+def test_what_anybody_is_told_is_an_answer_too() -> None:
+    wall = Wall()
+    clock = paced(wall)
+    begun = clock.now_ms()
+    wall.ns += 100 * STRIDE_NS
+    assert clock.rest_s() < 0
+    clock.heard()
+    assert clock.rest_s() == EVERY_S
+    wall.ns += STRIDE_NS
+    assert clock.now_ms() - begun == 60 * 2 * STRIDE_NS // 1_000_000
+
+
+def test_the_clock_stands_while_the_pacer_waits_for_a_server_that_somebody_else_waits_for() -> None:
+    hanging, released = Event(), Event()
+
+    def ask() -> None:
+        hanging.set()
+        released.wait(20)
+
+    wall = Wall()
+    clock = PacedClock(60, ask, wall)
+    clock.asked()
+    wall.ns += STRIDE_NS
+    clock.start()
+    assert hanging.wait(20)
+    wall.ns += STRIDE_NS
+    held = clock.now_ms()
+    wall.ns += 100 * STRIDE_NS
+    assert clock.now_ms() == held
+    clock.stop()
+    released.set()
