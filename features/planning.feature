@@ -151,6 +151,13 @@ Feature: Planning
       | would be undone in two ways       | set exactly one of restorePreviousDeployment |
 
   @BR-WF-003
+  Scenario: A workflow without any time is refused when it is applied
+    Given a workflow with the steps "a"
+    And the workflow has a timeout of 0s
+    When somebody tries to apply it
+    Then the server refuses it and names "timeout must be more than 0s"
+
+  @BR-WF-003
   Scenario: Steps and a template at once are refused when they are applied
     Given a workflow with the steps "a"
     And a template is named beside the steps
@@ -172,6 +179,9 @@ Feature: Planning
       | parameters_missing    | has no parameters                         |
       | parameters_too_large  | has a configuration too large for a child |
       | secret_not_base64     | writes a plain text into a Secret         |
+      | selector_invalid      | restarts the pods of an open list         |
+      | selector_invalid      | restarts the pods of an empty selector    |
+      | timeout_out_of_range  | is undone within no time                  |
       | run_condition_primary | has a way out and no dependency           |
       | self_dependency       | waits for itself                          |
       | dependency_not_found  | waits for step 7                          |

@@ -15,6 +15,28 @@ from wfexec.units import Duration, parse_hours, parse_zone
 SIMPLE_STEPS_MAX = 3
 MEDIUM_STEPS_MAX = 10
 _BASE_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#@\s]*)?")
+# Of 0 seconds nothing would ever be done in time, or something would be done without end.
+_SOME_TIME = (
+    "planning_timeout",
+    "validation_timeout",
+    "approval_timeout",
+    "dry_run_timeout",
+    "condition_poll_interval",
+    "step_timeout",
+    "workflow_timeout_simple",
+    "workflow_timeout_medium",
+    "workflow_timeout_complex",
+    "monitoring_timeout",
+    "monitoring_interval",
+    "rollback_step_timeout",
+    "rollback_total_timeout",
+    "requeue_approval",
+    "requeue_error",
+    "executor_silence",
+    "lease_retry_period",
+    "request_timeout",
+    "watch_timeout",
+)
 NamespaceList = Annotated[tuple[str, ...], Field(max_length=64)]
 NameList = Annotated[tuple[str, ...], Field(max_length=256)]
 
@@ -210,13 +232,7 @@ class Settings(BaseModel):
             raise ValueError("stabilization-window must not exceed monitoring-timeout")
         if self.production_replicas_min > self.production_replicas_max:
             raise ValueError("production-replicas-min must not exceed production-replicas-max")
-        for name in (
-            "monitoring_interval",
-            "requeue_error",
-            "request_timeout",
-            "condition_poll_interval",
-            "executor_silence",
-        ):
+        for name in _SOME_TIME:
             if getattr(self, name) < 1:
                 raise ValueError(f"{to_kebab(name)} must be longer than 0s")
         if self.watch_silence < 1_000:

@@ -35,6 +35,15 @@ WRONG: dict[str, dict[str, Any]] = {
         "action": "update-secret",
         "parameters": {"updateSecret": {"namespace": "shop", "name": "login", "dataUpdates": {"user": "swordfish 7"}}},
     },
+    "restarts the pods of an open list": {
+        "action": "restart-pod",
+        "parameters": {"restartPod": {"namespace": "shop", "selector": "app in (x"}},
+    },
+    "restarts the pods of an empty selector": {
+        "action": "restart-pod",
+        "parameters": {"restartPod": {"namespace": "shop", "selector": ""}},
+    },
+    "is undone within no time": {"rollbackSpec": {"action": "scale-deployment", "timeout": "0s"}},
     "has a way out and no dependency": {"runCondition": "if_primary_fails"},
     "has the number of the first": {"stepNumber": 1},
     "waits for itself": {"dependsOn": [2]},

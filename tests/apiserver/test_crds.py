@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
 
 from tests.apiserver.bodies import EXECUTIONS, WORKFLOWS, execution, path, workflow
 from tests.envtest.server import ControlPlane
+from tests.unit.core.test_selectors import NOT_READ, READ
 
 CRDS = Path(__file__).parents[2] / "crds"
 FILES = sorted(CRDS.rglob("*.yaml"))
@@ -60,6 +62,27 @@ def test_the_server_fills_in_the_defaults(control_plane: ControlPlane, namespace
     assert (strategy["dryRunFirst"], strategy["rollbackStrategy"]) == (True, "automatic")
     assert (made["spec"]["suspend"], made["spec"]["cancel"]) == (False, False)
     assert made["metadata"]["generation"] == 1
+
+
+def test_a_workflow_without_time_is_refused_now_and_later(control_plane: ControlPlane, namespace: str) -> None:
+    told = "timeout must be more than 0s"
+    for none in ("0s", "0m0.0s", "0h"):
+        status, answer = create(control_plane, namespace, workflow() | {"spec": workflow()["spec"] | {"timeout": none}})
+        assert status == 422, answer
+        assert told in answer["message"]
+    status, made = create(control_plane, namespace, workflow())
+    assert status == 201, made
+    status, answer = change(control_plane, namespace, made["metadata"]["name"], {"timeout": "0s"})
+    assert status == 422, answer
+    assert told in answer["message"]
+    assert change(control_plane, namespace, made["metadata"]["name"], {"timeout": "1.5h"})[0] == 200
+
+
+def test_selectors_are_those_that_the_server_takes(control_plane: ControlPlane, namespace: str) -> None:
+    """What planning takes and refuses (BR-WF-023), held against the real grammar."""
+    place = f"/api/v1/namespaces/{namespace}/pods?labelSelector="
+    found = {text: control_plane.request("GET", place + quote(text))[0] for text in (*READ, *NOT_READ)}
+    assert found == dict.fromkeys(READ, 200) | dict.fromkeys(NOT_READ, 400)
 
 
 def test_an_unknown_field_is_named(control_plane: ControlPlane, namespace: str) -> None:

@@ -49,6 +49,8 @@ def test_no_hours_at_all_are_written_as_nothing() -> None:
         ("business-hours", "Mo-Fr 09:00-17:00", "'Mo-Fr' is no weekday"),
         ("time-zone", "Mars/Olympus", "write an IANA name"),
         ("time-zone", "../../etc/passwd", "write an IANA name"),
+        ("step-timeout", "0s", "step-timeout must be longer than 0s"),
+        ("requeue-approval", "0s", "requeue-approval must be longer than 0s"),
         ("production-replicas-min", "30", "must not exceed production-replicas-max"),
     ],
 )

@@ -68,10 +68,9 @@ def _undo(step: RecipeStep, here: Path) -> Iterator[Advice]:
             text = f"step {step.name!r} is undone by {own.action}, but with parameters of {', '.join(sorted(fitting))}"
             yield Advice(UNDO_DOUBTFUL, (*here, "parameters"), own.action, text)
     given = own.timeout
-    if given is not None and not 0 < given <= UNDO_TIMEOUT_MAX_MS:
+    if given is not None and given > UNDO_TIMEOUT_MAX_MS:
         most = format_duration(UNDO_TIMEOUT_MAX_MS)
-        why = f"{most} is all that it gets" if given else "it ends before it begins"
-        text = f"the undo of step {step.name!r} has a timeout of {format_duration(given)}: {why}"
+        text = f"the undo of step {step.name!r} has a timeout of {format_duration(given)}: {most} is all that it gets"
         yield Advice(UNDO_DOUBTFUL, (*here, "timeout"), format_duration(given), text)
 
 

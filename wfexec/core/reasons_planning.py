@@ -50,7 +50,7 @@ PLANNING: Final[tuple[Reason, ...]] = (
     _row("unknown_cluster", "The step is meant for another cluster", "Leave targetCluster empty, or run it there"),
     _row(
         "timeout_out_of_range",
-        "The step's timeout is 0 or longer than step-timeout-max",
+        "The timeout of the workflow, a step or its undo is 0, or a step's is longer than step-timeout-max",
         "Write a timeout within the limits",
     ),
     _row("parameters_missing", "The action needs parameters and has none", "Add the member that the message names"),
@@ -70,6 +70,12 @@ PLANNING: Final[tuple[Reason, ...]] = (
         "secret_not_base64",
         "A value for a Secret is not base64",
         "Encode it: the data of a Secret travels as it stands in one",
+        "BR-WF-023",
+    ),
+    _row(
+        "selector_invalid",
+        "What chooses the pods of a step is no label selector, or an empty one",
+        "Write it as for kubectl -l; to end every pod of a namespace restart its deployments",
         "BR-WF-023",
     ),
     _row(

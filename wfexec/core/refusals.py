@@ -11,8 +11,9 @@ from wfexec.core.references import OPEN
 from wfexec.core.refusals_expressions import expression_findings
 from wfexec.core.refusals_references import resolved
 from wfexec.core.registry import Action, close_actions, find_action
+from wfexec.core.selectors import selector_problem
 from wfexec.model.base import DOCUMENT_MAX, clip
-from wfexec.model.parameters import CustomAction, UpdateSecret, set_members
+from wfexec.model.parameters import CustomAction, RestartPod, UpdateSecret, set_members
 from wfexec.model.recipe import Refusal
 from wfexec.model.workflow import STEPS_MAX, WorkflowDefinition, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import Settings
@@ -32,6 +33,9 @@ def findings(spec: WorkflowExecutionSpec, settings: Settings) -> Iterator[Refusa
     if definition is None:
         yield UNRESOLVED if spec.template_ref is not None else NO_DEFINITION
         return
+    if spec.timeout == 0:
+        message = "timeout 0s leaves no time for any step; write more than 0s, or leave it out"
+        yield Refusal("timeout_out_of_range", "spec.timeout", message)
     if not definition.steps:
         yield Refusal("steps_missing", STEPS, "a workflow needs at least one step")
     if len(definition.steps) > STEPS_MAX:
@@ -81,6 +85,9 @@ def _step_findings(field: str, step: WorkflowStep, settings: Settings) -> Iterat
             settings.step_timeout_max
         )
         yield Refusal("timeout_out_of_range", f"{field}.timeout", message)
+    if step.rollback_spec is not None and step.rollback_spec.timeout == 0:
+        message = "timeout 0s ends the undo before it begins; write more than 0s, or leave it out"
+        yield Refusal("timeout_out_of_range", f"{field}.rollbackSpec.timeout", message)
 
 
 def _parameter_findings(field: str, step: WorkflowStep, action: Action) -> Iterator[Refusal]:
@@ -99,6 +106,7 @@ def _parameter_findings(field: str, step: WorkflowStep, action: Action) -> Itera
         message = f"{action.name} takes {takes}, not {_camel(members[0])}"
         yield Refusal("parameters_mismatch", f"{field}.parameters.{_camel(members[0])}", message)
     yield from _size_findings(f"{field}.parameters", step.parameters.custom)
+    yield from _selector_findings(f"{field}.parameters.restartPod.selector", step.parameters.restart_pod)
     yield from _secret_findings(f"{field}.parameters.updateSecret.dataUpdates", step.parameters.update_secret)
     undo = step.rollback_spec.parameters if step.rollback_spec is not None else None
     if undo is not None and len(set_members(undo)) != 1:
@@ -113,6 +121,14 @@ def _size_findings(field: str, custom: CustomAction | None) -> Iterator[Refusal]
     if size > DOCUMENT_MAX:
         message = f"the configuration makes a text of {size} characters for the child, which takes {DOCUMENT_MAX}"
         yield Refusal("parameters_too_large", f"{field}.custom.config", f"{message}; shorten it")
+
+
+def _selector_findings(field: str, restart: RestartPod | None) -> Iterator[Refusal]:
+    """Beside a podName it is dropped, and that is a warning of the step."""
+    if restart is not None and restart.selector is not None and not restart.pod_name and OPEN not in restart.selector:
+        problem = selector_problem(restart.selector)
+        if problem:
+            yield Refusal("selector_invalid", field, f"{clip(restart.selector, 80)!r} {problem}")
 
 
 def _secret_findings(field: str, update: UpdateSecret | None) -> Iterator[Refusal]:

@@ -21,6 +21,7 @@ from wfexec.model.parameters import (
     UndoParameters,
 )
 from wfexec.model.workflow import WorkflowExecutionSpec
+from wfexec.units import parse_duration
 
 Check = Callable[[dict[str, Any]], str]
 
@@ -47,6 +48,15 @@ def _pod_or_selector(raw: dict[str, Any]) -> str:
     return "" if _set(raw, "podName", "selector") else "set podName or selector"
 
 
+def _some_time(raw: Any) -> str:
+    """What is no duration is left to others."""
+    try:
+        none = isinstance(raw, str) and parse_duration(raw) == 0
+    except ValueError:
+        return ""
+    return "must be more than 0s; leave it out for the usual time, or set cancel to stop the workflow" if none else ""
+
+
 CHECKS: Final[dict[type[BaseModel], Check]] = {
     StepParameters: _union(StepParameters),
     RollbackParameters: _union(RollbackParameters),
@@ -55,6 +65,10 @@ CHECKS: Final[dict[type[BaseModel], Check]] = {
     RestartPod: _pod_or_selector,
     DeletePodAction: _exactly_one("pod", "labelSelector"),
     WorkflowExecutionSpec: _exactly_one("workflowDefinition", "templateRef"),
+}
+# Rules about one field of such an object, by its name in JSON.
+FIELD_CHECKS: Final[dict[tuple[type[BaseModel], str], Callable[[Any], str]]] = {
+    (WorkflowExecutionSpec, "timeout"): _some_time,
 }
 # Rules that compare with an earlier version of the object: a file has none.
 TRANSITIONS_ONLY: Final = frozenset({KubernetesExecutionSpec})
@@ -71,6 +85,9 @@ def broken_rules(model: type[BaseModel], raw: Any, path: FieldPath = ()) -> Iter
     for field in table_of(model):
         value = raw.get(field.alias)
         here = (*path, field.alias)
+        wrong = FIELD_CHECKS.get((model, field.alias))
+        if wrong is not None and (problem := wrong(value)):
+            yield Complaint(here, str(value), problem)
         if field.model is not None:
             yield from broken_rules(field.model, value, here)
         elif isinstance(value, list):

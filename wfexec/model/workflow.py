@@ -235,6 +235,7 @@ class WorkflowExecutionSpec(Value):
                 "has(self.workflowDefinition) != has(self.templateRef)",
                 "set exactly one of workflowDefinition, templateRef",
             ),
+            ("!has(self.timeout) || duration(self.timeout) > duration('0s')", "timeout must be more than 0s"),
             (
                 "self.remediationRequestRef == oldSelf.remediationRequestRef",
                 "remediationRequestRef is immutable",

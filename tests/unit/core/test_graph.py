@@ -102,6 +102,12 @@ def test_a_missing_dependency_names_both_steps() -> None:
     assert "'ghost'" in by_name.message
 
 
+def restart(selector: str, **more: str) -> dict[str, Any]:
+    """As the rest of a step."""
+    parameters = {"restartPod": {"namespace": "shop", "selector": selector, **more}}
+    return {"action": "restart-pod", "parameters": parameters}
+
+
 @pytest.mark.parametrize(
     ("broken", "field", "words"),
     [
@@ -112,6 +118,11 @@ def test_a_missing_dependency_names_both_steps() -> None:
         (step(1, targetCluster="other"), "steps[0].targetCluster", "leave it empty"),
         (step(1, timeout="20m"), "steps[0].timeout", "at most 15m"),
         (step(1, timeout="0s"), "steps[0].timeout", "more than 0s"),
+        (step(1, rollbackSpec={"action": "x", "timeout": "0s"}), "steps[0].rollbackSpec.timeout", "more than 0s"),
+        (step(1) | restart("app in (x"), "restartPod.selector", "'app in (x' is no label selector; write it as for"),
+        (step(1) | restart("a=b,"), "restartPod.selector", "is no label selector at a comma"),
+        (step(1) | restart("a=b,c=d=e"), "restartPod.selector", "at 'c=d=e'"),
+        (step(1) | restart(" "), "restartPod.selector", "chooses every pod of the namespace"),
         (step(1, when="true &&"), "steps[0].when", "line 1, column 8"),
         (step(1, runCondition="after_primary"), "steps[0].runCondition", "exactly one dependency"),
     ],
@@ -120,6 +131,17 @@ def test_a_broken_step_is_refused_with_field_and_fix(broken: dict[str, Any], fie
     refusal = refused(broken)
     assert refusal.field.endswith(field)
     assert words in refusal.message
+
+
+def test_what_a_workflow_does_without_time_is_refused() -> None:
+    """The API server refuses it before; a template may say it as well."""
+    refusal = refused(step(1), timeout="0s")
+    assert (refusal.reason, refusal.field) == ("timeout_out_of_range", "spec.timeout")
+    assert "leave it out" in refusal.message
+
+
+def test_a_selector_that_is_dropped_is_not_judged() -> None:
+    assert recipe(step(1) | restart("app in (x", podName="web-1")).steps[0].warnings != ()
 
 
 def test_duplicates_are_refused() -> None:
