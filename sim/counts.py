@@ -4,9 +4,12 @@ from collections import Counter
 from typing import Final
 
 from sim.history import History, WorkflowMove
+from sim.tellings import by_itself, hops, joins
+from wfexec.model.execution import ConditionResult
 from wfexec.model.meta import FINALIZER
-from wfexec.model.phases import TERMINAL, Phase, StepState, UndoState
-from wfexec.model.status import StepStatus, WorkflowExecution
+from wfexec.model.phases import TERMINAL, ErrorType, Phase, StepState, UndoState
+from wfexec.model.requests import Code, KeepRows
+from wfexec.model.status import StepStatus, WorkflowExecution, WorkflowExecutionStatus
 
 _K: Final = "kubernaut_workflowexecution_"
 CREATED: Final = "workflowexecution_created_total"
@@ -25,6 +28,11 @@ ROLLBACKS: Final = f"{_K}rollbacks_total"
 CHECKS: Final = f"{_K}safety_validation_total"
 CHANGES: Final = f"{_K}adaptive_adjustments_total"
 ERRORS: Final = f"{_K}errors_total"
+BATCH: Final = f"{_K}batch_duration_seconds"
+TOOK: Final = f"{_K}step_execution_duration_seconds"
+CONDITIONS: Final = "wfexec_condition_evaluations_total"
+CIRCULAR: Final = f"{_K}circular_dependency_detected_total"
+UNKEPT: Final = f"{_K}audit_records_lost_total"
 # Which labels of a metric are judged, by their places; names of definitions may come from a template.
 JUDGED: Final[dict[str, slice]] = {
     CREATED: slice(0, 0),
@@ -43,6 +51,11 @@ JUDGED: Final[dict[str, slice]] = {
     CHECKS: slice(0, 2),
     CHANGES: slice(0, 1),
     ERRORS: slice(1, 2),
+    BATCH: slice(0, 1),
+    TOOK: slice(0, 1),
+    CONDITIONS: slice(0, 2),
+    CIRCULAR: slice(0, 0),
+    UNKEPT: slice(0, 0),
 }
 _TIMED: Final = frozenset({Phase.PLANNING, Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
 _OUTCOMES: Final = {"success": "success", "partial_success": "partial", "failed": "failed", "unknown": "unknown"}
@@ -50,35 +63,53 @@ _JUDGED_BADLY: Final = ("safety_validation_failed:", "dry_run_failed: step ")
 _WORSE: Final = ("workflow_triggered_new_alerts", "ineffective")
 _CHANGED: Final = ("planning_error:", "status_inconsistent:")
 _LATE: Final = "workflow_timeout: the workflow's deadline passed"
+_STARTS: Final[dict[str, str]] = {
+    Phase.PLANNING: "planning_start_time",
+    Phase.VALIDATING: "validation_start_time",
+    Phase.EXECUTING: "execution_start_time",
+    Phase.MONITORING: "monitoring_start_time",
+    Phase.ROLLING_BACK: "rollback_start_time",
+}
+_CIRCLES: Final = ("circular_dependency", "self_dependency")
+_LATER_BATCHES: Final = 10
 Series = tuple[str, str, tuple[str, ...]]
+Results = tuple[ConditionResult, ...]
 
 
-def shown(history: History) -> Counter[Series]:
-    """How often each series must have counted."""
-    found = Counter[Series]()
+class Shown(Counter[Series]):
+    """How often each series must have counted.
+
+    `maybe`: how much oftener it may have. `measured`: what a histogram must have seen, in thousandths; None: of this
+    one the history does not tell.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maybe = Counter[Series]()
+        self.measured: dict[Series, list[int | None]] = {}
+
+    def took(self, series: Series, value: float | None) -> None:
+        self[series] += 1
+        self.measured.setdefault(series, []).append(None if value is None else round(value * 1_000))
+
+
+def shown(history: History) -> Shown:
+    found = Shown()
     ended: set[str] = set()
     for move in history.workflows:
         if move.before is not None:
             _moved(found, ended, move.before, move)
     _steps(found, history)
+    if history.audited:
+        _unkept(found, history)
     return found
-
-
-def hops(before: WorkflowExecution, after: WorkflowExecution) -> tuple[tuple[str, str], ...]:
-    """From phase to phase within one write: a rollback that finds nothing to undo begins and ends in the same one."""
-    source, target = before.status.phase, after.status.phase
-    rollback = Phase.ROLLING_BACK
-    passed = before.status.rollback_start_time != after.status.rollback_start_time
-    if passed and rollback not in (source, target):
-        return ((source, rollback), (rollback, target))
-    return ((source, target),)
 
 
 def _about(workflow: WorkflowExecution) -> str:
     return f"{workflow.metadata.namespace}/{workflow.metadata.name}"
 
 
-def _moved(found: Counter[Series], ended: set[str], before: WorkflowExecution, move: WorkflowMove) -> None:
+def _moved(found: Shown, ended: set[str], before: WorkflowExecution, move: WorkflowMove) -> None:
     after, about = move.after, _about(before)
     if FINALIZER in before.metadata.finalizers and (after is None or FINALIZER not in after.metadata.finalizers):
         found[about, DELETED, ()] += 1
@@ -86,28 +117,51 @@ def _moved(found: Counter[Series], ended: set[str], before: WorkflowExecution, m
         return
     for change in after.status.adaptive_adjustments[len(before.status.adaptive_adjustments) :]:
         found[about, CHANGES, (str(change.adjustment_type),)] += 1
+    if before.status.completed_batches != after.status.completed_batches:
+        _batches(found, about, before.status.completed_batches, after.status)
     if before.status.phase == after.status.phase:
         return
+    began = before.status
     for source, target in hops(before, after):
         if not source:
             found[about, CREATED, ()] += 1
         if source in _TIMED:
-            found[about, DURATION, (str(source),)] += 1
+            seconds = _seconds(getattr(began, _STARTS[source]), after.status.last_heartbeat)
+            found.took((about, DURATION, (str(source),)), seconds)
         if target == Phase.ROLLING_BACK:
             found[about, ROLLBACKS, ()] += 1
+        began = after.status
     _judged(found, before, after)
+    if after.status.phase in TERMINAL and _circular(after):
+        found[about, CIRCULAR, ()] += 1
     if after.status.phase in TERMINAL:
         _over(found, ended, after)
 
 
-def _judged(found: Counter[Series], before: WorkflowExecution, after: WorkflowExecution) -> None:
+def _seconds(since: int | None, until: int | None) -> float | None:
+    return None if since is None or until is None else max(0, until - since) / 1_000
+
+
+def _batches(found: Shown, about: str, before: int, status: WorkflowExecutionStatus) -> None:
+    batches = status.execution_plan.batches if status.execution_plan is not None else ()
+    begun = {step.step_number: step.start_time for step in status.step_statuses}
+    for place, batch in enumerate(batches[before : status.completed_batches], before + 1):
+        starts = [start for number in batch.steps if (start := begun.get(number)) is not None]
+        if starts:
+            label = str(place) if place < _LATER_BATCHES else f"{_LATER_BATCHES}+"
+            found.took((about, BATCH, (label,)), _seconds(min(starts), status.last_heartbeat))
+
+
+def _judged(found: Shown, before: WorkflowExecution, after: WorkflowExecution) -> None:
     about, status, source = _about(after), after.status, before.status.phase
     left = before.status.paused_from or source if source == Phase.PAUSED else source
     failed = status.phase == Phase.FAILED
     reason = status.failure_reason
     if source == Phase.PLANNING and status.phase == Phase.VALIDATING:
-        found[about, PLANNED, ()] += 1
-        found[about, EFFICIENCY, ()] += 1
+        count, plan = len(status.step_statuses), status.execution_plan
+        found.took((about, PLANNED, ()), status.total_steps or None)
+        beside = [len(batch.steps) for batch in plan.batches if len(batch.steps) > 1] if plan is not None else []
+        found.took((about, EFFICIENCY, ()), None if plan is None else sum(beside) / max(1, count))
     if failed and left in (Phase.PLANNING, Phase.VALIDATING):
         found[about, ERRORS, (str(left),)] += 1
         # A status that somebody edited is no refusal.
@@ -126,12 +180,17 @@ def _judged(found: Counter[Series], before: WorkflowExecution, after: WorkflowEx
         found[about, ERRORS, (str(Phase.EXECUTING),)] += 1
 
 
+def _circular(after: WorkflowExecution) -> bool:
+    planned = next((one for one in after.status.conditions if one.type == "Planned"), None)
+    return planned is not None and planned.status == "False" and planned.reason in _CIRCLES
+
+
 def _result(workflow: WorkflowExecution) -> str:
     result = workflow.status.workflow_result
     return result.reason if result is not None else ""
 
 
-def _over(found: Counter[Series], ended: set[str], after: WorkflowExecution) -> None:
+def _over(found: Shown, ended: set[str], after: WorkflowExecution) -> None:
     about, status = _about(after), after.status
     result = status.workflow_result
     outcome = _OUTCOMES[result.outcome] if result is not None else ""
@@ -139,29 +198,93 @@ def _over(found: Counter[Series], ended: set[str], after: WorkflowExecution) -> 
     if after.metadata.uid not in ended:
         ended.add(after.metadata.uid)
         found[about, ENDED, (label,)] += 1
-        found[about, SCORE, ()] += 1
-        found[about, LIFE, ()] += 1
+        found.took((about, SCORE, ()), result.effectiveness_score if result is not None else None)
+        lasted = status.execution_metrics
+        found.took((about, LIFE, ()), lasted.total_duration / 1_000 if lasted is not None else None)
     elif status.rollback is None:
         found[about, ENDED_AGAIN, (label,)] += 1
 
 
-def _steps(found: Counter[Series], history: History) -> None:
+def _steps(found: Shown, history: History) -> None:
     for move in history.steps:
         about, after = _about(move.workflow), move.after
-        source = move.before.status if move.before is not None else StepState.PENDING
-        if _undo(after) is UndoState.FAILED and (move.before is None or _undo(move.before) is not UndoState.FAILED):
+        before = move.before if move.before is not None else _UNTOUCHED
+        source = before.status
+        if _undo(after) is UndoState.FAILED and _undo(before) is not UndoState.FAILED:
             found[about, ERRORS, (str(Phase.ROLLING_BACK),)] += 1
+        tries = len(after.attempts) - len(before.attempts)
+        if tries > 0:
+            found[about, STARTED, (after.action,)] += tries
+        if after.pre_condition_results or after.post_condition_results:
+            _conditions(found, about, before, after)
         if source is after.status:
             continue
-        if after.status is StepState.EXECUTING:
-            found[about, STARTED, (after.action,)] += 1
-        elif after.status is StepState.COMPLETED and source in (StepState.EXECUTING, StepState.RETRYING):
+        if after.status is StepState.COMPLETED and source in (StepState.EXECUTING, StepState.RETRYING):
             found[about, STEPS, (after.action, "success")] += 1
+            if by_itself(before, after):
+                last = after.attempts[-1]
+                found.took((about, TOOK, (after.action,)), _seconds(last.start_time, last.end_time))
         elif after.status is StepState.FAILED and source is not StepState.COMPLETED:
             found[about, STEPS, (after.action, "failed")] += 1
         if after.status in (StepState.FAILED, StepState.BLOCKED) and source is not StepState.COMPLETED:
             found[about, ERRORS, (str(Phase.EXECUTING),)] += 1
 
 
+_UNTOUCHED: Final = StepStatus(step_number=1, action="none")
+
+
 def _undo(step: StepStatus) -> UndoState | None:
     return step.rollback.status if step.rollback is not None else None
+
+
+def _conditions(found: Shown, about: str, before: StepStatus, after: StepStatus) -> None:
+    """One that comes true is judged for good then; one that does not when the step goes on without it or ends by it."""
+    pre, post = after.pre_condition_results, after.post_condition_results
+    if before.status is StepState.PENDING:
+        _held(found, (about, CONDITIONS, ("pre", "passed")), before.pre_condition_results, pre)
+    elif before.status is StepState.EXECUTING:
+        _held(found, (about, CONDITIONS, ("post", "passed")), before.post_condition_results, post)
+    failed = after.status is StepState.FAILED and after.error_type is ErrorType.VALIDATION_ERROR
+    if joins(before, after):
+        _lost(found, (about, CONDITIONS, ("pre", "failed")), pre, all_=True)
+    elif after.status is StepState.BLOCKED and before.status is not StepState.BLOCKED:
+        _lost(found, (about, CONDITIONS, ("pre", "failed")), pre, all_=False)
+    if by_itself(before, after):
+        _lost(found, (about, CONDITIONS, ("post", "failed")), post, all_=True)
+    elif failed and before.status is StepState.EXECUTING:
+        _lost(found, (about, CONDITIONS, ("post", "failed")), post, all_=False)
+
+
+def _held(found: Shown, series: Series, old: Results, new: Results) -> None:
+    if old is not new:
+        held = {one.condition_type for one in old if one.passed}
+        passed = sum(one.passed and one.condition_type not in held for one in new)
+        if passed:
+            found[series] += passed
+
+
+def _lost(found: Shown, series: Series, results: Results, *, all_: bool) -> None:
+    """Those that do not hold. Where one ends the step others may be open yet; some were waited for to the deadline."""
+    missed = [one for one in results if not one.passed]
+    certain = sum(one.evaluated for one in missed)
+    open_ = sum(not one.evaluated and one.evaluation_time is None for one in missed)
+    least = certain if all_ else min(1, certain + open_)
+    if certain + open_:
+        found[series] += least
+        found.maybe[series] += certain + open_ - least
+
+
+def _unkept(found: Shown, history: History) -> None:
+    """Workflows that were let go though the audit store kept nothing of them."""
+    kept = {
+        row.uid
+        for write in history.writes
+        if isinstance(write.body, KeepRows) and write.code is Code.OK
+        for row in write.body.rows
+    }
+    for move in history.workflows:
+        before, after = move.before, move.after
+        if before is None or before.metadata.uid in kept or FINALIZER not in before.metadata.finalizers:
+            continue
+        if after is None or FINALIZER not in after.metadata.finalizers:
+            found[_about(before), UNKEPT, ()] += 1

@@ -252,14 +252,15 @@ class Simulation:
 
     def utterances(self) -> Utterances:
         """What the controllers that live have handed out so far; what a crash took with it is lost."""
-        looks = dropped = 0
+        looks = dropped = waiting = 0
         for process in self.controllers:
             if isinstance(process.machine, Controller):
                 self._told += process.machine.take_records()
                 stats = process.machine.stats()
                 looks += stats["looks"]
                 dropped += stats["events_dropped"]
-        return Utterances(self._told, looks, self._witness.decisions, dropped, self.options.audit is not None)
+                waiting += stats["events_waiting"] + stats["events_unanswered"]
+        return Utterances(self._told, looks, self._witness.decisions, dropped, self.options.audit is not None, waiting)
 
     def collect_soon(self) -> None:
         """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""

@@ -58,7 +58,7 @@ class ChildMove(NamedTuple):
 class Utterances(NamedTuple):
     """What the controllers of a run handed out, how often they decided, and some decisions; None: nobody listened.
 
-    `dropped`: Events that they say were given up. `audited`: they have an audit store.
+    `dropped`: Events that they say were given up, `waiting`: are on their way. `audited`: they have an audit store.
     """
 
     records: Sequence[tuple[ObjectKey, Record]] | None = None
@@ -66,6 +66,7 @@ class Utterances(NamedTuple):
     decisions: Sequence[Decision] = ()
     dropped: int = 0
     audited: bool = False
+    waiting: int = 0
 
 
 SILENCE: Final = Utterances()
@@ -76,9 +77,9 @@ class History(NamedTuple):
 
     `end`: when the run ended. `troubles`: how often something broke (crashes, lost replies). `elected`: there is a
     lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
-    made, `decisions`: some of them. `dropped`: Events that they counted as given up. `skew`: how far two clocks could
-    be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody kept account. `audited`:
-    there was an audit store.
+    made, `decisions`: some of them. `dropped`: Events that they counted as given up, `waiting`: as on their way.
+    `skew`: how far two clocks could be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody
+    kept account. `audited`: there was an audit store.
     """
 
     settings: Settings
@@ -98,6 +99,7 @@ class History(NamedTuple):
     skew: int = 0
     alerts: tuple[Firing, ...] | None = None
     audited: bool = False
+    waiting: int = 0
 
     def events(self) -> list[tuple[int, EventWrite]]:
         """Events that the cluster took, in order."""
@@ -156,6 +158,7 @@ def history_of(
         skew=skew,
         alerts=alerts,
         audited=utterances.audited,
+        waiting=utterances.waiting,
     )
 
 

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sim.checkers.complaint import Complaint
-from sim.counts import JUDGED, Series, hops, shown
+from sim.counts import JUDGED, Series, shown
 from sim.history import History
+from sim.tellings import EXCUSED, Fact, causes, subject
 from wfexec.model.plan import CountRecord
 from wfexec.model.requests import EventWrite
 
@@ -17,49 +18,89 @@ from wfexec.model.requests import EventWrite
 def check(history: History) -> Iterator[Complaint]:
     if history.told is not None:
         yield from _counts(history)
-    yield from _events(history, complete=history.told is not None and not history.cut and not history.troubles)
+    yield from _events(history, listened=history.told is not None)
 
 
 def _counts(history: History) -> Iterator[Complaint]:
     happened = shown(history)
-    told = Counter[Series]()
+    told: dict[Series, list[float]] = {}
     for key, record in history.told or ():
         if record.__class__ is CountRecord:
             assert isinstance(record, CountRecord)
             judged = JUDGED.get(record.metric)
             if judged is not None:
-                told[f"{key.namespace}/{key.name}", record.metric, record.labels[judged]] += 1
+                series = (f"{key.namespace}/{key.name}", record.metric, record.labels[judged])
+                told.setdefault(series, []).append(record.value)
     for series in sorted(happened.keys() | told.keys()):
-        counted, times = told[series], happened[series]
-        if counted > times or (counted < times and not history.troubles):
-            about, metric, labels = series
-            what = metric + (f"{{{', '.join(labels)}}}" if labels else "")
+        values = told.get(series, [])
+        counted, times = len(values), happened[series]
+        about, metric, labels = series
+        what = metric + (f"{{{', '.join(labels)}}}" if labels else "")
+        if counted > times + happened.maybe[series] or (counted < times and not history.troubles):
             yield Complaint("S9", history.end, about, f"{what} tells {counted}, and it happened {times} times")
+        elif values and series in happened.measured:
+            yield from _values(history, about, what, values, happened.measured[series])
 
 
-def _events(history: History, *, complete: bool) -> Iterator[Complaint]:
-    """Events are best effort, but what they say is true, and in a calm run to its end they say every phase.
+def _values(
+    history: History, about: str, what: str, values: list[float], expected: list[int | None]
+) -> Iterator[Complaint]:
+    """Does a histogram tell what was? Where one value cannot be known, none is judged."""
+    known = [one for one in expected if one is not None]
+    if len(known) < len(expected):
+        return
+    wrong = Counter(round(value * 1_000) for value in values) - Counter(known)
+    if wrong:
+        was = ", ".join(str(one / 1_000) for one in sorted(known))
+        yield Complaint("S9", history.end, about, f"{what} tells {min(wrong) / 1_000}, and it was {was}")
 
-    Less only by as many as the controllers themselves counted as given up.
+
+def _events(history: History, *, listened: bool) -> Iterator[Complaint]:
+    """Events are best effort, but what they say is true, no more often than it was so, and in a calm run all is said.
+
+    Less only by as many as the controllers themselves counted as given up, or as on their way.
     """
-    happened: dict[tuple[str, str], str] = {}
-    for move in history.workflows:
-        if move.before is not None and move.after is not None:
-            meta = move.after.metadata
-            for source, target in hops(move.before, move.after):
-                if source != target:
-                    happened[meta.uid, f"Phase: {source or 'new'} → {target}"] = f"{meta.namespace}/{meta.name}"
-    told: dict[tuple[str, str], str] = {}
+    least, most = Counter[Fact](), Counter[Fact]()
+    abouts: dict[Fact, str] = {}
+    for cause in causes(history):
+        fact = cause.fact
+        most[fact] += cause.most
+        least[fact] += cause.least
+        abouts[fact] = cause.about
+    told = _told(history, abouts)
+    for fact, times in told.items():
+        _, reason, what = fact
+        if times > most[fact] and reason not in EXCUSED:
+            times_said = f"an event tells of {_name(reason, what)}"
+            if most[fact]:
+                yield Complaint("S9", history.end, abouts[fact], f"{times_said} {times} times, and it was {most[fact]}")
+            else:
+                yield Complaint("S9", history.end, abouts[fact], f"{times_said}, which did not happen")
+    if not listened or history.troubles:
+        return
+    untold = [fact for fact, times in least.items() if times and not told[fact]]
+    for fact in untold if len(untold) > history.dropped + history.waiting else ():
+        yield Complaint("S9", history.end, abouts[fact], f"no event tells of {_name(*fact[1:])}")
+
+
+def _told(history: History, abouts: dict[Fact, str]) -> Counter[Fact]:
+    """How often each fact was said: an Event that is said again is one whose count grows."""
+    counts: dict[tuple[Fact, str], int] = {}
     for write in history.writes:
         body = write.body
         if body.__class__ is EventWrite:
             assert isinstance(body, EventWrite)
-            if body.reason == "PhaseTransition":
-                meta = body.regarding.metadata
-                told[meta.uid, body.message] = f"{meta.namespace}/{meta.name}"
-    for key, about in told.items():
-        if key not in happened:
-            yield Complaint("S9", history.end, about, f"an event tells of {key[1]!r}, which did not happen")
-    untold = [(key, about) for key, about in happened.items() if key not in told] if complete else []
-    for key, about in untold if len(untold) > history.dropped else ():
-        yield Complaint("S9", history.end, about, f"no event tells of {key[1]!r}")
+            meta = body.regarding.metadata
+            fact = (meta.uid, body.reason, subject(body.reason, body.message))
+            abouts.setdefault(fact, f"{meta.namespace}/{meta.name}")
+            counts[fact, body.name] = max(body.times, counts.get((fact, body.name), 0))
+    told = Counter[Fact]()
+    for (fact, _), times in counts.items():
+        told[fact] += times
+    return told
+
+
+def _name(reason: str, what: str) -> str:
+    if reason == "PhaseTransition":
+        return repr(what)
+    return f"{reason} of step {what}" if what else reason

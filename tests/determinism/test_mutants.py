@@ -299,6 +299,39 @@ def counted_twice(patch: Patch) -> None:
     patch.setattr(Draft, "count", twice)
 
 
+def told_twice(patch: Patch) -> None:
+    """Every Event is handed out twice."""
+    event = Draft.event
+
+    def twice(self: Draft, *what: str) -> None:
+        event(self, *what)
+        event(self, *what)
+
+    patch.setattr(Draft, "event", twice)
+
+
+def ends_of_steps_untold(patch: Patch) -> None:
+    """What becomes of a step stands in status, and nobody says so."""
+    event = Draft.event
+
+    def silent(self: Draft, kind: str, reason: str, message: str) -> None:
+        if reason != "StepCompleted":
+            event(self, kind, reason, message)
+
+    patch.setattr(Draft, "event", silent)
+
+
+def measured_by_the_wrong_clock(patch: Patch) -> None:
+    """What is measured comes out longer than it was."""
+    counted = Draft.count
+    longer = {"kubernaut_workflowexecution_step_execution_duration_seconds": 1.0}
+    patch.setattr(
+        Draft,
+        "count",
+        lambda self, metric, *labels, value=1.0: counted(self, metric, *labels, value=value + longer.get(metric, 0)),
+    )
+
+
 def decided_by_a_counter(patch: Patch) -> None:
     """When to look again depends on how often that was asked."""
     wake, turns = Draft.wake, count()
@@ -341,6 +374,9 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (recorded_at_every_try, let_go_at_the_second_try, "S8"),
     (record_not_waited_for, deleted_and_recorded, "S8"),
     (counted_twice, play, "S9"),
+    (told_twice, play, "S9"),
+    (ends_of_steps_untold, play, "S9"),
+    (measured_by_the_wrong_clock, play, "S9"),
     (decided_by_a_counter, play, "S11"),
     (secrets_repeated, secretive, "S12"),
 )

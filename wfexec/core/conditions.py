@@ -6,6 +6,7 @@ before anything that waits for the step). Nothing blocks: a condition that does 
 written when it is first found false and when it comes true; a condition that holds at once costs no write of its own.
 """
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from wfexec.core.doubt import doubted_on
@@ -47,12 +48,16 @@ class Side(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """`failed`: a required condition whose time is over, with its reason; None while `waiting` or when all is well."""
+    """`failed`: a required condition whose time is over, with its reason; None while `waiting` or when all is well.
+
+    `missed` are not required and do not hold, or nobody may know; `lost` are all that do not hold for good.
+    """
 
     results: Results
     waiting: bool
     failed: tuple[StepCondition, str] | None
     missed: tuple[tuple[StepCondition, str], ...]
+    lost: tuple[StepCondition, ...]
 
 
 def may_start(draft: Draft, step: RecipeStep) -> bool | None:
@@ -74,10 +79,28 @@ def may_start(draft: Draft, step: RecipeStep) -> bool | None:
         draft.set_step(step.position, pre_condition_results=verdict.results, policy=policy)
     if verdict.waiting:
         return False
+    if verdict.missed:
+        # Told once the step has gone on: something else may keep it from starting in this look.
+        draft.misses = {**(draft.misses or {}), step.position: verdict}
+    return True
+
+
+def tell_misses(draft: Draft, misses: Mapping[int, Verdict]) -> None:
+    """Of steps that do without a precondition: of those that went on, which have started or wait for a place."""
+    for position, verdict in misses.items():
+        if draft.steps[position].ready_time is not None:
+            _tell(draft, PRE, draft.recipe.steps[position], verdict)
+
+
+def _tell(draft: Draft, kind: str, step: RecipeStep, verdict: Verdict) -> None:
+    """What is judged for good: by now, and never before, for a look that still waits is made again."""
+    for condition in verdict.lost:
+        _count(draft, kind, "failed", condition)
+    if verdict.failed is not None:
+        return
     for condition, why in verdict.missed:
         text = f"step {step.number} ({step.name}): {condition.type}: {why}"
-        draft.event("Warning", "PreconditionWarning", text)
-    return True
+        draft.event("Warning", "PreconditionWarning" if kind == PRE else "PostconditionWarning", text)
 
 
 def kept_promise(draft: Draft, step: RecipeStep, ended: int, overdue: bool) -> Results | str | None:
@@ -106,12 +129,10 @@ def kept_promise(draft: Draft, step: RecipeStep, ended: int, overdue: bool) -> R
         draft.set_step(step.position, post_condition_results=verdict.results)
     if verdict.waiting:
         return None
+    _tell(draft, POST, step, verdict)
     if verdict.failed is not None:
         condition, why = verdict.failed
         return clip(f"postcondition {condition.type} does not hold: {why}", 4096)
-    for condition, why in verdict.missed:
-        text = f"step {step.number} ({step.name}): {condition.type}: {why}"
-        draft.event("Warning", "PostconditionWarning", text)
     return verdict.results
 
 
@@ -159,6 +180,7 @@ def judge(draft: Draft, side: Side, valid: int) -> Verdict:
     known = {result.condition_type: result for result in side.known}
     results: list[ConditionResult] = []
     missed: list[tuple[StepCondition, str]] = []
+    lost: list[StepCondition] = []
     failed: tuple[StepCondition, str] | None = None
     waiting = False
     # A pause stops the clocks; what comes true meanwhile is written down.
@@ -192,13 +214,13 @@ def judge(draft: Draft, side: Side, valid: int) -> Verdict:
         elif not over or (before is None and limit):
             waiting = True
             draft.wake(min((since if before else draft.now) + limit, draft.now + interval))
-        elif condition.required:
-            failed = failed or (condition, why)
-            _count(draft, side.kind, "failed", condition)
         else:
-            missed.append((condition, why))
-            _count(draft, side.kind, "failed", condition)
-    return Verdict(tuple(results), waiting and failed is None, failed, tuple(missed))
+            lost.append(condition)
+            if condition.required:
+                failed = failed or (condition, why)
+            else:
+                missed.append((condition, why))
+    return Verdict(tuple(results), waiting and failed is None, failed, tuple(missed), tuple(lost))
 
 
 def _final(side: Side, verdict: Verdict) -> Verdict:
@@ -210,7 +232,9 @@ def _final(side: Side, verdict: Verdict) -> Verdict:
     why = "the workflow's deadline passed before it held"
     missing = [(one, why) for one, result in zip(side.conditions, results, strict=True) if not result.passed]
     failed = next((each for each in missing if each[0].required), None)
-    return Verdict(results, False, failed, tuple(each for each in missing if not each[0].required))
+    unknowable = {one.condition_type for one in results if not one.evaluated and one.evaluation_time is not None}
+    lost = tuple(one for one, _ in missing if one.type not in unknowable)
+    return Verdict(results, False, failed, tuple(each for each in missing if not each[0].required), lost)
 
 
 def condition_limit(draft: Draft, kind: str, condition: StepCondition) -> int:
@@ -324,6 +348,7 @@ def embedded_types(conditions: Effective, step: RecipeStep, kind: str) -> frozen
 def _blocked(draft: Draft, step: RecipeStep, verdict: Verdict, policy: StepPolicy | None) -> None:
     assert verdict.failed is not None
     condition, why = verdict.failed
+    _tell(draft, PRE, step, verdict)
     message = clip(f"precondition {condition.type} does not hold: {why}", 4096)
     draft.move_step(
         step.position,

@@ -80,6 +80,7 @@ class Draft:
         "demands",
         "keeps",
         "metadata",
+        "misses",
         "now",
         "numbers",
         "questions",
@@ -140,6 +141,8 @@ class Draft:
         self.rules: AdaptiveOrchestration | None = None
         # Completed steps that must be verified before anything builds on them, by position, each with the reason.
         self.wishes: dict[int, str] = {}
+        # Verdicts on preconditions that a step does without, by position; None for most looks.
+        self.misses: dict[int, Any] | None = None
         self._changes: dict[str, Any] = {}
         self.steps_changed = False
 

@@ -39,8 +39,10 @@ def close_steps(draft: Draft, why: str) -> None:
             draft.move_step(position, StepState.SKIPPED, skip_reason=clip(why), ready_time=None, end_time=draft.now)
         elif step.status is StepState.RETRYING:
             draft.move_step(position, StepState.FAILED, next_retry_time=None, end_time=draft.now)
-            draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
             error = step.error_type or ErrorType.UNKNOWN_ERROR
+            text = f"step {step.step_number} ({step.name}): {error}: {step.error_message or 'it is not tried again'}"
+            draft.event("Warning", "StepFailed", text)
+            draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
             draft.count("kubernaut_workflowexecution_errors_total", error, Phase.EXECUTING)
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from wfexec.core.adaptive import adapt, reorder
 from wfexec.core.birth import birth, deadline_of, undo_facts
-from wfexec.core.conditions import broke_promise
+from wfexec.core.conditions import broke_promise, tell_misses
 from wfexec.core.copies import keep_copies
 from wfexec.core.draft import Draft
 from wfexec.core.ending import cancelled, fail, note_failure, tell_cancel
@@ -248,6 +248,8 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
             queued += 1
             if steps[position].ready_time is None:
                 draft.set_step(position, ready_time=draft.now)
+    if draft.misses is not None:
+        tell_misses(draft, draft.misses)
     if queued and places < most:
         tell_pressure(draft, places, most)
     if queued and not draft.get("queued_steps"):

@@ -219,7 +219,9 @@ def _new_alerts(draft: Draft, question: AskAlerts | None, began: int) -> tuple[s
 def _broken(draft: Draft, position: int, why: str, watched: Watched) -> None:
     """A completed step fails after all: what it did took effect, and is undone with the others (BR-WF-052)."""
     message = clip(why, 4096)
-    draft.move_step(position, StepState.FAILED, error_message=message, error_type=ErrorType.VALIDATION_ERROR)
+    step, error = draft.recipe.steps[position], ErrorType.VALIDATION_ERROR
+    draft.move_step(position, StepState.FAILED, error_message=message, error_type=error)
+    draft.event("Warning", "StepFailed", f"step {step.number} ({step.name}): {error}: {message}")
     note_failure(draft, position)
     _ineffective(draft, f"{INEFFECTIVE}: {why}", watched)
 

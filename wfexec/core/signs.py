@@ -65,7 +65,9 @@ EVENTS: Final[tuple[EventRow, ...]] = (
         "StepRetrying", f"{N}, {W}", "A step is tried again: by itself (Warning) or by hand (Normal)", "BR-WF-035"
     ),
     EventRow("StepFailed", W, "A step failed for good", "BR-WF-012"),
-    EventRow("StepSkipped", N, "A step is not carried out; why is named", "BR-WF-020"),
+    EventRow(
+        "StepSkipped", N, "A step is not carried out; why is named. Not said of what an end leaves behind", "BR-WF-020"
+    ),
     EventRow("StepBlocked", W, "A required precondition did not hold in time", "BR-WF-016"),
     EventRow("PreconditionWarning", W, "An optional precondition did not hold; the step went on", "BR-WF-052b"),
     EventRow("PostconditionWarning", W, "An optional postcondition did not hold", "BR-WF-053b"),

@@ -25,6 +25,7 @@ def totals(view: View, reconciler: Reconciler, followed: Iterable[Reflector], li
         "stale_wakeups": view.deadlines.stale + view.queue.stale,
         "events_dropped": reconciler.recorder.dropped,
         "events_waiting": reconciler.recorder.waiting,
+        "events_unanswered": reconciler.recorder.in_flight,
         "workflows": len(view.tracked),
         "queued": len(view.queue),
         "in_flight": limiter.in_flight,

@@ -158,9 +158,11 @@ class Past:
         """A controller hands out a count."""
         self.told.append((ObjectKey(Kind.WORKFLOW, "shop", workflow), CountRecord(metric, labels)))
 
-    def says(self, reason: str, message: str) -> None:
+    def says(self, reason: str, message: str, times: int = 1) -> None:
         """The cluster takes an Event of the controller."""
-        self.wrote(EventWrite("e", "shop", self.workflow, "Normal", reason, message, 1, self.at, self.at), Code.OK)
+        name = f"{reason}.{len(self.records)}"
+        said = EventWrite(name, "shop", self.workflow, "Normal", reason, message, times, self.at, self.at)
+        self.wrote(said, Code.OK)
 
     def history(
         self,

@@ -11,7 +11,7 @@ from tests.unit.sim.support import Past, manifest, run
 from wfexec.model.phases import Phase, StepState, WorkflowOutcome
 from wfexec.model.plan import LogRecord
 from wfexec.model.requests import Kind, ObjectKey
-from wfexec.model.status import WorkflowResult
+from wfexec.model.status import AttemptStatus, WorkflowResult
 
 KEY = ObjectKey(Kind.WORKFLOW, "shop", "repair")
 _K = "kubernaut_workflowexecution_"
@@ -29,13 +29,22 @@ COUNTS = (
     (f"{_K}effectiveness_score",),
     ("workflowexecution_lifecycle_duration_seconds",),
 )
+EVENTS = (
+    ("WorkflowExecutionCreated", "workflow repair accepted"),
+    ("PlanCreated", "1 steps in 1 batches, sequential"),
+    ("WorkflowValidated", "safety checks passed"),
+    ("StepExecuting", "step 1 (step-1): scale-deployment"),
+    ("StepCompleted", "step 1 (step-1) completed"),
+    ("WorkflowExecutionCompleted", "completed in 0s: success"),
+)
 PHASES = ("new → planning", "planning → validating", "validating → executing", "executing → monitoring")
 
 
 def ended() -> Past:
     """One step, from the beginning to a good end."""
     past = Past([{}])
-    past.step(1, StepState.EXECUTING)
+    attempts = (AttemptStatus(name="repair-step-1", phase="executing", start_time=past.at),)
+    past.step(1, StepState.EXECUTING, attempts=attempts)
     past.ends(past.child(1))
     past.step(1, StepState.COMPLETED)
     past.status(phase=Phase.MONITORING)
@@ -51,6 +60,8 @@ def told(*, without: int | None = None, phases: tuple[str, ...] = PHASES) -> Pas
             past.counted(metric, *labels)
     for text in (*phases, "monitoring → completed"):
         past.says("PhaseTransition", f"Phase: {text}")
+    for reason, text in EVENTS:
+        past.says(reason, text)
     return past
 
 
@@ -173,6 +184,8 @@ def test_a_rollback_that_begins_and_ends_in_one_write_is_told_as_both() -> None:
     past.counted("workflowexecution_lifecycle_duration_seconds")
     for text in (*PHASES[:3], "executing → rolling_back", "rolling_back → failed"):
         past.says("PhaseTransition", f"Phase: {text}")
+    for reason, text in (*EVENTS[:3], ("RollbackStarted", "0 steps"), ("WorkflowExecutionFailed", "failed")):
+        past.says(reason, text)
     assert list(s9_metrics_equal_state.check(past.history(listening=True))) == []
 
 
