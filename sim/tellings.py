@@ -213,6 +213,8 @@ def _judged(before: Condition | None, one: Condition, new: WorkflowExecutionStat
         yield _once(reason)
     elif one.type == "Approved":
         yield from _approval(before, one)
+    elif one.reason == "Withdrawn" and not one.message.startswith("cancelled"):
+        yield _once("RollbackWithdrawn")
     elif one.type in _DECLINED and one.status == "False":
         yield _once(_DECLINED[one.type])
     elif one.type == "RollbackTriggersJudged" and before is None:

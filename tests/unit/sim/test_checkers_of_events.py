@@ -143,6 +143,7 @@ CAUSES: dict[str, Callable[[Past], None]] = {
     "RollbackTriggered": says("RollbackTriggered", "True"),
     "RollbackTriggerUnknown": says("RollbackTriggersJudged", "False"),
     "RollbackRefused": says("RollbackRequested", "False", "Refused", "nothing to undo"),
+    "RollbackWithdrawn": says("RollbackRequested", "False", "Withdrawn", "the request was taken back"),
     "RollbackStarted": goes(Phase.ROLLING_BACK),
     "StepRolledBack": moves(StepState.COMPLETED, StepState.ROLLED_BACK),
     "RollbackFailed": undone,
