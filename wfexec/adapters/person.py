@@ -6,26 +6,41 @@ what the server refuses becomes a sentence, never a traceback. It must never dec
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Final
 
 import orjson
 from kubernetes import config
 
-from wfexec.adapters.kube import Connection, Reply, Watching, connect
+from wfexec.adapters.kube import Connection, Reply, connect
 from wfexec.crd.wire import JSON, MERGE_PATCH, HttpCall, object_path
 from wfexec.errors import BadInput, Finding
 from wfexec.model.meta import WORKFLOW_API, WORKFLOW_PLURAL
-from wfexec.model.requests import Kind, Outcome
+from wfexec.model.requests import Code, Kind, Outcome
 
 Json = dict[str, Any]
 TIMEOUT_S: Final = 15.0
+# As many as kubectl asks for at once.
+PAGE: Final = 500
 # A watch is renewed after this long; whoever looks on does not notice.
 WATCH_S: Final = 240.0
+# So long a cluster that was there is waited for, and looked for again this often.
+AWAY_S: Final = 60.0
+AGAIN_S: Final = 1.0
+# What an API server says that starts, ends or has too much to do.
+GONE: Final = frozenset({429, 500, 502, 503, 504})
 OWN_NAME: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _MOUNTED: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DENIED: Final = "denied request: "
 # So many bytes of an answer that is no API server's are shown.
 TOLD_MAX: Final = 120
+
+
+class Unreachable(BadInput):
+    """Nobody has said no: it may work in a moment."""
+
+    def __init__(self, what: str, message: str) -> None:
+        super().__init__((Finding(what, "", "", message),))
 
 
 class Person:
@@ -64,10 +79,15 @@ class Person:
         return True
 
     def workflows(self, namespace: str | None) -> list[Json]:
-        """All of a namespace; None: of the cluster."""
-        reply = self._call(HttpCall("GET", _collection(namespace)), namespace or "all namespaces")
-        found: list[Json] = self._accepted(reply, namespace or "all namespaces")["items"]
-        return found
+        """All of a namespace; None: of the cluster. In pages, for thousands in one reply may take too long."""
+        what, found, token = namespace or "all namespaces", list[Json](), ""
+        while True:
+            query = (("limit", str(PAGE)), *((("continue", token),) if token else ()))
+            page = self._accepted(self._call(HttpCall("GET", _collection(namespace), query), what), what)
+            found += page["items"]
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return found
 
     def events(self, workflow: Json) -> list[Json] | str:
         """Events about it, oldest first; why not, where the person may not read them."""
@@ -80,10 +100,30 @@ class Person:
         mine = [item for item in items if item["involvedObject"].get("uid") == meta["uid"]]
         return sorted(mine, key=_order)
 
-    def follow(self, namespace: str, name: str, left_s: Callable[[], float] = lambda: WATCH_S) -> Iterator[Json | None]:
-        """The workflow now and after every change; None when it is deleted, and then no more. Ends with `left_s`."""
+    def follow(
+        self,
+        namespace: str,
+        name: str,
+        left_s: Callable[[], float] = lambda: WATCH_S,
+        lost: Callable[[str], None] = lambda why: None,
+    ) -> Iterator[Json | None]:
+        """The workflow now and after every change; None when it is deleted, and then no more. Ends with `left_s`.
+
+        A cluster that was there and goes away is waited for; `lost` hears why, once for each time.
+        """
+        seen, away_since = False, 0.0
         while (patience := min(WATCH_S, left_s())) > 0:
-            workflow = self.workflow(namespace, name)
+            try:
+                workflow = self.workflow(namespace, name)
+            except Unreachable as trouble:
+                if not seen or (away_since and monotonic() - away_since > AWAY_S):
+                    raise
+                if not away_since:
+                    away_since = monotonic()
+                    lost(trouble.findings[0].message)
+                sleep(min(AGAIN_S, patience))
+                continue
+            seen, away_since = True, 0.0
             yield workflow
             version = workflow["metadata"]["resourceVersion"]
             query = (
@@ -93,9 +133,12 @@ class Person:
                 ("timeoutSeconds", str(max(1, int(patience)))),
             )
             watching = self._connection.watch(HttpCall("GET", _collection(namespace), query), patience, TIMEOUT_S)
-            if not isinstance(watching, Watching):
-                told = watching.message if isinstance(watching, Outcome) else _told(watching)
-                raise _refused(f"{namespace}/{name}", f"cannot be watched: {told}")
+            if isinstance(watching, Outcome) or (isinstance(watching, Reply) and watching.status in GONE):
+                # The next look tells what is the matter.
+                sleep(min(AGAIN_S, patience))
+                continue
+            if isinstance(watching, Reply):
+                raise _refused(f"{namespace}/{name}", f"cannot be watched: {_told(watching)}")
             try:
                 for line in watching.lines():
                     if isinstance(line, Outcome):
@@ -115,8 +158,13 @@ class Person:
 
     def _call(self, call: HttpCall, what: str) -> Reply:
         reply = self._connection.call(call, TIMEOUT_S)
+        if isinstance(reply, Outcome) and reply.code is Code.LOST and call.method == "PATCH":
+            fix = f"look with: wfexec describe {what.rpartition('/')[2]}"
+            raise _refused(what, f"no reply came, so nobody knows whether it was changed: {reply.message}; {fix}")
         if isinstance(reply, Outcome):
-            raise _refused(what, f"the cluster cannot be reached: {reply.message}; look at --kubeconfig and --context")
+            raise Unreachable(
+                what, f"the cluster cannot be reached: {reply.message}; look at --kubeconfig and --context"
+            )
         return reply
 
     def _accepted(self, reply: Reply, what: str) -> Json:
@@ -125,6 +173,8 @@ class Person:
             raise _refused(what, f"the cluster does not take these credentials: {_told(reply)}; {fix}")
         if reply.status == 404 and not _status(reply):
             raise _refused(what, "the cluster knows no WorkflowExecutions; run: wfexec crds | kubectl apply -f -")
+        if reply.status in GONE:
+            raise Unreachable(what, f"the cluster cannot answer now: {_told(reply)}")
         if reply.status >= 300:
             raise _refused(what, f"refused by the cluster: {_told(reply)}")
         found: Json = orjson.loads(reply.payload)

@@ -32,6 +32,8 @@ Judge = Callable[[Json, Json, str], Answer | None]
 
 def ask(where: Where, change: Edit, judge: Judge, wait: float) -> None:
     """Make the change, wait for the answer and say it; exit code 3 when it is no or not there in `wait` s."""
+    from wfexec.adapters.person import Unreachable
+
     before: Json = {}
 
     def made(workflow: Json, user: str, now: int) -> Json:
@@ -44,16 +46,19 @@ def ask(where: Where, change: Edit, judge: Judge, wait: float) -> None:
         typer.echo(f"{what}: asked by {user}")
         return
     phase, end = phase_of(before), monotonic() + wait
-    with somebody(where) as (person, namespace):
-        for workflow in person.follow(namespace, where.name, lambda: max(0.0, end - monotonic())):
-            if workflow is None:
-                raise refusal(what, "it was deleted meanwhile")
-            phase = phase_of(workflow)
-            answer = judge(before, workflow, user)
-            if answer is not None:
-                typer.echo(f"{what}: {answer.text}", err=not answer.accepted)
-                raise typer.Exit(0 if answer.accepted else REFUSED)
-    late = f"the controller has not answered within {wait:g} s, and may yet do so: it is {phase or 'new'}"
+    try:
+        with somebody(where) as (person, namespace):
+            for workflow in person.follow(namespace, where.name, lambda: max(0.0, end - monotonic())):
+                if workflow is None:
+                    raise refusal(what, "it was deleted meanwhile")
+                phase = phase_of(workflow)
+                answer = judge(before, workflow, user)
+                if answer is not None:
+                    typer.echo(f"{what}: {answer.text}", err=not answer.accepted)
+                    raise typer.Exit(0 if answer.accepted else REFUSED)
+        late = f"the controller has not answered within {wait:g} s, and may yet do so: it is {phase or 'new'}"
+    except Unreachable as trouble:
+        late = f"what became of it is not known: {trouble.findings[0].message}"
     typer.echo(f"{what}: asked by {user}; {late}", err=True)
     raise typer.Exit(REFUSED)
 

@@ -6,6 +6,7 @@ changed here.
 
 import sys
 from collections.abc import Iterator, Sequence
+from shutil import get_terminal_size
 from typing import Annotated, Final
 
 import typer
@@ -94,13 +95,22 @@ def watch(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None
     """Follow a workflow to its end. Exit code 3 when it did not complete."""
     last: WorkflowExecution | None = None
     said: tuple[str, ...] = ()
+
+    def lost(why: str) -> None:
+        nonlocal said
+        typer.echo(f"{why}; it is looked for again", err=True)
+        if sys.stdout.isatty():
+            # This line stands where we would draw.
+            said = ()
+
     with somebody(Where(name, namespace, kubeconfig, context)) as (person, here):
-        for raw in person.follow(here, name):
+        for raw in person.follow(here, name, lost=lost):
             if raw is None:
                 raise refusal(f"{here}/{name}", "it was deleted")
             last = read(raw)
             lines = tuple(picture(last, now_ms()))
             if sys.stdout.isatty():
+                lines = fitting(lines, *get_terminal_size())
                 # Back to the top of what was drawn, and clear from there on.
                 typer.echo((f"\x1b[{len(said)}F\x1b[J" if said else "") + "\n".join(lines))
             elif lines[0] != (said[0] if said else ""):
@@ -112,6 +122,14 @@ def watch(name: Name, namespace: Namespace = None, kubeconfig: Kubeconfig = None
         raise typer.Exit(FAILED)
 
 
+def fitting(lines: tuple[str, ...], columns: int, rows: int) -> tuple[str, ...]:
+    """As a terminal of this size shows them, neither folded nor scrolled: it is drawn over where it was drawn."""
+    room = max(2, rows - 1)
+    if len(lines) > room:
+        lines = (*lines[: room - 1], f"… {len(lines) - room + 1} more lines: wfexec describe shows them")
+    return tuple(line if len(line) <= columns else f"{line[: columns - 1]}…" for line in lines)
+
+
 def read(raw: Json) -> WorkflowExecution:
     """The object as the controller reads it."""
     found = Decoder().workflow(raw)
@@ -121,8 +139,8 @@ def read(raw: Json) -> WorkflowExecution:
 
 
 def recipe_of(workflow: WorkflowExecution) -> Recipe | None:
-    """Estimates come from the plan; a definition that cannot be planned has none."""
-    if workflow.spec.workflow_definition is None:
+    """Estimates come from the plan: none of what cannot be planned, and none are asked for but while it executes."""
+    if workflow.status.phase != Phase.EXECUTING or workflow.spec.workflow_definition is None:
         return None
     made = compile_recipe(workflow.spec, DEFAULTS)
     return laid_over(made, workflow.status.execution_plan, DEFAULTS) if isinstance(made, Recipe) else None

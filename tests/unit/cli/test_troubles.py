@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.adapters.apiserver import Asked, Told, serving
+from tests.unit.adapters.apiserver import Answer, Asked, Hangs, Stream, Told, serving
 from tests.unit.cli.test_commands import manifest, wfexec
 from tests.unit.cli.test_decisions import PATH, Cluster, cluster
+from wfexec.adapters import person
+from wfexec.cli import show
 
 __all__ = ["cluster"]
 SECOND = "2026-01-01T00:00:00Z"
@@ -42,7 +44,7 @@ def test_what_cannot_be_a_name_is_never_asked_for(command: str, name: str, fix: 
     [
         (Told(404, b"404 page not found\n"), "the cluster knows no WorkflowExecutions; run: wfexec crds | kubectl"),
         (Told(400, b"Client sent an HTTP request\n to an HTTPS server.\n"), "HTTP 400: Client sent an HTTP request to"),
-        (Told(502, b"\x00\x01"), "refused by the cluster: HTTP 502\n"),
+        (Told(502, b"\x00\x01"), "the cluster cannot answer now: HTTP 502\n"),
         (Told(401, b'{"message": "Unauthorized"}'), "does not take these credentials: Unauthorized; log in again"),
     ],
 )
@@ -141,3 +143,82 @@ def test_a_plan_is_not_made_of_no_answer(status: int, told: str, tmp_path: Path)
     assert (code, out) == (2, "")
     assert said.startswith("live: the cluster ")
     assert told in said
+
+
+def test_many_workflows_are_listed_page_by_page(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(person, "PAGE", 2)
+    one = cluster.send("GET", f"{PATH}/recover")
+    for name in ("one", "two", "three", "four"):
+        body = {"apiVersion": one["apiVersion"], "kind": one["kind"], "spec": one["spec"]}
+        cluster.send("POST", PATH, {**body, "metadata": {"name": name}})
+    code, out, _ = cluster.types("alice", "get")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "four", "one", "recover", "three", "two"]
+
+
+def line(kind: str, phase: str) -> bytes:
+    return json.dumps({"type": kind, "object": seen(phase)}).encode() + b"\n"
+
+
+def seen(phase: str) -> dict[str, Any]:
+    meta = {"name": "recover", "namespace": "default", "uid": "u", "resourceVersion": "7", "generation": 1}
+    return {"metadata": meta, "spec": {"remediationRequestRef": {"name": "r"}}, "status": {"phase": phase}}
+
+
+def test_a_watch_outlives_the_api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look, a watch that is cut, a server that starts, a watch that is refused, and at last the end."""
+    monkeypatch.setattr(person, "AGAIN_S", 0.01)
+    script: list[Answer] = [
+        Told(body=json.dumps(seen("executing")).encode()),
+        Stream((line("MODIFIED", "monitoring"),), "cut"),
+        Told(503, b"starting"),
+        Hangs(cut=True),
+        Told(body=json.dumps(seen("monitoring")).encode()),
+        Told(429, b"{}"),
+        Told(body=json.dumps(seen("completed")).encode()),
+    ]
+    with serving(lambda asked: script.pop(0)) as server:
+        code, out, said = wfexec("watch", "recover", "--kubeconfig", server.kubeconfig(tmp_path))
+    assert code == 0, said
+    assert [one.partition(",")[0] for one in out.splitlines()] == [
+        "default/recover: executing", "default/recover: monitoring", "default/recover: completed",
+    ]  # fmt: skip
+    assert said == "the cluster cannot answer now: HTTP 503: starting; it is looked for again\n"
+
+
+@pytest.mark.parametrize("answers", [1, 0])
+def test_a_cluster_that_stays_away_ends_a_watch(answers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has seen it waits for `AWAY_S`; who has not is told at once."""
+    monkeypatch.setattr(person, "AGAIN_S", 0.01)
+    monkeypatch.setattr(person, "AWAY_S", 0.1 if answers else 60.0)
+    script = [Told(body=json.dumps(seen("executing")).encode())] * answers
+    with serving(lambda asked: script.pop() if script else Told(503, b"{}")) as server:
+        code, _, said = wfexec("watch", "recover", "--kubeconfig", server.kubeconfig(tmp_path))
+    assert code == 2
+    assert said.count("the cluster cannot answer now: HTTP 503: {}") == 1 + answers
+
+
+@pytest.mark.parametrize(
+    ("patched", "told", "code"),
+    [
+        (Hangs(cut=True), "no reply came, so nobody knows whether it was changed: ", 2),
+        (Told(), "asked by alice; what became of it is not known: the cluster cannot answer now: HTTP 503", 3),
+    ],
+)
+def test_what_was_asked_for_is_not_called_undone(patched: Answer, told: str, code: int, tmp_path: Path) -> None:
+    review = {"status": {"userInfo": {"username": "alice"}}}
+    script: list[Answer] = [
+        Told(201, json.dumps(review).encode()),
+        Told(body=json.dumps(seen("executing")).encode()),
+        patched,
+    ]
+    with serving(lambda asked: script.pop(0) if script else Told(503, b"{}")) as server:
+        ended, out, said = wfexec("cancel", "recover", "--kubeconfig", server.kubeconfig(tmp_path))
+    assert (ended, out) == (code, "")
+    assert said.startswith(f"default/recover: {told}")
+
+
+def test_what_is_drawn_over_fits_the_terminal() -> None:
+    drawn = show.fitting(("a headline", "one", "two", "three", "four"), 6, 5)
+    assert drawn == ("a hea…", "one", "two", "… 2 m…")
+    assert show.fitting(("one", "two"), 80, 24) == ("one", "two")
