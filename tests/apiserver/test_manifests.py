@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.envtest.server import SYSTEM_NAMESPACE, ControlPlane
+from wfexec.app import DRAIN_S
 from wfexec.settings import DEFAULTS, Settings, to_kebab
 from wfexec.units import format_duration
 
@@ -66,6 +67,15 @@ def test_the_pod_is_admitted_where_only_restricted_pods_are(control_plane: Contr
     pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
     status, answer = control_plane.request("POST", f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods?dryRun=All", pod)
     assert status == 403, "the namespace does not enforce anything"
+
+
+def test_a_node_can_bear_the_pod_and_be_drained_of_it(control_plane: ControlPlane) -> None:
+    objects = rendered(control_plane, DEPLOY)
+    pod = the(objects, "Deployment")["spec"]["template"]["spec"]
+    assert [each["name"] for each in pod["volumes"] if each.get("emptyDir") == {}] == [], "a folder without a limit"
+    assert pod["terminationGracePeriodSeconds"] > DRAIN_S
+    # Two that are not ready, for want of the CRDs say, would hold their nodes for ever.
+    assert the(objects, "PodDisruptionBudget")["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
 def test_selectors_find_the_pod(control_plane: ControlPlane) -> None:

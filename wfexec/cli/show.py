@@ -28,6 +28,7 @@ from wfexec.core.progress import progress_of
 from wfexec.core.replan import laid_over
 from wfexec.core.surroundings import effects_text
 from wfexec.crd.codec import Decoder
+from wfexec.model.meta import CONTROLLER_NAMESPACE
 from wfexec.model.phases import TERMINAL, Phase, StepState
 from wfexec.model.recipe import Recipe
 from wfexec.model.requests import Unreadable
@@ -39,6 +40,7 @@ GET_EXAMPLE: Final = "Example: wfexec get -n shop"
 DESCRIBE_EXAMPLE: Final = "Example: wfexec describe recover-shop -n shop"
 WATCH_EXAMPLE: Final = "Example: wfexec watch recover-shop -n shop"
 FAILED: Final = 3
+UNSEEN: Final = f"no controller has looked at it yet; is one running? kubectl get pods,lease -n {CONTROLLER_NAMESPACE}"
 EVENTS_MAX: Final = 20
 MARKS: Final = {
     StepState.PENDING: " ",
@@ -171,7 +173,10 @@ def picture(workflow: WorkflowExecution, now: int) -> Iterator[str]:
     batches = len(status.execution_plan.batches) if status.execution_plan is not None else 0
     if status.phase == Phase.EXECUTING and batches > 1:
         text += f", batch {min(status.completed_batches + 1, batches)} of {batches}"
-    yield f"{text}, {progress.completed} of {progress.total} steps ({progress.percent} %){left}: {status.message}"
+    if (since := workflow.metadata.deletion_timestamp) is not None:
+        text += f", being deleted for {short(max(0, now - since))}"
+    message = status.message if status.phase else UNSEEN
+    yield f"{text}, {progress.completed} of {progress.total} steps ({progress.percent} %){left}: {message}"
     rows = [_step_row(step, now) for step in status.step_statuses]
     yield from table(("", "STEP", "NAME", "ACTION", "STATE", "TRIES", "STARTED", "TOOK", "NOTE"), rows)
 

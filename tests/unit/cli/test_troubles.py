@@ -1,6 +1,7 @@
 """What does a person read when it is not the workflow that is at fault, but the name, the login or the cluster?"""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -222,3 +223,13 @@ def test_what_is_drawn_over_fits_the_terminal() -> None:
     drawn = show.fitting(("a headline", "one", "two", "three", "four"), 6, 5)
     assert drawn == ("a hea…", "one", "two", "… 2 m…")
     assert show.fitting(("one", "two"), 80, 24) == ("one", "two")
+
+
+def test_a_workflow_that_nobody_looks_at_or_that_goes_says_so(cluster: Cluster) -> None:
+    assert "no controller has looked at it yet; is one running?" in cluster.types("alice", "describe", "recover")[1]
+    held = {"metadata": {"finalizers": ["workflowexecution.kubernaut.io/workflowexecution-cleanup"]}}
+    cluster.send("PATCH", f"{PATH}/recover", held)
+    cluster.send("DELETE", f"{PATH}/recover")
+    assert re.match(
+        r"shop/recover: new, being deleted for \d+s, 0 of", cluster.types("alice", "describe", "recover")[1]
+    )
