@@ -1,7 +1,7 @@
 """L2: has every waiting state a wake-up? Nobody waits longer than what its own status names (BR-AUTOMATION-002).
 
-Judged by the gaps between versions of a workflow: a new one is taken up, planning comes to its end, a retry is made
-when it is due, a step that may start does, and a child that was intended is made.
+Judged by the gaps between versions of a workflow: a new one is taken up, a retry is made when it is due, a step that
+may start does, and a child that was intended is made.
 """
 
 from collections.abc import Iterator
@@ -61,10 +61,6 @@ def _promise(workflow: WorkflowExecution, since: int, settings: Settings) -> tup
         return None
     if not status.phase:
         return since, "planning"
-    if status.phase == Phase.PLANNING:
-        # So long it may wait for a template, and what earlier runs teach for less.
-        began = since if status.planning_start_time is None else status.planning_start_time
-        return began + settings.planning_timeout + status.paused_total, "the end of planning"
     if status.phase == Phase.ROLLING_BACK:
         undo = [step.rollback for step in status.step_statuses if step.rollback is not None]
         if any(one.status is UndoState.EXECUTING and one.next_retry_time is None for one in undo):

@@ -1,9 +1,11 @@
 """L3: do limits, deadlines and cancellations end every phase and step, whatever hangs (BR-WF-016, BR-WF-TIMEOUT-001)?
 
-Time that a workflow was paused does not count. A cancelled one ends once nothing of it is at work.
+Time that a workflow was paused does not count. A cancelled one ends once nothing of it is at work. Planning and
+validation wait for nothing that runs: they are judged at every version, however often somebody writes there.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from sim.checkers.complaint import Complaint, slack_ms
 from sim.checkers.s7_attempts_and_deadline import deadline_of
@@ -11,6 +13,8 @@ from sim.history import History
 from wfexec.model.phases import TERMINAL, Phase, StepState
 from wfexec.model.status import WorkflowExecution
 from wfexec.settings import Settings
+
+_BEFORE: Final = frozenset({Phase.PLANNING, Phase.VALIDATING})
 
 
 def check(history: History) -> Iterator[Complaint]:
@@ -20,7 +24,10 @@ def check(history: History) -> Iterator[Complaint]:
     for move in history.workflows:
         if move.after is not None and move.after.spec.cancel:
             cancelled.setdefault(move.after.metadata.uid, move.at)
-        if move.before is not None and move.at > (move.before.status.last_heartbeat or 0) + slack:
+        if move.before is None:
+            continue
+        status = move.before.status
+        if status.phase in _BEFORE or move.at > (status.last_heartbeat or 0) + slack:
             yield from _overdue(move.before, move.at, slack, history.settings, told)
             yield from _hung(move.before, move.at, slack, history.settings)
     for thing in history.finals:
@@ -78,9 +85,14 @@ def _limit(workflow: WorkflowExecution, settings: Settings) -> int | None:
         return None
     paused = status.paused_total
     match status.phase:
+        case Phase.PLANNING:
+            # So long it may wait for a template, and what earlier runs teach for less.
+            allowed, began = settings.planning_timeout, status.planning_start_time
         case Phase.VALIDATING:
-            allowed = max(settings.validation_timeout, settings.dry_run_timeout) + settings.approval_timeout
-            began = status.validation_start_time
+            allowed, began = max(settings.validation_timeout, settings.dry_run_timeout), status.validation_start_time
+            if any(one.type == "Approved" for one in status.conditions):
+                # A person was waited for, and after that everything was looked at anew.
+                allowed += settings.approval_timeout
         case Phase.EXECUTING:
             return deadline_of(workflow, settings)
         case Phase.MONITORING:

@@ -127,6 +127,16 @@ def planned_by_nobody(patch: Patch) -> None:
     patch.setitem(decide.HANDLERS, Phase.PLANNING, lambda draft: None)
 
 
+def validated_for_ever(patch: Patch) -> None:
+    """Validation asks on and on, and says each time that it does."""
+
+    def asking(draft: Draft) -> None:
+        draft.set(message=f"validating, asked at {draft.now}")
+        draft.wake(draft.now + 20_000)
+
+    patch.setitem(decide.HANDLERS, Phase.VALIDATING, asking)
+
+
 def place_never_given_back(patch: Patch) -> None:
     """M6: a step that has ended still holds its place."""
     look_at_steps = execute.look_at_steps
@@ -349,7 +359,8 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (older_over_newer, play, "S3"),
     (step_runs_again, play, "S3"),
     (new_one_skipped, play, "L2"),
-    (planned_by_nobody, play, "L2"),
+    (planned_by_nobody, play, "L3"),
+    (validated_for_ever, play, "L3"),
     (place_never_given_back, narrow, "S5"),
     (places_not_counted, narrow, "S5"),
     (timeout_not_enforced, nobody_at_work, "L3"),

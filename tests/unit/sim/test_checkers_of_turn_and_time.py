@@ -8,7 +8,7 @@ from sim.checkers import complaints
 from sim.history import History
 from tests.unit.sim.support import Past
 from wfexec.model.base import evolve
-from wfexec.model.meta import ObjectReference
+from wfexec.model.meta import Condition, ObjectReference
 from wfexec.model.phases import ExecutionPhase, Phase, StepState, UndoState
 from wfexec.model.requests import Code, CreateLease, Kind, Lease, ObjectKey, PatchStatus
 from wfexec.model.status import AttemptStatus, StepRollback
@@ -94,6 +94,27 @@ def planned_without_end() -> History:
     return past.history(cut=True)
 
 
+def says_so_each_minute(past: Past, minutes: int) -> None:
+    for minute in range(minutes):
+        past.wait(MINUTE)
+        past.status(message=f"minute {minute}", last_heartbeat=past.at)
+
+
+def planned_again_and_again() -> History:
+    past = Past(reached=Phase.NEW)
+    past.status(phase=Phase.PLANNING, planning_start_time=past.at)
+    says_so_each_minute(past, 3)
+    return past.history(cut=True)
+
+
+def planned_at_last() -> History:
+    past = Past(reached=Phase.NEW)
+    past.status(phase=Phase.PLANNING, planning_start_time=past.at)
+    says_so_each_minute(past, 3)
+    failed(past)
+    return past.history()
+
+
 def retry_forgotten() -> History:
     past = Past()
     past.step(1, StepState.EXECUTING)
@@ -131,8 +152,28 @@ def deadline_ignored() -> History:
 def validation_without_end() -> History:
     past = Past(reached=Phase.VALIDATING)
     past.status(validation_start_time=past.at)
-    past.wait(120 * MINUTE)
+    past.wait(DEFAULTS.validation_timeout + 2 * MINUTE)
     return past.history(cut=True)
+
+
+def validated_again_and_again() -> History:
+    past = Past(reached=Phase.VALIDATING)
+    past.status(validation_start_time=past.at)
+    says_so_each_minute(past, 7)
+    failed(past)
+    return past.history()
+
+
+def waits_for_approval(limit: int) -> Past:
+    past = Past(reached=Phase.VALIDATING)
+    said = Condition(type="Approved", status="False", reason="Pending", last_transition_time=past.at)
+    past.status(validation_start_time=past.at, conditions=(said,))
+    past.wait(limit)
+    return past
+
+
+def approval_without_end() -> History:
+    return waits_for_approval(DEFAULTS.validation_timeout + DEFAULTS.approval_timeout + 2 * MINUTE).history(cut=True)
 
 
 def monitoring_without_end() -> History:
@@ -224,12 +265,16 @@ DEFECTS: dict[Callable[[], History], tuple[str, str]] = {
     write_of_another_replica: ("S4", "while the lease is held by controller-1"),
     write_after_the_lease: ("S4", "while the lease is expired 1 ms ago"),
     never_planned: ("L2", "planning was due"),
-    planned_without_end: ("L2", "the end of planning was due"),
+    planned_without_end: ("L3", "still planning"),
+    planned_again_and_again: ("L3", "still planning"),
+    planned_at_last: ("L3", "still planning"),
     retry_forgotten: ("L2", "a retry was due"),
     undo_forgotten: ("L2", "the next try of an undo was due"),
     pending_step_forgotten: ("L2", "a pending step was due"),
     deadline_ignored: ("L3", "still executing"),
     validation_without_end: ("L3", "still validating"),
+    validated_again_and_again: ("L3", "still validating"),
+    approval_without_end: ("L3", "still validating"),
     monitoring_without_end: ("L3", "still monitoring"),
     rollback_without_end: ("L3", "still rolling_back"),
     step_without_end: ("L3", "step 1 still executes"),
@@ -264,6 +309,10 @@ def test_planning_may_wait_for_a_person_and_for_what_it_asked(suspended: bool, w
     past.status(phase=Phase.PLANNING, planning_start_time=past.at)
     past.wait(waited)
     assert complaints(past.history(cut=True)) == ()
+
+
+def test_a_person_is_waited_for_longer_than_validation_may_take() -> None:
+    assert complaints(waits_for_approval(DEFAULTS.validation_timeout + 2 * MINUTE).history(cut=True)) == ()
 
 
 def test_a_pause_has_no_limit() -> None:
