@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from sim.alerts import AlertFeed
 from sim.answers import Answers
 from sim.audit import AuditStore, Outage
+from sim.chronicle import Chronicle
 from sim.clock import Clock
 from sim.cluster.cluster import Cluster, Depth, own_crds
 from sim.cluster.rbac import ADMIN
@@ -144,6 +145,7 @@ class Simulation:
         self.cluster = Cluster(
             options.depth, streams.seed_of("cluster"), crds=_crds(), manifests=access_documents(options)
         )
+        self.chronicle = Chronicle(self.cluster, self.clock)
         self.world = World(self.cluster, options.outcomes, EPOCH_MS, options.objects)
         self.alerts = AlertFeed(options.outcomes.alerts, EPOCH_MS)
         self.audit = AuditStore(options.audit or (), EPOCH_MS)

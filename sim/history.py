@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sim.alerts import Firing
+from sim.chronicle import TargetVersion
 from sim.trace import STARTED_AGAIN, TraceRecord, Version, Written, is_undo
 from sim.witness import Decision
 from wfexec.model.execution import KubernetesExecution
@@ -79,7 +80,8 @@ class History(NamedTuple):
     lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
     made, `decisions`: some of them. `dropped`: Events that they counted as given up, `waiting`: as on their way.
     `skew`: how far two clocks could be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody
-    kept account. `audited`: there was an audit store.
+    kept account. `audited`: there was an audit store. `targets`: what stood in them, version by version; None:
+    nobody kept account.
     """
 
     settings: Settings
@@ -100,6 +102,7 @@ class History(NamedTuple):
     alerts: tuple[Firing, ...] | None = None
     audited: bool = False
     waiting: int = 0
+    targets: Sequence[TargetVersion] | None = None
 
     def events(self) -> list[tuple[int, EventWrite]]:
         """Events that the cluster took, in order."""
@@ -131,6 +134,7 @@ def history_of(
     utterances: Utterances = SILENCE,
     skew: int = 0,
     alerts: tuple[Firing, ...] | None = None,
+    targets: Sequence[TargetVersion] | None = None,
 ) -> History:
     """All facts of a run, in the order of their commits; `end` 0: the run ended with its last record."""
     builder = _Builder(settings)
@@ -159,6 +163,7 @@ def history_of(
         alerts=alerts,
         audited=utterances.audited,
         waiting=utterances.waiting,
+        targets=targets,
     )
 
 

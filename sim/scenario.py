@@ -101,6 +101,7 @@ def judge(simulation: Simulation, scenario: Scenario, *, cut: bool) -> Run:
         utterances=told,
         skew=skew,
         alerts=simulation.alerts.firing,
+        targets=simulation.chronicle.versions,
     )
     finals = tuple(thing for thing in history.finals if isinstance(thing, WorkflowExecution))
     asked = answered(simulation, scenario.requests)

@@ -28,6 +28,7 @@ HANG: Final = 'steps: {"*/1": {attempts: [{result: hang}]}}'
 EVICTED: Final = 'steps: {"*/1": {attempts: [{result: failure, error: {type: evicted}}]}}'
 KILLED: Final = 'steps: {"*/3": {attempts: [{result: failure, error: {type: oom_killed}}]}}'
 UNDO_HANGS: Final = KILLED + '\nundo: {steps: {"*/2": {attempts: [{result: hang}]}}}'
+UNDO_LIES: Final = KILLED + '\nundo: {steps: {"*/2": {attempts: [{result: no-effect}]}}}'
 SPREAD: Final = (
     'steps: {"*/2": {attempts: [{result: failure, error: {type: oom_killed}}], duration: 20s}, "*/3": {duration: 5m}}'
 )
@@ -63,6 +64,13 @@ def play(
 
 def failing(executor: str) -> Run:
     return play(manifest(CHAIN, executionStrategy=AUTOMATIC), options(executor))
+
+
+def undone_its_own_way() -> Run:
+    """The second step says itself how it is undone: to one replica, though there were two before it."""
+    scale = {"scaleToPrevious": {"namespace": "shop", "deployment": "d2", "previousReplicas": 1}}
+    second = {**CHAIN[1], "rollbackSpec": {"action": "scale-deployment", "parameters": scale}}
+    return play(manifest([CHAIN[0], second, CHAIN[2]], executionStrategy=AUTOMATIC), options(KILLED))
 
 
 def spread() -> Run:

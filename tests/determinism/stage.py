@@ -146,6 +146,7 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
         end=simulation.now,
         utterances=simulation.utterances(),
         alerts=simulation.alerts.firing,
+        targets=simulation.chronicle.versions,
         skew=cluster.slept,
     )
     foreign = {f"{story.namespace}/{name}" for name in story.foreign}

@@ -11,11 +11,14 @@ from typing import Any, Final
 import pytest
 
 from sim.scenario import Run
+from tests.determinism import mutants_of_rollback as undoing
 from tests.determinism.mutant_runs import (
     EVICTED,
     HANG,
+    KILLED,
     STUCK,
     UNDO_HANGS,
+    UNDO_LIES,
     alarmed,
     cancelled_while_paused,
     delayed_in_its_rollback,
@@ -30,9 +33,10 @@ from tests.determinism.mutant_runs import (
     play,
     secretive,
     spread,
+    undone_its_own_way,
 )
 from tests.unit.sim.support import options
-from wfexec.core import birth, control, decide, execute, final, fold, graph, monitoring, rollback
+from wfexec.core import birth, control, decide, execute, final, fold, graph, monitoring
 from wfexec.core.draft import Draft
 from wfexec.core.ending import fail
 from wfexec.engine import applier, cache, deadlines, lease, view, workqueue
@@ -163,23 +167,6 @@ def cancel_ignored_while_paused(patch: Patch) -> None:
     """M8: who is suspended does not hear that it is cancelled."""
     cancel = control.cancel
     patch.setattr(control, "cancel", lambda draft: None if draft.status.phase == Phase.PAUSED else cancel(draft))
-
-
-def rollback_without_limit(patch: Patch) -> None:
-    """M9: a rollback may take for ever."""
-    patch.setattr(rollback, "_deadline", lambda draft: draft.now + NEVER)
-    patch.setattr(rollback, "_limit", lambda *_: NEVER)
-
-
-def rollback_beside_a_step(patch: Patch) -> None:
-    """M10: the undoing begins while a step is still at work, and what it does escapes it."""
-    look_at_steps = execute.look_at_steps
-
-    def hasty(draft: Draft, overdue: bool) -> execute.Look:
-        look = look_at_steps(draft, overdue)
-        return look if look.fatal is None else look._replace(active=[])
-
-    patch.setattr(execute, "look_at_steps", hasty)
 
 
 def alarms_lost(patch: Patch) -> None:
@@ -365,8 +352,11 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (places_not_counted, narrow, "S5"),
     (timeout_not_enforced, nobody_at_work, "L3"),
     (cancel_ignored_while_paused, cancelled_while_paused, "L3"),
-    (rollback_without_limit, lambda: failing(UNDO_HANGS), "L3"),
-    (rollback_beside_a_step, spread, "S6"),
+    (undoing.rollback_without_limit, lambda: failing(UNDO_HANGS), "L3"),
+    (undoing.rollback_beside_a_step, spread, "S6"),
+    (undoing.all_is_as_before, lambda: failing(KILLED), "S6"),
+    (undoing.source_passed_over, undone_its_own_way, "S6"),
+    (undoing.executor_believed, lambda: failing(UNDO_LIES), "S6"),
     (write_without_a_fence, delayed_in_its_rollback, "S3"),
     (alarms_lost, lambda: play(with_=options(EVICTED)), "L2"),
     (creation_not_heard, play, "L2"),

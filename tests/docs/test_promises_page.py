@@ -11,8 +11,10 @@ HELPERS = {"__init__.py", "complaint.py"}
 
 def planted() -> dict[str, str]:
     """What each mutant's function says of itself, by the name of the function."""
-    tree = ast.parse((ROOT / "tests" / "determinism" / "test_mutants.py").read_text(encoding="utf-8"))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    room = ROOT / "tests" / "determinism"
+    files = [room / "test_mutants.py", *sorted(room.glob("mutants_of_*.py"))]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+    functions = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
     return {
         one.name: ast.get_docstring(one) or "" for one in functions if [arg.arg for arg in one.args.args] == ["patch"]
     }

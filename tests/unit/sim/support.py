@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from sim.alerts import Firing
+from sim.chronicle import TargetVersion
 from sim.driver import Options
 from sim.executor.files import parse_outcomes
 from sim.history import History, Utterances, history_of
@@ -12,7 +13,12 @@ from sim.scenario import Run, Scenario, play
 from sim.trace import TraceRecord, Version, Written
 from wfexec.crd.files import read_workflows
 from wfexec.model.base import evolve
-from wfexec.model.execution import KubernetesExecution, KubernetesExecutionSpec, KubernetesExecutionStatus
+from wfexec.model.execution import (
+    KubernetesExecution,
+    KubernetesExecutionSpec,
+    KubernetesExecutionStatus,
+    RollbackInformation,
+)
 from wfexec.model.meta import ANNOTATION_ATTEMPT, FINALIZER, ObjectMeta, ObjectReference, OwnerReference
 from wfexec.model.phases import ExecutionPhase, Phase, StepState
 from wfexec.model.plan import CountRecord, Record
@@ -105,8 +111,10 @@ class Past:
         working = sum(1 for one in steps if one.status is StepState.EXECUTING)
         self.status(step_statuses=tuple(steps), active_steps=working)
 
-    def child(self, step: int, name: str = "", *, attempt: int = 0, undo: bool = False, owned: bool = True) -> Any:
-        """A child appears."""
+    def child(
+        self, step: int, name: str = "", *, attempt: int = 0, undo: bool = False, owned: bool = True, **told: Any
+    ) -> Any:
+        """A child appears; `told`: more of its spec."""
         owner = OwnerReference(
             api_version="v1",
             kind="WorkflowExecution",
@@ -125,13 +133,19 @@ class Past:
         )
         reference = ObjectReference(name="repair", uid=UID)
         spec = KubernetesExecutionSpec(workflow_execution_ref=reference, step_number=step, action="scale-deployment")
-        child = KubernetesExecution(metadata=meta, spec=spec)
+        child = KubernetesExecution(metadata=meta, spec=evolve(spec, **told))
         self._commit(Change.ADDED, child)
         return child
 
-    def ends(self, child: KubernetesExecution, phase: ExecutionPhase = ExecutionPhase.COMPLETED) -> None:
-        """The executor reports the end of a child."""
-        self._commit(Change.MODIFIED, evolve(child, status=KubernetesExecutionStatus(phase=phase)))
+    def ends(
+        self,
+        child: KubernetesExecution,
+        phase: ExecutionPhase = ExecutionPhase.COMPLETED,
+        undo: RollbackInformation | None = None,
+    ) -> None:
+        """The executor reports the end of a child; `undo`: how it says that what it did is undone."""
+        status = KubernetesExecutionStatus(phase=phase, rollback_information=undo)
+        self._commit(Change.MODIFIED, evolve(child, status=status))
 
     def asks(self, **spec: Any) -> None:
         """A person changes the spec."""
@@ -173,10 +187,14 @@ class Past:
         looks: int = 0,
         dropped: int = 0,
         alerts: tuple[Firing, ...] | None = None,
+        targets: tuple[TargetVersion, ...] | None = None,
     ) -> History:
         """`listening`: what was counted is held against the history."""
         utterances = Utterances(self.told if listening else None, looks, dropped=dropped)
-        return history_of(self.records, settings, cut=cut, end=self.at, utterances=utterances, alerts=alerts)
+        end = self.at
+        return history_of(
+            self.records, settings, cut=cut, end=end, utterances=utterances, alerts=alerts, targets=targets
+        )
 
     def _commit(self, change: Change, thing: Watched) -> None:
         self._version += 1
