@@ -170,6 +170,18 @@ Feature: Conditions
     And its outcome is "partial_success"
     And an event "PostconditionWarning" says "desired_replicas_running: it is false"
 
+  @BR-WF-053c
+  Scenario: An override of a condition that nobody laid down is pointed out
+    Given a workflow with the steps "a"
+    And version "v1" of the registry says of "scale-deployment": `pre: [{type: calm, expr: "true"}]`
+    And its precondition "calm" of "scale-deployment" is not required
+    And its precondition "clam" of "scale-deployment" is not required
+    When it is applied
+    Then it is "completed"
+    And a warning of its validation says "an override changes nothing: 'clam' is none of the preconditions of scale-deployment; did you mean calm?"
+    And an event "ValidationWarning" says "an override changes nothing: 'clam'"
+    And no event says "'calm' is none"
+
   @BR-WF-053b @BR-WF-053c
   Scenario: A new version of the registry counts at once, and not for a step that began with another
     Given a workflow with the steps "a, b after a"

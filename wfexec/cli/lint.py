@@ -88,7 +88,7 @@ def lint_files(files: list[Path], settings: Settings, least: Severity, templates
 def _lint(file: Path, settings: Settings, library: Library | None) -> tuple[list[Found], int]:
     source = str(file)
     try:
-        templates = _templates(file)
+        templates = _templates(file, settings)
         if templates is not None:
             return templates, 0
         placed, wrong = read_places(read_bytes(file), source)
@@ -103,14 +103,16 @@ def _lint(file: Path, settings: Settings, library: Library | None) -> tuple[list
     return found, len(workflows)
 
 
-def _templates(file: Path) -> list[Found] | None:
+def _templates(file: Path, settings: Settings) -> list[Found] | None:
     """What is wrong with a file of templates; None when it holds something else."""
     documents = parse_documents(read_bytes(file), str(file))
     if not documents or not all(is_template(document.value) for document in documents):
         return None
     around = list(load_siblings(file))
     return [
-        _of_reader(str(file), finding) for document in documents for finding in problems_of(found_in(document), around)
+        _of_reader(str(file), finding)
+        for document in documents
+        for finding in problems_of(found_in(document), around, settings)
     ]
 
 

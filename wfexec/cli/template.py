@@ -12,6 +12,7 @@ import typer
 from wfexec.cli.cluster import Context, Kubeconfig
 from wfexec.cli.commands import BAD_INPUT
 from wfexec.cli.export import Form
+from wfexec.cli.prepared import settings_of
 from wfexec.core.check_templates import problems_of
 from wfexec.core.graph import refusals
 from wfexec.core.recommendations import convert
@@ -117,11 +118,16 @@ def render(
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Templates, or folders with them.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the controller; `render` takes parameters."),
+    ] = None,
 ) -> None:
     """Find what is wrong with templates. Before anybody needs them at night."""
+    chosen = settings_of(settings)
     found = [each for file in files for each in (load_folder(file) if file.is_dir() else _of_file(file))]
     around = [*found, *(each for file in files if not file.is_dir() for each in load_siblings(file))]
-    problems = [problem for each in found for problem in problems_of(each, around)]
+    problems = [problem for each in found for problem in problems_of(each, around, chosen)]
     for problem in problems:
         typer.echo(str(problem))
     if problems:

@@ -16,13 +16,13 @@ from wfexec.model.meta import ObjectReference
 from wfexec.model.recipe import Refusal
 from wfexec.model.template import ParameterType, Template, TemplateBody, TemplateParameter
 from wfexec.model.workflow import Scalar, WorkflowExecutionSpec
-from wfexec.settings import DEFAULTS
+from wfexec.settings import Settings
 
 _NOBODY: Final = WorkflowExecutionSpec(remediation_request_ref=ObjectReference(name="sample"))
 _TYPE_WORDS: Final = ("must be a whole number", "must be true or false", "must be a list", "must be an object")
 
 
-def problems_of(found: Found, among: list[Found]) -> list[Finding]:
+def problems_of(found: Found, among: list[Found], settings: Settings) -> list[Finding]:
     """All that is wrong with one template, seen together with those it may extend."""
     template = found.template
     if template is None:
@@ -33,7 +33,7 @@ def problems_of(found: Found, among: list[Found]) -> list[Finding]:
     body = trial(chain)
     if not isinstance(body, TemplateBody):
         return [Finding(found.origin, "", "", each.message) for each in body]
-    refused = refusals(effective_spec(_NOBODY, body), DEFAULTS)
+    refused = refusals(effective_spec(_NOBODY, body), settings)
     return [
         Finding(found.origin, each.field.removeprefix("spec.workflowDefinition."), "", each.message) for each in refused
     ]

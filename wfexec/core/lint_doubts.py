@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wfexec.core.gates import protected_steps
+from wfexec.core.policies import idle_overrides
 from wfexec.core.registry import close_actions, find_action
 from wfexec.core.rollback import UNDO_TIMEOUT_MAX_MS
 from wfexec.core.rules import NO_EFFECT, PROTECTED_NAMESPACE, UNDO_DOUBTFUL
 from wfexec.model.base import clip
+from wfexec.model.bearings import NO_BEARINGS
 from wfexec.model.parameters import set_members
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.rule import Advice
@@ -49,7 +51,7 @@ def doubts(
             text = f"step {step.name!r}: execution_mode {clip(mode, 80)!r} means nothing; only {MODES[0]!r} does"
             yield Advice(NO_EFFECT, (*here, "metadata", "execution_mode"), clip(mode, 80), text)
         yield from _undo(step, (*here, "rollbackSpec"))
-    yield from _overrides(spec, recipe)
+    yield from _overrides(spec, recipe, settings)
 
 
 def _undo(step: RecipeStep, here: Path) -> Iterator[Advice]:
@@ -74,15 +76,8 @@ def _undo(step: RecipeStep, here: Path) -> Iterator[Advice]:
         yield Advice(UNDO_DOUBTFUL, (*here, "timeout"), format_duration(given), text)
 
 
-def _overrides(spec: WorkflowExecutionSpec, recipe: Recipe) -> Iterator[Advice]:
-    used = {find_action(step.action) for step in recipe.steps}
-    for word in spec.condition_overrides:
-        action = find_action(word)
-        if action is not None and action in used:
-            continue
-        why = "no step has that action"
-        if action is None:
-            close = close_actions(word)
-            why = f"there is no such action; did you mean {' or '.join(close)}?" if close else "there is no such action"
-        text = f"the overrides of {clip(word, 80)!r} change nothing: {why}"
-        yield Advice(NO_EFFECT, ("spec", "conditionOverrides", word), clip(word, 80), text)
+def _overrides(spec: WorkflowExecutionSpec, recipe: Recipe, settings: Settings) -> Iterator[Advice]:
+    """By the step's own conditions and the controller's: those of a registry are known in its cluster alone."""
+    for one in idle_overrides((step.spec for step in recipe.steps), spec, NO_BEARINGS, settings):
+        text = f"{one.text}; unless the registry of your cluster has it" if one.type_ else one.text
+        yield Advice(NO_EFFECT, ("spec", "conditionOverrides", *one.path), clip(one.path[-1], 80), text)

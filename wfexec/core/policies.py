@@ -3,11 +3,13 @@
 Called by `core.conditions` when a step begins, and by the engine (`vetted`) when the registry changed.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from wfexec.core.embedded import EMBEDDED
 from wfexec.core.expressions import CompileError, compile_expression
-from wfexec.core.registry import close_actions, find_action
+from wfexec.core.registry import Action, close_actions, find_action
+from wfexec.crd.spellings import hint
 from wfexec.model.base import clip, evolve
 from wfexec.model.bearings import Bearings, ConditionSet, Policies
 from wfexec.model.workflow import ActionOverrides, StepCondition, WorkflowExecutionSpec, WorkflowStep
@@ -77,6 +79,44 @@ def _overrides(step: WorkflowStep, spec: WorkflowExecutionSpec) -> ActionOverrid
         if word == step.action or (action is not None and find_action(word) is action):
             return found
     return None
+
+
+class IdleOverride(NamedTuple):
+    """`path` within `spec.conditionOverrides`; `type_` "" where it is the action that no step has."""
+
+    path: tuple[str, ...]
+    type_: str
+    text: str
+
+
+def idle_overrides(
+    steps: Iterable[WorkflowStep], spec: WorkflowExecutionSpec, bearings: Bearings, settings: Settings
+) -> Iterator[IdleOverride]:
+    """What of `spec.conditionOverrides` changes nothing, by the conditions that the steps have now (BR-WF-053)."""
+    if not spec.condition_overrides:
+        return
+    by_action: dict[Action | None, list[Effective]] = {}
+    for step in steps:
+        found = effective_conditions(step, spec, bearings, settings)
+        by_action.setdefault(find_action(step.action), []).append(found)
+    for word, change in spec.condition_overrides.items():
+        action, shown = find_action(word), clip(word, 80)
+        if action is None or action not in by_action:
+            close = close_actions(word) if action is None else []
+            why = "no step has that action" if action is not None else "there is no such action"
+            why += f"; did you mean {' or '.join(close)}?" if close else ""
+            yield IdleOverride((word,), "", f"the overrides of {shown!r} change nothing: {why}")
+            continue
+        sides = (
+            ("preconditions", change.preconditions, [one for found in by_action[action] for one in found.pre]),
+            ("postconditions", change.postconditions, [one for found in by_action[action] for one in found.post]),
+        )
+        for field, wanted, conditions in sides:
+            known = dict.fromkeys(one.type for one in conditions)
+            for type_ in (one for one in wanted if one not in known):
+                there = hint(type_, known, {}) or f"there is {clip(', '.join(known), 200) or 'none'}"
+                text = f"{clip(type_, 80)!r} is none of the {field} of {shown}; {there}"
+                yield IdleOverride((word, field, type_), type_, f"an override changes nothing: {text}")
 
 
 def vetted(policies: Policies) -> Policies:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
 from wfexec.core.registry import Action
-from wfexec.crd.complaints import shown
+from wfexec.crd.complaints import in_words, shown
 from wfexec.crd.spellings import hint
 from wfexec.crd.tables import render, table_of
 from wfexec.model.base import clip
@@ -129,6 +129,5 @@ def _checked(model: type[BaseModel], made: Json, path: str, problems: list[Probl
         for each in error.errors(include_url=False, include_context=False):
             where = ".".join(str(part) for part in each["loc"])
             value = "" if each["type"] == "missing" else shown(each["input"])
-            message = "is required" if each["type"] == "missing" else clip(each["msg"], 200)
-            problems.append(Problem(f"{path}.{where}" if where else path, value, message))
+            problems.append(Problem(f"{path}.{where}" if where else path, value, clip(in_words(each), 200)))
     return made

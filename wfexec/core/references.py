@@ -19,6 +19,7 @@ from wfexec.core.expressions import CompileError, Context, EvaluationError, Prog
 from wfexec.core.expressions import compile_expression as _compiled
 from wfexec.core.registry import find_action
 from wfexec.core.when import facts_since, facts_there
+from wfexec.crd.complaints import in_words
 from wfexec.model.base import Value, clip
 from wfexec.model.parameters import ActionParameters, StepParameters
 from wfexec.model.recipe import LateValue, RecipeStep
@@ -215,7 +216,7 @@ def _told(step: RecipeStep, made: StepParameters) -> ActionParameters | Evaluati
 def _complaint(error: ValidationError) -> EvaluationError:
     """The first thing that does not fit; never the value, which may be secret."""
     first = error.errors(include_url=False, include_input=False)[0]
-    return EvaluationError(f"{shown(tuple(str(one) for one in first['loc']))}: {first['msg']}")
+    return EvaluationError(f"{shown(tuple(str(one) for one in first['loc']))}: {in_words(first)}")
 
 
 def late_of(parameters: Value | None) -> tuple[LateValue, ...]:

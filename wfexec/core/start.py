@@ -14,6 +14,7 @@ from wfexec.core.execute import enter_executing
 from wfexec.core.gates import judge, protected_targets, undo_warnings, unwatched_warnings
 from wfexec.core.learning import learned
 from wfexec.core.planned import availability
+from wfexec.core.policies import idle_overrides
 from wfexec.core.production import demands_of
 from wfexec.core.reach import ask_source, source_warnings
 from wfexec.core.surroundings import awaits_picture
@@ -134,6 +135,9 @@ def _warnings(draft: Draft, results: tuple[CheckResult, ...]) -> list[str]:
         *unwatched_warnings(draft.recipe, draft.snapshot.answers),
         *source_warnings(draft),
     ]
+    snapshot = draft.snapshot
+    specs, spec = (step.spec for step in draft.recipe.steps), snapshot.workflow.spec
+    warnings += [one.text for one in idle_overrides(specs, spec, snapshot.bearings, draft.settings)]
     warnings += [f"step {step.name!r}: {text}" for step in draft.recipe.steps for text in step.warnings]
     return warnings
 

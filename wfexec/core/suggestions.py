@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from wfexec.core.references import NUMBERS, OPEN, camel
+from wfexec.crd.complaints import in_words
 from wfexec.model.base import clip, evolve
 from wfexec.model.parameters import StepParameters, set_members
 from wfexec.model.recipe import Suggestion
@@ -99,7 +100,7 @@ def _put(step: WorkflowStep, key: str, value: str) -> WorkflowStep | str:
     try:
         made = StepParameters.model_validate(raw)
     except ValidationError as error:
-        return f"{camel(field)}: {error.errors(include_url=False, include_input=False)[0]['msg']}"
+        return f"{camel(field)}: {in_words(error.errors(include_url=False, include_input=False)[0])}"
     if getattr(made, members[0]) == given:
         return f"{camel(field)} has this value already"
     return evolve(step, parameters=made)

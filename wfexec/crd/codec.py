@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ValidationError
 
+from wfexec.crd.complaints import in_words
 from wfexec.crd.tables import is_default, render, table_of
 from wfexec.model.base import clip, evolve
 from wfexec.model.execution import NO_STATUS as NO_EXECUTION_STATUS
@@ -307,6 +308,6 @@ def _complaint(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return clip(str(error))
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    told = [f"{'.'.join(str(part) for part in each['loc']) or 'spec'}: {each['msg']}" for each in found[:3]]
+    told = [f"{'.'.join(str(part) for part in each['loc']) or 'spec'}: {in_words(each)}" for each in found[:3]]
     more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
     return clip(f"{error.title}: {'; '.join(told)}{more}")

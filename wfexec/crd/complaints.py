@@ -24,8 +24,13 @@ _TYPES: Final = {
     "string_type": "must be text; put it in quotes",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number, and a smaller one",
     "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number that is not infinite",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "tuple_type": "must be a list",
     "dict_type": "must be a map",
     "model_type": "must be an object",
@@ -132,7 +137,12 @@ def _found(each: Any, model: type[BaseModel], raw: Any) -> Complaint:
     if kind == "value_error":
         # Our own validators name the value themselves.
         return Complaint(path, "", str(context.get("error", each["msg"])))
-    return Complaint(path, shown(value), _TYPES.get(kind) or _plain(each["msg"]))
+    return Complaint(path, shown(value), in_words(each))
+
+
+def in_words(each: Any) -> str:
+    """One of pydantic's errors in words that name what is wanted."""
+    return _TYPES.get(each["type"]) or _plain(each["msg"])
 
 
 def _walk(loc: FieldPath, raw: Any, kind: str) -> tuple[FieldPath, Any]:

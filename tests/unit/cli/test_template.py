@@ -23,6 +23,8 @@ SETS = {
     "scale-under-load": ["namespace=shop", "deployment=api", "replicas=4"],
 }
 
+SLOW = "{name: a, action: cordon-node, timeout: 20m, parameters: {cordonNode: {nodeName: n}}}"
+
 
 def run(*words: str, code: int = 0) -> str:
     result = CliRunner().invoke(app, list(words))
@@ -72,6 +74,11 @@ def test_what_is_wrong_is_named_without_a_traceback(tmp_path: Path) -> None:
     file.write_text("name: t\nversion: 1.0.0\nsteps: [{name: a, action: scale-deploymnet}]\n")
     assert "did you mean scale-deployment" in run("template", "validate", str(file), code=2)
     assert "did you mean scale-deployment" in run("lint", str(file), code=2)
+    file.write_text(f"name: t\nversion: 1.0.0\nsteps: [{SLOW}]\n")
+    for command in (("template", "validate"), ("lint",)):
+        assert "at most 15m" in run(*command, str(file), code=2)
+        assert "nothing found" in run(*command, str(file), "--set", "step-timeout-max=30m")
+    assert "namespace: no such setting" in run("template", "validate", str(file), "--set", "namespace=x", code=2)
     words = ("--dir", str(TEMPLATES), "--set", "node=n", "--set", "threshold=x")
     assert "must be a number" in run("template", "render", "evacuate-node", *words, code=2)
     assert "there is evacuate-node:2.0.1" in run("template", "render", "evacuate", *words, code=2)

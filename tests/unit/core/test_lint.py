@@ -139,11 +139,36 @@ FINDS: list[tuple[str, Steps, dict[str, Any], list[tuple[str | int, ...]]]] = [
 
 
 def test_overrides_of_actions_that_no_step_has_are_told() -> None:
-    given = {one: {"preconditions": {"x": {"required": False}}} for one in ("drain-node", "scael-deployment", "scale")}
+    known = {"preconditions": {"deployment_exists": {"required": False}}}
+    given = dict.fromkeys(("drain-node", "scael-deployment", "scale"), known)
     told = [one for one in advice([step(1)], conditionOverrides=given) if one.rule.word == "no_effect"]
     assert [one.path for one in told] == [("spec", "conditionOverrides", one) for one in given if one != "scale"]
     assert "no step has that action" in told[0].message
     assert "did you mean scale-deployment" in told[1].message
+
+
+def test_overrides_of_conditions_that_only_a_registry_may_have_are_told() -> None:
+    own = {"postConditions": [{"type": "mine", "expr": "true"}]}
+    sides = {
+        "preconditions": {"deployment_exits": {"required": False}, "mine": {"required": False}},
+        "postconditions": {"mine": {"required": False}, "desired_replicas_running": {"required": False}},
+    }
+    given = {"scale": sides, "verify-health": {"postconditions": {"any": {"required": False}}}}
+    told = [
+        one
+        for one in advice([step(1), step(2) | own, step(3) | VERIFY], conditionOverrides=given)
+        if one.rule.word == "no_effect"
+    ]
+    assert [one.path[2:] for one in told] == [
+        ("scale", "preconditions", "deployment_exits"),
+        ("scale", "preconditions", "mine"),
+        ("verify-health", "postconditions", "any"),
+    ]
+    assert [one.message.partition("; ")[2] for one in told] == [
+        "did you mean deployment_exists?; unless the registry of your cluster has it",
+        "there is deployment_exists; unless the registry of your cluster has it",
+        "there is none; unless the registry of your cluster has it",
+    ]
 
 
 @pytest.mark.parametrize(("rule", "steps", "more", "places"), FINDS)

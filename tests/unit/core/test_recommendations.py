@@ -88,6 +88,11 @@ def test_dependencies_become_edges_and_high_risk_needs_a_person() -> None:
             "is required",
         ),
         (
+            {"actions": [{"actionType": "scale_deployment", "parameters": {"namespace": "n", "replicas": "five"}}]},
+            "actions[0].parameters.replicas",
+            "must be a whole number",
+        ),
+        (
             {"actions": [{"actionType": "drain_node", "parameters": {"nodeName": "n"}, "priority": "urgent"}]},
             "actions[0].priority",
             "must be critical",
