@@ -340,10 +340,11 @@ Feature: Adaptation
     Then it is "completed"
     And nothing was adjusted
     And its total is 2 steps
+    And <told>
 
     Examples:
-      | when                                | given                                                               |
-      | where nobody asks to adjust         | nobody asks for more                                                |
-      | where the setting is off            | its steps may be adjusted while it runs, but the setting forbids it |
-      | where no change may be made         | its steps may be adjusted while it runs, at most 0 times            |
-      | where the executor may not look     | its steps may be adjusted, but nobody may verify                    |
+      | when                                | given                                                               | told                               |
+      | where nobody asks to adjust         | nobody asks for more                                                | no event "InjectionRefused" was told |
+      | where the setting is off            | its steps may be adjusted while it runs, but the setting forbids it | no event "InjectionRefused" was told |
+      | where no change may be made         | its steps may be adjusted while it runs, at most 0 times            | no event "InjectionRefused" was told |
+      | where the executor may not look     | its steps may be adjusted, but nobody may verify                    | an event "InjectionRefused" says "nothing verifies step 1 (a)" |

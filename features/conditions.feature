@@ -157,6 +157,7 @@ Feature: Conditions
     And somebody reports that the child of "a" completed
     Then "b" started within 30s of that
     And it is "completed"
+    And the registry was told "PolicyReloaded" with "version 'v1'"
 
   @BR-WF-053c
   Scenario: A workflow may say that a condition is not required

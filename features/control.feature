@@ -176,6 +176,8 @@ Feature: Control
     And it is "failed"
     When "alice" has it tried again
     Then her wish is refused because "it was rolled back"
+    And an event "InterventionRefused" says "manual retry refused: it was rolled back"
+    And its condition "Intervened" is "False"
     And no wish of a person is left
     And it is "failed"
 

@@ -195,6 +195,17 @@ Feature: Lifecycle
     And it is there 5m after its end
     And the workflow is gone
     And its children are gone
+    And an event "OrphanDeleted" says "it ended long ago and has no living parent"
+
+  @lifecycle @BR-WF-001
+  Scenario: An owner reference that is refused at first is told, and added later
+    Given a workflow with the steps "a"
+    And it comes from a backup, with its finalizer and without its status
+    And its parent exists
+    And the first 1 writes of metadata of the controller are refused
+    When it is applied
+    Then it is "completed"
+    And an event "OwnerReferenceFailed" says "its owner reference was refused"
 
   @lifecycle @BR-WF-001
   Scenario: Who has a parent that lives is no orphan

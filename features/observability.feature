@@ -8,6 +8,14 @@ Feature: What is seen
     When it is applied
     Then it is "completed"
     And its completed batches went through "0, 1, 2, 3"
+    And an event "PlanCreated" says "4 steps in 3 batches, sequential-with-parallel"
+    And an event "WorkflowValidated" says "safety checks passed"
+    And an event "StepExecuting" says "step 3 (c): scale-deployment"
+    And its condition "DryRunSucceeded" is "True"
+    And its condition "Validated" is "True"
+    And its condition "Executing" is "True"
+    And its condition "StepsCompleted" is "True"
+    And its condition "Succeeded" is "True"
 
   @BR-WF-024
   Scenario: The metrics tell phases and batches apart
@@ -51,6 +59,9 @@ Feature: What is seen
       | kubernaut_workflowexecution_steps_completed_total        | status=success                                 | 1     |
       | kubernaut_workflowexecution_steps_completed_total        | status=failed                                  | 1     |
       | kubernaut_workflowexecution_executions_total             | outcome=failed                                 | 1     |
+    And an event "RollbackStarted" says "1 steps to undo"
+    And an event "StepRolledBack" says "step 1 (a) undone by"
+    And its condition "Succeeded" is "False" and says "step_failed"
 
   @BR-WF-052b
   Scenario: The metrics tell how conditions were judged
@@ -81,6 +92,7 @@ Feature: What is seen
       | workflowexecution_validation_failures_total                    |                                              | 1     |
       | kubernaut_workflowexecution_circular_dependency_detected_total |                                              | 1     |
       | kubernaut_workflowexecution_executions_total                   | workflow_name=recover-shop outcome=failed    | 1     |
+    And its condition "ValidationFailed" is "True" and says "planning_error"
 
   @BR-WF-024
   Scenario: The metrics tell which check a workflow failed
@@ -96,6 +108,8 @@ Feature: What is seen
       | kubernaut_workflowexecution_safety_validation_total | check_type=health result=pass                | 1     |
       | kubernaut_workflowexecution_errors_total            | error_type=validation_error phase=validating | 1     |
       | workflowexecution_validation_failures_total         |                                              | 1     |
+    And an event "WorkflowValidationFailed" says "safety_validation_failed: rbac check failed"
+    And its condition "Validated" is "False" and says "rbac check failed"
 
   @BR-WF-024 @BR-WF-037
   Scenario: The metrics tell what could not be undone
@@ -139,6 +153,7 @@ Feature: What is seen
     And somebody suspends it
     Then it is "paused"
     And the event "Paused" with "paused while executing" was counted 2 times
+    And an event "Resumed" says "resumed executing after"
 
   @BR-WF-021
   Scenario Outline: Each end is told by an event: <end>

@@ -10,7 +10,7 @@ Feature: Planning
     And its planning began before its validation
     And an event "WorkflowExecutionCreated" says "accepted"
 
-  @BR-WF-002 @BR-WF-004 @BR-WF-010 @BR-ORCHESTRATION-002 @BR-ORCHESTRATION-003 @BR-ORCHESTRATION-008
+  @BR-WF-002 @BR-WF-004 @BR-WF-010 @BR-ORCHESTRATION-002 @BR-ORCHESTRATION-003 @BR-ORCHESTRATION-008 @BR-WF-020c
   Scenario Outline: The shape of the dependencies decides batches and strategy: <shape>
     Given a workflow with the steps "<steps>"
     When it is applied

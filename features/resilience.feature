@@ -272,7 +272,7 @@ Feature: Resilience
     Then the workflow is gone
     And the copy for undoing is gone
 
-  @BR-WF-047 @BR-WF-033 @crowd
+  @BR-WF-047 @BR-WF-033 @BR-WF-019a @crowd
   Scenario: A hundred workflows at once have children of their own and no others
     Given a workflow with the steps "a, b after a"
     And each of its steps uses the action "notify-only"

@@ -177,6 +177,7 @@ Feature: Rollback
     And it is "failed"
     When "alice" asks for a rollback
     Then the request for a rollback is refused because "rollbackStrategy is none"
+    And an event "RollbackRefused" says "alice asked for a rollback: executionStrategy.rollbackStrategy is none"
     And no request for a rollback is left
     And nothing was undone
     And it is "failed"

@@ -13,6 +13,7 @@ Feature: Templates
     And the child of "first" was told to scale to 6
     And the child of "second" was told to scale to 5
     And an event "TemplateResolved" says "1.2.0 from ConfigMap"
+    And its condition "TemplateResolved" is "True"
 
   @BR-WF-026
   Scenario: A default stands in for a parameter that is left out

@@ -10,7 +10,7 @@ from features.story import Story
 from sim.barred import STATUS, THROTTLED
 from sim.faults import Fault
 from sim.troubles import parse_offset
-from wfexec.model.requests import Ask, CreateExecution, DropCopy, KeepCopy, PatchStatus
+from wfexec.model.requests import Ask, CreateExecution, DropCopy, KeepCopy, PatchMetadata, PatchStatus
 from wfexec.units import parse_duration, parse_instant
 
 
@@ -19,10 +19,15 @@ def _trouble(story: Story, number: int, word: str) -> None:
     story.setting.trouble = (number, Fault(word))
 
 
-REFUSED: Final = {"questions": Ask, "copies": KeepCopy, "children": CreateExecution}
+REFUSED: Final = {
+    "questions": Ask,
+    "copies": KeepCopy,
+    "children": CreateExecution,
+    "writes of metadata": PatchMetadata,
+}
 
 
-@given(parsers.re(r"the first (?P<count>\d+) (?P<what>questions|copies|children) of the controller are refused"))
+@given(parsers.re(r"the first (?P<count>\d+) (?P<what>[a-z ]+) of the controller are refused"))
 def _refused_at_first(story: Story, count: str, what: str) -> None:
     story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count), STATUS))
 
