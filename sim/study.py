@@ -4,12 +4,13 @@ Called by `sim whatif`, `sim demo` and the notebook. A run is known by its numbe
 order and process, gets the same sample. It must never let one policy's choices shift another one's draws.
 """
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -173,8 +174,14 @@ def pool(jobs: int) -> Iterator[Executor | None]:
         yield None
         return
     # Never forked: a progress bar or a test runner may have threads, and a fork would copy their locks.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
+    # Ctrl-C reaches them too: each ends there and then, and without a word.
+    quiet: Any = (signal.SIGINT, signal.SIG_DFL)
+    executor = ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, quiet)
+    try:
         yield executor
+    finally:
+        # Left early, by a find or by Ctrl-C, what was not begun is not waited for.
+        executor.shutdown(cancel_futures=True)
 
 
 def play_batch(study: Study, numbers: range) -> Batch:

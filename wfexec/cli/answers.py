@@ -59,6 +59,9 @@ def ask(where: Where, change: Edit, judge: Judge, wait: float) -> None:
         late = f"the controller has not answered within {wait:g} s, and may yet do so: it is {phase or 'new'}"
     except Unreachable as trouble:
         late = f"what became of it is not known: {trouble.findings[0].message}"
+    except KeyboardInterrupt:
+        typer.echo(f"{what}: asked by {user}, and that stands; its answer was not waited for", err=True)
+        raise
     typer.echo(f"{what}: asked by {user}; {late}", err=True)
     raise typer.Exit(REFUSED)
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,14 @@ def test_a_workflow_that_nobody_looks_at_or_that_goes_says_so(cluster: Cluster) 
     assert re.match(
         r"shop/recover: new, being deleted for \d+s, 0 of", cluster.types("alice", "describe", "recover")[1]
     )
+
+
+def test_who_waits_no_longer_is_told_that_the_change_stands(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> Iterator[None]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(person.Person, "follow", interrupted)
+    code, out, said = cluster.types("alice", "pause", "recover")
+    assert (code, out) == (130, "")
+    assert said.startswith("shop/recover: asked by alice, and that stands; its answer was not waited for\n")
+    assert cluster.send("GET", f"{PATH}/recover")["spec"]["suspend"] is True

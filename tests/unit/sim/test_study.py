@@ -125,3 +125,11 @@ def test_the_shipped_study_compares_two_policies() -> None:
     study = load_study(STUDY)
     assert [arm.name for arm in study.arms] == ["give up early", "try longer"]
     assert study.runs == 120
+
+
+def test_whoever_interrupts_does_not_wait_for_what_has_not_begun() -> None:
+    with pytest.raises(KeyboardInterrupt), pool(2) as executor:
+        assert executor is not None
+        waiting = [executor.submit(sum, range(1_000_000)) for _ in range(200)]
+        raise KeyboardInterrupt
+    assert waiting[-1].cancelled()
