@@ -169,13 +169,17 @@ def test_a_success_ends_the_row_of_failures() -> None:
     assert again.failures == {}
 
 
-@pytest.mark.parametrize("code", [Code.ALREADY_EXISTS, Code.LOST])
-def test_a_creation_that_may_have_happened_is_no_failure_but_a_doubt_about_the_child(code: Code) -> None:
+@pytest.mark.parametrize(("code", "verdict"), [(Code.ALREADY_EXISTS, Verdict.DOUBTFUL), (Code.LOST, Verdict.TROUBLE)])
+def test_a_creation_that_may_have_happened_is_no_failure_but_a_doubt_about_the_child(
+    code: Code, verdict: Verdict
+) -> None:
     application = applying(Plan(creates=(child("wf-step-2"),)))
     application.begin()
     application.feed(CREATE, no(code), 0)
     assert application.failures == {}
     assert application.expectations.unmet() == (child_key("wf-step-2"),)
+    # Not applied: its alarm, which may be far away, is not what the read waits for.
+    assert application.verdict is verdict
 
 
 def test_one_refused_child_does_not_hold_back_its_siblings() -> None:

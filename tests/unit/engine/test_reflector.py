@@ -71,8 +71,8 @@ def test_words_of_an_earlier_watch_are_not_listened_to() -> None:
 
 
 def test_closing_without_progress_backs_off_further_and_further() -> None:
-    reflector = watching()
-    now = 0
+    now = 1_700_000_000_000
+    reflector = watching(now=now)
     waits = []
     for request_id in range(3, 13):
         reflector.replied(Outcome(Code.OK), now)
