@@ -57,6 +57,23 @@ Feature: Validation
     And its check "rbac" passed
 
   @BR-WF-015
+  Scenario Outline: What a manifest holds needs rights as well: <what>
+    Given a workflow with the steps "apply"
+    And "apply" applies a manifest of the <kind> "elsewhere"
+    And the only safety check is "rbac"
+    And the dry run is left out
+    And the executor has no right to "<barred>"
+    When it is applied
+    Then it is "<end>"
+    And its check "rbac" <says>
+
+    Examples:
+      | what      | kind      | barred         | end       | says                                                                                                                           |
+      | missing   | ConfigMap | apply-manifest | failed    | did not pass and says "system:serviceaccount:kubernaut-system:apply-manifest-sa may not get configmaps elsewhere in namespace" |
+      | there     | ConfigMap | delete-pod     | completed | passed and says "the executor's identities may do what the steps and their undos need"                                         |
+      | not known | Gadget    | delete-pod     | failed    | passed and says "not known is what step 'apply' (apply-manifest) needs: see to it that apply-manifest-sa may"                  |
+
+  @BR-WF-015
   Scenario: Rights that nobody knows of are not said to be granted
     Given a workflow with the steps "grow"
     And "grow" is the action "expand-pvc" about the PersistentVolumeClaim "data"

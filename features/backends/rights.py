@@ -18,12 +18,13 @@ ACTIONS: Final = (
     "patch-deployment",
     "update-configmap",
     "delete-pod",
+    "apply-manifest",
     "verify-health",
 )
 NODE_ACTIONS: Final = ("cordon-node", "drain-node", "uncordon-node")
 RULES: Final = (
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]},
 )
 NODE_RULES: Final = (

@@ -58,7 +58,9 @@ def _custom(story: Story, name: str, action: str, kind: str, other: str) -> None
 
 @given(parsers.parse('"{name}" applies a manifest of the {kind} "{other}"'))
 def _manifest(story: Story, name: str, kind: str, other: str) -> None:
-    text = f'{{"kind": "{kind}", "metadata": {{"name": "{other}", "namespace": "{story.namespace}"}}}}'
+    text = (
+        f'{{"apiVersion": "v1", "kind": "{kind}", "metadata": {{"name": "{other}", "namespace": "{story.namespace}"}}}}'
+    )
     step = story.recipe.step(name)
     step.action = "apply-manifest"
     step.fields["parameters"] = {"custom": {"actionType": "apply-manifest", "config": {"manifest": text}}}

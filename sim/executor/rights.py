@@ -17,7 +17,7 @@ RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 _API: Final = "rbac.authorization.k8s.io"
 _KINDS: Final = ("ConfigMap", "Deployment", "Node", "Pod", "Secret")
 _WANTED: Final = (
-    *((verb, *RESOURCES[kind]) for kind in _KINDS for verb in ("delete", "get", "patch")),
+    *((verb, *RESOURCES[kind]) for kind in _KINDS for verb in ("create", "delete", "get", "patch")),
     ("list", "", "pods"),
     ("create", "", "pods/eviction"),
 )

@@ -6,6 +6,7 @@ Pure look-up from the typed parameters; a custom action names its target in its 
 
 from typing import Final
 
+from wfexec.core.manifest_rights import manifest_rights
 from wfexec.core.registry import Action, find_action
 from wfexec.crd.documents import flat, parse_documents
 from wfexec.model.facts import AskAccess, TargetRef
@@ -143,6 +144,9 @@ def knows_rights(step: WorkflowStep) -> bool:
     p, action = step.parameters, find_action(step.action)
     if p is None or p.custom is None or action is None:
         return True
+    if "manifest" in p.custom.config:
+        # It is all that the child is told.
+        return manifest_rights(p.custom.config["manifest"], "").whole
     return action.name in PATCHING | READING and target_of(step) is not None
 
 
@@ -152,16 +156,21 @@ def identity_of(step: WorkflowStep) -> str:
     return f"{action.name if action is not None else step.action}-sa"
 
 
-def _ask(settings: Settings, action: str, verb: str, target: TargetRef) -> AskAccess:
+def _user(settings: Settings, action: str) -> str:
     """`action` is canonical, or the word as it was written where the registry does not know it."""
-    user = f"system:serviceaccount:{settings.executor_namespace}:{action}-sa"
-    return AskAccess(user, verb, *RESOURCES[target.kind], target.namespace, target.name)
+    return f"system:serviceaccount:{settings.executor_namespace}:{action}-sa"
+
+
+def _ask(settings: Settings, action: str, verb: str, target: TargetRef) -> AskAccess:
+    return AskAccess(_user(settings, action), verb, *RESOURCES[target.kind], target.namespace, target.name)
 
 
 def _forward_access(step: WorkflowStep, action: Action, settings: Settings) -> tuple[AskAccess, ...]:
     p, target = step.parameters, target_of(step)
     if p is None:
         return ()
+    if p.custom is not None and "manifest" in p.custom.config:
+        return manifest_rights(p.custom.config["manifest"], _user(settings, action.name)).asked
     if p.drain_node is not None:
         # A drain evicts, so that disruption budgets hold; the pods may be in any namespace.
         anywhere = TargetRef("Pod", "", "")
@@ -187,6 +196,9 @@ def _undo_access(step: WorkflowStep, action: Action, settings: Settings) -> tupl
     known = find_action(word)
     name = known.name if known is not None else word
     given = own.parameters if own is not None else None
+    custom = given.custom if given is not None else None
+    if custom is not None and "manifest" in custom.config:
+        return manifest_rights(custom.config["manifest"], _user(settings, name)).asked
     target = _undo_target(given) if given is not None else target_of(step)
     return (_ask(settings, name, "patch", target),) if name and target is not None else ()
 
