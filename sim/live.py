@@ -44,6 +44,7 @@ CONNECTIONS: Final = 2 * THREADS + 2
 CALL_S: Final = 10.0
 IDENTITY: Final = "executor"
 _STATUS_KINDS: Final = ("Deployment", "Node", "Pod")
+_COUNTS: Final = ("readyReplicas", "availableReplicas", "unavailableReplicas")
 StepName = Callable[[str, int], str]
 
 
@@ -135,14 +136,17 @@ def seed_cluster(outcomes: Outcomes, connection: Connection, now: int, *, again:
     for ref, target in initial_objects(outcomes, now):
         body = {key: value for key, value in target.items() if key != "status"}
         made = call_target(connection, CreateTarget(ref, body))
+        status = target.get("status", {})
         if made.code is Code.ALREADY_EXISTS and again:
             made = call_target(connection, _back(ref, body))
+            # A count of none is left out, and what was counted before would stay.
+            status = {**dict.fromkeys(_COUNTS), **status} if ref.kind == "Deployment" else status
         if made.code is Code.ALREADY_EXISTS:
             kept.append(ref)
             continue
         _accepted(made, ref)
         if ref.kind in _STATUS_KINDS:
-            _accepted(call_target(connection, PatchTarget(ref, {"status": target["status"]}, "status")), ref)
+            _accepted(call_target(connection, PatchTarget(ref, {"status": status}, "status")), ref)
         created.append(ref)
     return Seeded(tuple(created), tuple(kept))
 

@@ -165,6 +165,24 @@ def test_the_worlds_of_all_examples_can_be_created(admin: Connection) -> None:
         assert len(again.created) == len(initial_objects(outcomes, START))
 
 
+def test_a_world_is_put_back_whatever_has_become_of_it(
+    control_plane: ControlPlane, admin: Connection, namespace: str
+) -> None:
+    def seeded(pool: int) -> dict[str, Any]:
+        fault = "{configMap: {name: db, key: POOL_SIZE, value: '0'}}"
+        web = f"deployments: {{{namespace}/web: {{image: 'web:1', replicas: 2, unhealthyWhile: [{fault}]}}}}"
+        text = f"cluster: {{configMaps: {{{namespace}/db: {{data: {{POOL_SIZE: '{pool}'}}}}}}, {web}}}"
+        seed_cluster(parse_outcomes(text, "executor.yaml"), admin, START, again=True)
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/web"
+        found: dict[str, Any] = control_plane.request("GET", path)[1]["status"]
+        return found
+
+    assert seeded(8)["readyReplicas"] == 2
+    assert seeded(0).get("readyReplicas", 0) == 0
+    assert seeded(0)["unavailableReplicas"] == 2
+    assert seeded(8).get("unavailableReplicas", 0) == 0
+
+
 def test_the_identities_of_the_executor_may_do_what_the_file_does_not_deny(
     control_plane: ControlPlane, admin: Connection
 ) -> None:
