@@ -24,6 +24,7 @@ from wfexec.cli.cluster import (
     title,
 )
 from wfexec.core.graph import compile_recipe
+from wfexec.core.health import CONDITION as DEGRADED
 from wfexec.core.progress import progress_of
 from wfexec.core.replan import laid_over
 from wfexec.core.surroundings import effects_text
@@ -176,6 +177,9 @@ def picture(workflow: WorkflowExecution, now: int) -> Iterator[str]:
     if (since := workflow.metadata.deletion_timestamp) is not None:
         text += f", being deleted for {short(max(0, now - since))}"
     message = status.message if status.phase else UNSEEN
+    trouble = next((one.message for one in status.conditions if one.type == DEGRADED and one.status == "True"), "")
+    if trouble and status.phase not in TERMINAL:
+        message += f"; degraded: {trouble}"
     yield f"{text}, {progress.completed} of {progress.total} steps ({progress.percent} %){left}: {message}"
     rows = [_step_row(step, now) for step in status.step_statuses]
     yield from table(("", "STEP", "NAME", "ACTION", "STATE", "TRIES", "STARTED", "TOOK", "NOTE"), rows)
