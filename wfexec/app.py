@@ -193,6 +193,8 @@ class Process:
     ) -> None:
         self.history = history or MemoryHistory()
         self.audit = audit
+        # A setting that does nothing must say so.
+        self._grace_given = "audit_grace" in settings.model_fields_set
         self._log: AuditStore = AuditLog(logging.INFO if audit is None else logging.WARNING)
         self.metrics = Metrics()
         self.clock = clock or WallClock()
@@ -230,6 +232,8 @@ class Process:
             log.info("started")
             if self.audit is None:
                 log.info("audit is off: final records go to this log")
+                if self._grace_given:
+                    log.warning("audit-grace has no effect: there is no audit store that a deletion could wait for")
             while engine.is_alive() and not self._stopping:
                 engine.join(IDLE_S)
             engine.join(DRAIN_S)

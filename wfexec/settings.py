@@ -171,7 +171,8 @@ class Settings(BaseModel):
     audit_grace: Duration = Field(
         300_000,
         description="How long a deletion waits for an audit store to keep the final record; then it goes on without,"
-        " and that is told (BR-WF-001).",
+        " and that is told (BR-WF-001). `wfexec run` has no audit store yet: there it has no effect, and says so when"
+        " it is set.",
     )
     workers: int = Field(8, ge=1, le=64, description="Requests in flight at once.")
     request_timeout: Duration = Field(10_000, description="How long a reply is waited for.")

@@ -14,6 +14,7 @@ from tests.unit.adapters.apiserver import Asked, Told, serving
 from tests.unit.adapters.scripted import ScriptedTransport
 from wfexec.adapters.audit import AuditLog
 from wfexec.adapters.clock import WallClock
+from wfexec.adapters.config import load
 from wfexec.adapters.kube import connect
 from wfexec.adapters.logging import configure
 from wfexec.adapters.metrics import Metrics
@@ -106,9 +107,10 @@ class Leaving(ScriptedTransport):
             self.wrote.set()
 
 
-def test_the_process_writes_the_final_record_of_what_it_lets_go(lines: io.StringIO) -> None:
+@pytest.mark.parametrize("given", [{}, {"WFEXEC_AUDIT_GRACE": "5m"}], ids=["by default", "though a grace is set"])
+def test_the_process_writes_the_final_record_of_what_it_lets_go(lines: io.StringIO, given: dict[str, str]) -> None:
     transport = Leaving()
-    process = Process(Settings(), QUIET, transport)
+    process = Process(load(environment=given), QUIET, transport)
     thread = Thread(target=process.run)
     thread.start()
     assert transport.wrote.wait(PATIENCE_S)
@@ -118,6 +120,8 @@ def test_the_process_writes_the_final_record_of_what_it_lets_go(lines: io.String
     told = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert [one["uid"] for one in told if one["msg"] == "final record"] == ["u1"]
     assert len([one for one in told if one["msg"].startswith("audit is off")]) == 1
+    idle = [one["level"] for one in told if one["msg"].startswith("audit-grace has no effect")]
+    assert idle == ["warning"] * len(given), "whoever sets what does nothing is told, and nobody else"
 
 
 class Slow:
