@@ -123,6 +123,9 @@ class Cluster(Protocol):
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
         """One request of a person; a PATCH is a merge patch."""
 
+    def vanish(self, ms: int) -> None:
+        """The API server is away for the controller alone: its watches end, and nothing is answered for so long."""
+
     def apply_all(self, bodies: Sequence[Json], user: str) -> None:
         """Create many workflows as fast as people can; each must be taken."""
 

@@ -149,6 +149,27 @@ Feature: Resilience
     And its outcome is "success"
     And its message once said "not believed before it has lasted 25s: no right to"
 
+  @BR-WF-025 @BR-WF-045 @BR-WF-026
+  Scenario: The API server goes away while a template is waited for, for longer than planning may last, and it goes on
+    Given the template "scale-both" 1.0.0 in its own namespace
+    And a workflow from the template "scale-both" 1.0.0
+    When it is applied
+    And it becomes "planning"
+    And the API server is away for 50s
+    Then it is "completed"
+    And its outcome is "success"
+    And its plan is from the template "scale-both" 1.0.0
+
+  @BR-WF-025 @BR-WF-045 @BR-WF-015 @BR-WF-017
+  Scenario: The API server goes away while rights and targets are looked at, and validation goes on afterwards
+    Given a workflow with the steps "a, b after a"
+    When it is applied
+    And it becomes "validating"
+    And the API server is away for 50s
+    Then it is "completed"
+    And its outcome is "success"
+    And the children ever seen are "recover-step-1, recover-step-2"
+
   @BR-WF-025 @BR-WF-015
   Scenario: A right that is missing for good is believed in the end
     Given a workflow with the steps "a"

@@ -14,6 +14,8 @@ from wfexec.model.requests import Ask, Code, KeepRows, Outcome
 
 STATUS: Final = 403
 THROTTLED: Final = 429
+# What stands before a server that is not there answers for it.
+AWAY: Final = 503
 RETRY_AFTER_S: Final = "2"
 BODY: Final = b'{"message": "not allowed by anybody: no role has been read yet"}'
 
@@ -22,18 +24,22 @@ NOTHING: Final[Mapping[type, int]] = {}
 
 
 class Bars:
-    """Everything is refused before `until`; and the next so many requests of the types in `left`, with `status`."""
+    """Everything is refused before `until`, with `closed`; and the next so many requests of the types in `left`, with
+    `status`."""
 
-    __slots__ = ("left", "status", "until")
+    __slots__ = ("closed", "left", "status", "until")
 
-    def __init__(self, until: int = 0, left: Mapping[type, int] = NOTHING, status: int = STATUS) -> None:
+    def __init__(
+        self, until: int = 0, left: Mapping[type, int] = NOTHING, status: int = STATUS, closed: int = STATUS
+    ) -> None:
         self.until = until
+        self.closed = closed
         self.left = dict(left)
         self.status = status
 
     def refusal(self, body: Any, now: int) -> Outcome | None:
         """None where the request is let through."""
-        kind, status = body.__class__, STATUS
+        kind, status = body.__class__, self.closed
         if now >= self.until:
             if not self.left.get(kind):
                 return None

@@ -309,6 +309,10 @@ class LiveCluster:
         for controller in self._world.controllers:
             controller.sleep(ms)
 
+    def vanish(self, ms: int) -> None:
+        for controller in self._world.controllers:
+            controller.vanish(ms)
+
     def refuse(self, kind: type, count: int, status: int) -> None:
         for controller in self._world.controllers:
             controller.bars = Bars(left={kind: count}, status=status)

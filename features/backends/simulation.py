@@ -26,7 +26,7 @@ from features.cluster import (
 from features.recipe import NAME
 from sim.alerts import AlertFeed
 from sim.audit import AuditStore
-from sim.barred import Bars
+from sim.barred import AWAY, Bars
 from sim.cluster.cluster import Depth
 from sim.driver import Options, Simulation
 from sim.executor.outcomes import Outcomes
@@ -202,6 +202,13 @@ class SimulatedCluster:
         self.stall_watches()
         for process in self._simulation.controllers:
             process.stand_still(ms, impatient=False)
+
+    def vanish(self, ms: int) -> None:
+        self._simulation.tell("api-server", "is away")
+        for process in self._simulation.controllers:
+            process.bars = Bars(self.now_ms + ms, closed=AWAY)
+            for stream in tuple(process.streams):
+                stream.cut(Code.LOST)
 
     def refuse(self, kind: type, count: int, status: int) -> None:
         for process in self._simulation.controllers:

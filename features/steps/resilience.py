@@ -50,6 +50,11 @@ def _refused_from_now_on(story: Story, count: str, what: str) -> None:
     story.cluster.refuse(LATER[what], int(count), STATUS)
 
 
+@step(parsers.parse("the API server is away for {duration}"))
+def _away(story: Story, duration: str) -> None:
+    story.cluster.vanish(parse_duration(duration))
+
+
 THROTTLED_ONES: Final = {"children": CreateExecution, "questions": Ask}
 
 

@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 from typing import Any, Final
 
 from sim.audit import AuditStore
-from sim.barred import Bars
+from sim.barred import AWAY, Bars
 from sim.faults import REFUSALS, REPEATED, ROLES_MS, STILL_MS, UNDONE, UNSEEN, Fault
 from tests.harness.lent import Heard
 from tests.harness.pace import AheadClock, PacedClock
@@ -314,6 +314,11 @@ class LiveController:
     def reboot(self) -> None:
         """The API server starts anew, and refuses everything until it has read its roles."""
         self.bars.until = self._clock.now_ms() + ROLES_MS
+
+    def vanish(self, ms: int) -> None:
+        """The API server is away for so long."""
+        self.bars = Bars(self._clock.now_ms() + ms, closed=AWAY)
+        self._lives[-1][1].befall(Fault.CUT)
 
     def refusal(self, request: Request) -> Outcome | None:
         """Of a server that has not read its roles; None where it has, or is not asked."""

@@ -168,7 +168,9 @@ class Reconciler:
             # Asking to be woken in the past with nothing to write would never end.
             wake_at = now + 1
         self._view.deadlines.set(tracked, wake_at)
-        self._view.queue.succeeded(tracked)
+        if not plan.questions:
+            # To have asked is no success: what is decided by the answer may fail as the last time.
+            self._view.queue.succeeded(tracked)
         self._view.queue.done(tracked)
 
     def _carry_out(self, tracked: Tracked, workflow: WorkflowExecution, plan: Plan, now: int) -> None:

@@ -280,6 +280,23 @@ def test_an_unanswered_question_is_asked_again_although_a_look_for_another_reaso
     assert hand.now - failed <= 100
 
 
+def test_to_ask_once_more_between_two_failed_writes_makes_the_second_wait_no_shorter() -> None:
+    """An API server that is away answers nothing, and what is decided by that cannot be written either."""
+    told: dict[Question, Answer] = {AskNodes(): Answer(T0, Unknown("no answer", transient=True))}
+    hand = Hand(Brain(*[Plan(questions=tuple(told)), Plan(status=status("failed"))] * 10))
+    hand.boot([workflow()])
+    waits = []
+    for _ in range(9):
+        hand.reply(Ask, ok(told))
+        hand.reply(PatchStatus, no(Code.UNAVAILABLE))
+        before = hand.now
+        while not hand.outstanding(Ask):
+            hand.sleep()
+        waits.append(hand.now - before)
+    assert waits[0] <= 5
+    assert waits[8] >= 500
+
+
 @pytest.mark.parametrize("code", [Code.LOST, Code.UNAVAILABLE])
 def test_what_nobody_could_tell_before_a_write_failed_is_forgotten_and_what_is_known_stays(code: Code) -> None:
     told: dict[Question, Answer] = {
