@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from tests.envtest.server import ControlPlane
 from wfexec.cli.main import app
-from wfexec.model.meta import CONTROLLER_NAMESPACE, REGISTRY_NAME
+from wfexec.model.meta import CONTROLLER_NAMESPACE, REGISTRY_NAME, REMEDIATION_API, REMEDIATION_KIND
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 
@@ -33,7 +33,7 @@ def test_a_plan_sees_the_live_targets_and_changes_nothing(
     path = tmp_path / "workflow.yaml"
     path.write_text(yaml.safe_dump({**head, "metadata": {"name": "heal", "namespace": namespace}, "spec": spec}))
 
-    def plan(user: str = "admin") -> tuple[int, dict[str, object]]:
+    def plan(user: str = "admin") -> tuple[int, dict[str, Any]]:
         kubeconfig = str(control_plane.kubeconfig(user))
         arguments = ["plan", str(path), "--against", "live", "--kubeconfig", kubeconfig, "--json", "--runs", "0"]
         done = CliRunner().invoke(app, arguments)
@@ -42,6 +42,18 @@ def test_a_plan_sees_the_live_targets_and_changes_nothing(
 
     code, told = plan()
     assert code == 0, told
+    assert limit(told) == (
+        "10m",
+        "its number of steps, 1",
+        "RemediationRequest 'parent' does not exist, or is another one of that name",
+    )
+    requests = f"/apis/{REMEDIATION_API}/namespaces/{namespace}/remediationrequests"
+    given = {"metadata": {"name": "parent"}, "spec": {"timeoutConfig": {"workflowExecutionTimeout": "25m"}}}
+    kind = {"apiVersion": REMEDIATION_API, "kind": REMEDIATION_KIND}
+    made = control_plane.request("POST", requests, kind | given)
+    assert made[0] == 201, made
+    code, told = plan()
+    assert limit(told) == ("25m", "workflowExecutionTimeout of RemediationRequest 'parent'", None)
     dry_run = told["dryRun"]
     assert isinstance(dry_run, dict)
     (change,) = dry_run["resourceChanges"]
@@ -58,8 +70,15 @@ def test_a_plan_sees_the_live_targets_and_changes_nothing(
     assert "does not exist" in str(told["refused"])
     # Who may see nothing of this is not told that the workflow would be refused.
     code, told = plan("mallory")
+    assert "may give another time" in str(limit(told)[2])
     assert (code, told["refused"]) == (0, None)
     assert "not checked, for this user may not see it: capacity, health, rbac, dry run" in str(told["warnings"])
+
+
+def limit(told: dict[str, Any]) -> tuple[str, str, str | None]:
+    """How long the workflow may take, by whose word, and what may change that."""
+    found = told["limit"]
+    return found["timeout"], found["by"], found["but"]
 
 
 def test_a_plan_shows_the_steps_of_a_template_in_the_cluster(

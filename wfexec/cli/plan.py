@@ -7,24 +7,27 @@ codes: 0 nothing stands in the way, 2 bad input, 3 a workflow would be refused.
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
 
 from wfexec.cli.commands import loaded
+from wfexec.cli.plan_limit import limit_of, too_long
 from wfexec.cli.plan_view import StepConditions, Told, document, plain, rich_tables, roles
 from wfexec.cli.prepared import Library, Pairs, Templates, library_of, settings_of, with_template
 from wfexec.core.gates import rights_unknown
 from wfexec.core.policies import effective_conditions
-from wfexec.core.rehearse import ordinary, rehearse
+from wfexec.core.rehearse import Answering, Rehearsal, ordinary, rehearse
 from wfexec.core.rehearse import with_template as looked_up
+from wfexec.crd.documents import flat, parse_documents, read_bytes
 from wfexec.crd.files import load_workflows
+from wfexec.crd.offline import UNAPPLIED, parent_among
 from wfexec.errors import BadInput, Finding
 from wfexec.model.base import evolve
 from wfexec.model.bearings import Bearings
 from wfexec.model.estimate import Estimate, EstimateRequest
-from wfexec.model.facts import AskAccess, AskTarget, TargetFacts
+from wfexec.model.facts import AskAccess, AskParent, AskTarget, Facts, ParentFacts, TargetFacts
 from wfexec.model.phases import CheckType
 from wfexec.model.recipe import Recipe
 from wfexec.model.status import WorkflowExecution
@@ -65,6 +68,7 @@ def plan(
     chosen = settings_of(settings)
     library = library_of(templates)
     given = [each for file in files for each in load_workflows(file)]
+    beside = tuple(thing for file in files for thing in _objects(file))
     spaces = frozenset(workflow.metadata.namespace for workflow in given)
     world: World | None = (
         open_world(against, kubeconfig, context, loaded(WORLDS), chosen.controller_namespace, spaces)
@@ -73,7 +77,7 @@ def plan(
     )
     now = WallClock().now_ms()
     workflows = [_with_steps(workflow, library, world, chosen, now) for workflow in given]
-    told = [_told(workflow, world, chosen, now, 0 if rbac else runs, seed) for workflow in workflows]
+    told = [_told(workflow, beside, world, chosen, now, 0 if rbac else runs, seed) for workflow in workflows]
     if rbac:
         wanted = dict.fromkeys(asked for each in told for asked, _ in each.rights)
         typer.echo(roles(tuple(wanted)), nl=False)
@@ -102,7 +106,30 @@ def _with_steps(
     return with_template(workflow, library, "--templates DIR or --against live")
 
 
-def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: int, runs: int, seed: int) -> Told:
+def _objects(file: Path) -> tuple[dict[str, Any], ...]:
+    """All that stands in a manifest: what is applied together is planned together."""
+    return flat(document.value for document in parse_documents(read_bytes(file), str(file)))
+
+
+def _parent(workflow: WorkflowExecution, beside: tuple[dict[str, Any], ...], answer: Answering | None) -> Facts | None:
+    """What its RemediationRequest says, in the same files or else in the world; None where there is neither."""
+    question = AskParent(workflow.metadata.namespace or "default", workflow.spec.remediation_request_ref.name)
+    found = parent_among(beside, question)
+    if isinstance(found, ParentFacts) and found.uid == UNAPPLIED:
+        # Whoever applies both refers to the one beside it.
+        return found._replace(uid=workflow.spec.remediation_request_ref.uid or UNAPPLIED)
+    return found or (answer(question) if answer is not None else None)
+
+
+def _told(
+    workflow: WorkflowExecution,
+    beside: tuple[dict[str, Any], ...],
+    world: object,
+    settings: Settings,
+    now: int,
+    runs: int,
+    seed: int,
+) -> Told:
     from wfexec.adapters.worlds import LIVE, World
 
     seen = world if isinstance(world, World) else None
@@ -119,8 +146,36 @@ def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: i
     targets = recipe.targets if isinstance(recipe, Recipe) and seen is not None and seen.document is None else ()
     looked = {ref: seen.answer(AskTarget(ref)) for ref in targets} if seen is not None else {}
     facts = {ref: fact for ref, fact in looked.items() if isinstance(fact, TargetFacts)}
-    request = EstimateRequest(workflow, settings, facts, seen.document if seen is not None else None, runs, seed)
+    parent = _parent(workflow, beside, answer)
+    limit = limit_of(workflow, recipe, parent, settings) if isinstance(recipe, Recipe) else None
+    timed = workflow if limit is None else evolve(workflow, spec=evolve(workflow.spec, timeout=limit.ms))
+    request = EstimateRequest(timed, settings, facts, seen.document if seen is not None else None, runs, seed)
     estimate = _estimate(request) if runs and isinstance(recipe, Recipe) else None
+    live = seen is not None and seen.name == LIVE
+    warnings = _warnings(found, seen, unlabelled)
+    warnings += too_long(recipe, limit) if isinstance(recipe, Recipe) and limit is not None else ()
+    if live and bearings.policies is not None:
+        warnings += [f"registry of conditions: left out: {text}" for text in bearings.policies.problems]
+    return Told(
+        workflow=workflow,
+        recipe=recipe,
+        world=seen.name if seen is not None else "",
+        refused=found.refused,
+        approval=found.approval,
+        rights=rights,
+        dry_run=found.dry_run,
+        warnings=tuple(warnings),
+        estimate=estimate,
+        limit=limit,
+        conditions=_conditions(workflow, recipe, bearings, settings) if live and isinstance(recipe, Recipe) else (),
+    )
+
+
+def _warnings(found: Rehearsal, world: object, unlabelled: bool) -> list[str]:
+    """What the controller would warn of, and what nobody here could look at."""
+    from wfexec.adapters.worlds import LIVE, World
+
+    seen, recipe = world if isinstance(world, World) else None, found.recipe
     warnings = [event.message for event in found.events if event.reason == "ValidationWarning"]
     results = found.status.validation_results
     if results is not None and not found.refused:
@@ -138,21 +193,7 @@ def _told(workflow: WorkflowExecution, world: object, settings: Settings, now: i
         warnings.append(f"not checked, for {why}: {', '.join(unseen)}")
     if isinstance(recipe, Recipe):
         warnings += [f"rights: {text}" for text in rights_unknown(recipe.steps)]
-    live = seen is not None and seen.name == LIVE
-    if live and bearings.policies is not None:
-        warnings += [f"registry of conditions: left out: {text}" for text in bearings.policies.problems]
-    return Told(
-        workflow=workflow,
-        recipe=recipe,
-        world=seen.name if seen is not None else "",
-        refused=found.refused,
-        approval=found.approval,
-        rights=rights,
-        dry_run=found.dry_run,
-        warnings=tuple(warnings),
-        estimate=estimate,
-        conditions=_conditions(workflow, recipe, bearings, settings) if live and isinstance(recipe, Recipe) else (),
-    )
+    return warnings
 
 
 def _conditions(

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from wfexec.cli.graph import as_data
+from wfexec.cli.plan_limit import Limit
 from wfexec.core.forecast import reads_only
 from wfexec.core.targets import manifest_targets, target_text
 from wfexec.errors import BadInput
@@ -44,6 +45,7 @@ class Told(NamedTuple):
     dry_run: DryRunResults | None
     warnings: tuple[str, ...]
     estimate: Estimate | None
+    limit: Limit | None = None
     conditions: tuple[StepConditions, ...] = ()
 
 
@@ -173,6 +175,8 @@ def facts_lines(told: Told) -> list[str]:
     lines.append(f"{name if not lines else 'verdict'}: {verdict}")
     if isinstance(recipe, Recipe):
         lines.append(f"approval: {'asked for, because ' + told.approval if told.approval else 'none is asked for'}")
+    if told.limit is not None:
+        lines.append(f"time: {told.limit.text}")
     if told.estimate is not None:
         lines.append(f"expected: {expected(told.estimate)}")
     lines += [f"warning: {text}" for text in told.warnings]
@@ -228,7 +232,7 @@ def rich_tables(told: Told) -> None:
 def document(told: Told) -> Json:
     """Everything that a program may want; `conditions` of a live cluster alone."""
     plan = as_data(told.recipe) if isinstance(told.recipe, Recipe) else None
-    found = told.estimate
+    found, limit = told.estimate, told.limit
     return {
         "workflow": told.workflow.metadata.name,
         "namespace": told.workflow.metadata.namespace,
@@ -236,6 +240,7 @@ def document(told: Told) -> Json:
         "refused": told.refused or None,
         "approval": told.approval or None,
         "plan": plan,
+        "limit": limit and {"timeout": format_duration(limit.ms), "by": limit.source, "but": limit.but or None},
         "rights": [
             {
                 **{key: value for key, value in asked._asdict().items() if value},

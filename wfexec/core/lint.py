@@ -67,6 +67,12 @@ class View(NamedTuple):
     def deadline(self) -> int:
         return workflow_limit(self.spec, len(self.recipe.steps), self.settings)
 
+    @property
+    def time(self) -> str:
+        """The deadline in words: a file does not show what the parent would give."""
+        own = self.spec.timeout is not None
+        return format_duration(self.deadline) + ("" if own else " (unless its RemediationRequest gives another time)")
+
     def path(self, step: RecipeStep, *field: str | int) -> Path:
         return (*STEPS, self.places[step.number], *field)
 
@@ -210,7 +216,7 @@ def _retries(view: View) -> Iterator[Advice]:
         if longest > view.deadline:
             text = (
                 f"{step.retries_max + 1} tries of {format_duration(step.timeout_ms)} and the waits between take"
-                f" {format_duration(longest)}, the workflow has {format_duration(view.deadline)}"
+                f" {format_duration(longest)}, the workflow has {view.time}"
             )
             value = format_duration(step.timeout_ms) if field == "timeout" else str(step.retries_max)
             yield Advice(RETRIES_EXCEED_DEADLINE, view.path(step, field), value, f"step {step.name!r}: {text}")
@@ -221,7 +227,7 @@ def _critical_path(view: View) -> Iterator[Advice]:
     usual = sum(steps[position].estimate_ms for position in view.recipe.critical_path)
     if usual > view.deadline:
         names = " → ".join(steps[position].name for position in view.recipe.critical_path)
-        times = format_duration(usual), format_duration(view.deadline)
+        times = format_duration(usual), view.time
         text = f"the longest chain usually takes {times[0]}, the deadline is {times[1]}"
         field: Path = ("spec", "timeout") if view.spec.timeout is not None else STEPS
         yield Advice(CRITICAL_PATH_EXCEEDS_DEADLINE, field, "", f"{text}: {names}")

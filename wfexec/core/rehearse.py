@@ -175,8 +175,12 @@ def _run(
         plan = decide(snapshot, now, settings)
         events += [record for record in plan.records if isinstance(record, EventRecord)]
         missing = [question for question in plan.questions if question not in answers]
-        if plan.status is None and not missing:
+        owners = plan.metadata.owner_references if plan.metadata is not None else None
+        if plan.status is None and not missing and owners is None:
             break
+        if owners is not None:
+            # Its parent lives: a plan of its own says so before anything else goes on.
+            workflow = evolve(workflow, metadata=evolve(workflow.metadata, owner_references=owners))
         answers |= {question: Answer(now, answer(question)) for question in missing}
         if plan.status is not None:
             workflow = evolve(workflow, status=plan.status)

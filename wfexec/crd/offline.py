@@ -4,7 +4,7 @@ Called by `wfexec plan --against FILE`. Made from plain Kubernetes objects (`kub
 the file holds nothing is not known, never taken for absent; rights and reachability are not in a file at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -23,9 +23,11 @@ from wfexec.model.facts import (
     AskSurroundings,
     AskTarget,
     Facts,
+    ParentFacts,
     Question,
     Unknown,
 )
+from wfexec.model.meta import REMEDIATION_KIND
 
 Object = dict[str, Any]
 KINDS: Final = {
@@ -36,6 +38,8 @@ KINDS: Final = {
     "secrets": "Secret",
 }
 NOT_IN_FILE: Final = "a file of objects says nothing of that"
+# Stands for the uid of an object that nobody has applied yet.
+UNAPPLIED: Final = "planned"
 ENDED: Final = ("Succeeded", "Failed")
 
 
@@ -57,8 +61,11 @@ class OfflineCluster:
     def answer(self, question: Question) -> Facts:
         if isinstance(question, AskAccess):
             return self._access(question)
-        if isinstance(question, AskHistory | AskAlerts | AskParent):
+        if isinstance(question, AskHistory | AskAlerts):
             return Unknown(NOT_IN_FILE)
+        if isinstance(question, AskParent):
+            found = parent_among(self._offline.objects, question)
+            return found or (ParentFacts("") if self.knows(REMEDIATION_KIND) else Unknown(NOT_IN_FILE))
         if isinstance(question, AskTarget) and not self.knows(question.target.kind):
             return Unknown(f"the file holds no {question.target.kind}")
         if isinstance(question, AskNodes | AskSurroundings) and not self.knows("Node"):
@@ -99,6 +106,17 @@ class OfflineCluster:
             return 200, orjson.dumps({"items": [one for one in among if _runs(one)]})
         found = [one for one in among if one["metadata"].get("name") == place[1]]
         return (200, orjson.dumps(found[0])) if found else (404, b"{}")
+
+
+def parent_among(objects: Iterable[Object], question: AskParent) -> Facts | None:
+    """What the RemediationRequest of that name says; one that was never applied has no uid. None: there is none."""
+    for one in objects:
+        meta = one["metadata"]
+        place = (meta.get("namespace") or "default", meta.get("name"))
+        if one["kind"] == REMEDIATION_KIND and place == (question.namespace, question.name):
+            known = one | {"metadata": {**meta, "uid": meta.get("uid") or UNAPPLIED}}
+            return questions.facts(question, ((200, orjson.dumps(known)),))
+    return None
 
 
 def namespace_facts(raw: Object) -> NamespaceFacts:
