@@ -5,10 +5,11 @@ from typing import Final
 
 from sim.history import History, WorkflowMove
 from sim.tellings import by_itself, hops, joins
+from wfexec.engine.totals import Levels
 from wfexec.model.execution import ConditionResult
 from wfexec.model.meta import FINALIZER
-from wfexec.model.phases import TERMINAL, ErrorType, Phase, StepState, UndoState
-from wfexec.model.requests import Code, KeepRows
+from wfexec.model.phases import RETRYABLE, TERMINAL, ErrorType, Phase, StepState, UndoState
+from wfexec.model.requests import Code, KeepRows, Watched
 from wfexec.model.status import StepStatus, WorkflowExecution, WorkflowExecutionStatus
 
 _K: Final = "kubernaut_workflowexecution_"
@@ -32,6 +33,7 @@ BATCH: Final = f"{_K}batch_duration_seconds"
 TOOK: Final = f"{_K}step_execution_duration_seconds"
 CONDITIONS: Final = "wfexec_condition_evaluations_total"
 CIRCULAR: Final = f"{_K}circular_dependency_detected_total"
+EXHAUSTED: Final = f"{_K}step_retry_exhausted_total"
 UNKEPT: Final = f"{_K}audit_records_lost_total"
 # Which labels of a metric are judged, by their places; names of definitions may come from a template.
 JUDGED: Final[dict[str, slice]] = {
@@ -55,7 +57,45 @@ JUDGED: Final[dict[str, slice]] = {
     TOOK: slice(0, 1),
     CONDITIONS: slice(0, 2),
     CIRCULAR: slice(0, 0),
+    EXHAUSTED: slice(0, 1),
     UNKEPT: slice(0, 0),
+}
+_PROCESS: Final = "what the process did, by its own clock and memory, stands in no object"
+# Gauges, which are judged by what they show at the end of a run.
+LEVELS: Final = (
+    f"{_K}active_executions",
+    f"{_K}active_steps",
+    f"{_K}queued_steps",
+    "workflowexecution_active_total",
+    "workflowexecution_validation_status",
+    "workflowexecution_phase_start_timestamp",
+    "workflowexecution_start_timestamp",
+)
+# Why the other families of the catalogue are not judged.
+EXCUSED: Final[dict[str, str]] = {
+    f"{_K}dependency_resolution_duration_seconds": _PROCESS,
+    f"{_K}audit_storage_operations_total": _PROCESS,
+    "wfexec_leader": _PROCESS,
+    "wfexec_synced": _PROCESS,
+    "wfexec_audit_enabled": _PROCESS,
+    "wfexec_clock_ahead_seconds": _PROCESS,
+    "wfexec_clock_set_back_seconds": _PROCESS,
+    "wfexec_workflows": _PROCESS,
+    "wfexec_workqueue_depth": _PROCESS,
+    "wfexec_requests_in_flight": _PROCESS,
+    "wfexec_throttle_pressure": _PROCESS,
+    "wfexec_events_waiting": _PROCESS,
+    "wfexec_looks_total": _PROCESS,
+    "wfexec_write_conflicts_total": _PROCESS,
+    "wfexec_lost_replies_total": _PROCESS,
+    "wfexec_lists_total": _PROCESS,
+    "wfexec_watch_restarts_total": _PROCESS,
+    "wfexec_watch_renewals_total": _PROCESS,
+    "wfexec_events_dropped_total": _PROCESS,
+    "wfexec_turn_duration_seconds": _PROCESS,
+    "wfexec_api_requests_total": _PROCESS,
+    "wfexec_api_request_duration_seconds": _PROCESS,
+    "wfexec_api_limiter_wait_seconds": _PROCESS,
 }
 _TIMED: Final = frozenset({Phase.PLANNING, Phase.VALIDATING, Phase.EXECUTING, Phase.MONITORING, Phase.ROLLING_BACK})
 _OUTCOMES: Final = {"success": "success", "partial_success": "partial", "failed": "failed", "unknown": "unknown"}
@@ -226,8 +266,23 @@ def _steps(found: Shown, history: History) -> None:
                 found.took((about, TOOK, (after.action,)), _seconds(last.start_time, last.end_time))
         elif after.status is StepState.FAILED and source is not StepState.COMPLETED:
             found[about, STEPS, (after.action, "failed")] += 1
+            if source is StepState.EXECUTING and after.error_type in RETRYABLE:
+                _exhausted(found, move.workflow, before, after)
         if after.status in (StepState.FAILED, StepState.BLOCKED) and source is not StepState.COMPLETED:
             found[about, ERRORS, (str(Phase.EXECUTING),)] += 1
+
+
+def _exhausted(found: Shown, workflow: WorkflowExecution, before: StepStatus, after: StepStatus) -> None:
+    """All further attempts were made; where one more was noted down and the workflow ended, it may not have been."""
+    plan = workflow.status.execution_plan
+    steps = {one.step_number: one.max_retries for one in plan.steps} if plan is not None else {}
+    added = {one.step_number: one.max_retries for one in plan.injected} if plan is not None else {}
+    most = (steps | added).get(after.step_number, 0)
+    if not 0 < most <= after.retries_attempted - after.retry_base:
+        return
+    noted = after.retries_attempted > before.retries_attempted
+    counts = found.maybe if noted else found
+    counts[_about(workflow), EXHAUSTED, (after.action,)] += 1
 
 
 _UNTOUCHED: Final = StepStatus(step_number=1, action="none")
@@ -288,3 +343,34 @@ def _unkept(found: Shown, history: History) -> None:
             continue
         if after is None or FINALIZER not in after.metadata.finalizers:
             found[_about(before), UNKEPT, ()] += 1
+
+
+def shown_levels(finals: tuple[Watched, ...]) -> Levels:
+    """What the gauges must show of the workflows that are there."""
+    all_ = [one for one in finals if isinstance(one, WorkflowExecution)]
+    live = [one for one in all_ if one.status.phase not in TERMINAL]
+    begun = [one.status.execution_start_time is not None for one in all_]
+    refused = [one.status.phase == Phase.FAILED and not began for one, began in zip(all_, begun, strict=True)]
+    places = [(one.metadata.namespace, one.metadata.name) for one in live]
+    since = [(one.status.phase, getattr(one.status, _SINCE.get(one.status.phase, ""), None)) for one in live]
+    return Levels(
+        sum(one.status.phase == Phase.EXECUTING for one in live),
+        len(live),
+        sum(_working(step) for one in live for step in one.status.step_statuses),
+        sum(one.status.queued_steps for one in live),
+        sum(begun),
+        sum(refused),
+        tuple((*place, phase, at) for place, (phase, at) in zip(places, since, strict=True) if at is not None),
+        tuple(
+            (*place, one.status.planning_start_time)
+            for place, one in zip(places, live, strict=True)
+            if one.status.planning_start_time is not None
+        ),
+    )
+
+
+_SINCE: Final[dict[str, str]] = {**_STARTS, Phase.PAUSED: "paused_at"}
+
+
+def _working(step: StepStatus) -> bool:
+    return step.status is StepState.EXECUTING or _undo(step) is UndoState.EXECUTING

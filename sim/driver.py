@@ -38,6 +38,7 @@ from sim.world import World
 from wfexec.engine import timekeeping
 from wfexec.engine.controller import Controller
 from wfexec.engine.history import MemoryHistory
+from wfexec.engine.totals import Levels, levels
 from wfexec.model.facts import AskHistory, Facts
 from wfexec.model.meta import FINALIZER
 from wfexec.model.phases import TERMINAL
@@ -245,16 +246,20 @@ class Simulation:
         """What earlier runs were like, those that ended in this simulation too; nobody keeps it who is not asked."""
         if self._history is None:
             self._history = MemoryHistory(self.options.history)
-        self.utterances()
+        self.utterances(gauges=False)
         for _, record in self._told[self._remembered :]:
             if isinstance(record, HistoryRecord):
                 self._history.add(record)
         self._remembered = len(self._told)
         return self._history.facts(question)
 
-    def utterances(self) -> Utterances:
-        """What the controllers that live have handed out so far; what a crash took with it is lost."""
+    def utterances(self, *, gauges: bool = True) -> Utterances:
+        """What the controllers that live have handed out so far; what a crash took with it is lost.
+
+        `gauges`: what they show now as well, which takes a pass over all workflows.
+        """
         looks = dropped = waiting = 0
+        seen: Levels | None = None
         for process in self.controllers:
             if isinstance(process.machine, Controller):
                 self._told += process.machine.take_records()
@@ -262,7 +267,10 @@ class Simulation:
                 looks += stats["looks"]
                 dropped += stats["events_dropped"]
                 waiting += stats["events_waiting"] + stats["events_unanswered"]
-        return Utterances(self._told, looks, self._witness.decisions, dropped, self.options.audit is not None, waiting)
+                if gauges and process.machine.leading and process.machine.synced:
+                    seen = levels(process.machine.workflows())
+        audited = self.options.audit is not None
+        return Utterances(self._told, looks, self._witness.decisions, dropped, audited, waiting, seen)
 
     def collect_soon(self) -> None:
         """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""

@@ -11,6 +11,7 @@ from sim.alerts import Firing
 from sim.chronicle import TargetVersion
 from sim.trace import STARTED_AGAIN, TraceRecord, Version, Written, is_undo
 from sim.witness import Decision
+from wfexec.engine.totals import Levels
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.phases import EXECUTION_ENDED
 from wfexec.model.plan import Record
@@ -60,6 +61,7 @@ class Utterances(NamedTuple):
     """What the controllers of a run handed out, how often they decided, and some decisions; None: nobody listened.
 
     `dropped`: Events that they say were given up, `waiting`: are on their way. `audited`: they have an audit store.
+    `levels`: what the gauges of the one that leads would show now; None: none leads.
     """
 
     records: Sequence[tuple[ObjectKey, Record]] | None = None
@@ -68,6 +70,7 @@ class Utterances(NamedTuple):
     dropped: int = 0
     audited: bool = False
     waiting: int = 0
+    levels: Levels | None = None
 
 
 SILENCE: Final = Utterances()
@@ -80,8 +83,8 @@ class History(NamedTuple):
     lease. `told`: what the controllers handed out, by workflow; None: nobody listened. `looks`: how many decisions they
     made, `decisions`: some of them. `dropped`: Events that they counted as given up, `waiting`: as on their way.
     `skew`: how far two clocks could be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody
-    kept account. `audited`: there was an audit store. `targets`: what stood in them, version by version; None:
-    nobody kept account.
+    kept account. `audited`: there was an audit store. `levels`: what gauges showed at the end; None: nobody led.
+    `targets`: what stood in them, version by version; None: nobody kept account.
     """
 
     settings: Settings
@@ -102,6 +105,7 @@ class History(NamedTuple):
     alerts: tuple[Firing, ...] | None = None
     audited: bool = False
     waiting: int = 0
+    levels: Levels | None = None
     targets: Sequence[TargetVersion] | None = None
 
     def events(self) -> list[tuple[int, EventWrite]]:
@@ -163,6 +167,7 @@ def history_of(
         alerts=alerts,
         audited=utterances.audited,
         waiting=utterances.waiting,
+        levels=utterances.levels,
         targets=targets,
     )
 

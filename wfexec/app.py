@@ -32,13 +32,16 @@ from wfexec.adapters.logging import write_record
 from wfexec.adapters.metrics import Metrics
 from wfexec.adapters.timekeeper import Timekeeper
 from wfexec.adapters.workers import Workers
+from wfexec.core.graph import compile_recipe
 from wfexec.engine.controller import Controller
 from wfexec.engine.history import HistoryStore, MemoryHistory
 from wfexec.engine.ledger import AuditStore
 from wfexec.engine.survey import SURVEYED
 from wfexec.model.audit import FinalRecord
 from wfexec.model.plan import CountRecord, HistoryRecord, LogRecord
+from wfexec.model.recipe import Recipe, Refusal
 from wfexec.model.requests import Code, ListObjects, Outcome, Request, Signal, StopAsked
+from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import Settings
 
 log = logging.getLogger("wfexec.app")
@@ -202,6 +205,7 @@ class Process:
             settings,
             f"{socket.gethostname()}_{uuid4()}",
             leader_election=options.leader_elect,
+            compile_recipe=self._compile,
             audited=audit is not None,
         )
         self._alertmanager = None if transport else Alertmanager.of(settings, self.clock.monotonic)
@@ -300,6 +304,12 @@ class Process:
             of = {"request": name} if kind is None else {"request": name, "kind": kind.value}
             fields = {**of, "code": outcome.code.value, "why": outcome.message}
             log.log(level, "request ended", extra={"fields": {**fields, "ms": round(seconds * 1_000)}})
+
+    def _compile(self, spec: WorkflowExecutionSpec, settings: Settings) -> Recipe | Refusal:
+        began = self.clock.monotonic()
+        recipe = compile_recipe(spec, settings)
+        self.metrics.resolved(self.clock.monotonic() - began)
+        return recipe
 
     def _crashed(self, error: BaseException) -> None:
         self.loop.post(Crash(error))

@@ -6,18 +6,25 @@ that crashed are lost with it, as a scraper would find them reset.
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from sim.checkers.complaint import Complaint
-from sim.counts import JUDGED, Series, shown
+from sim.counts import JUDGED, Series, shown, shown_levels
 from sim.history import History
 from sim.tellings import EXCUSED, Fact, causes, subject
+from wfexec.engine.totals import Levels
 from wfexec.model.plan import CountRecord
 from wfexec.model.requests import EventWrite
+
+# Longer than any event of a watch is on its way.
+HEARD_MS: Final = 1_000
 
 
 def check(history: History) -> Iterator[Complaint]:
     if history.told is not None:
         yield from _counts(history)
+    if history.levels is not None and not history.troubles:
+        yield from _levels(history, history.levels)
     yield from _events(history, listened=history.told is not None)
 
 
@@ -53,6 +60,21 @@ def _values(
     if wrong:
         was = ", ".join(str(one / 1_000) for one in sorted(known))
         yield Complaint("S9", history.end, about, f"{what} tells {min(wrong) / 1_000}, and it was {was}")
+
+
+def _levels(history: History, told: Levels) -> Iterator[Complaint]:
+    """Do the gauges show what the store holds? Only where it has been quiet for longer than it takes to hear of it."""
+    last = max((move.at for move in history.workflows), default=0)
+    if history.end - last < HEARD_MS:
+        return
+    held = shown_levels(history.finals)
+    for field in Levels._fields:
+        says, is_ = getattr(told, field), getattr(held, field)
+        if isinstance(says, tuple):
+            says, is_ = sorted(says), sorted(is_)
+        if says != is_:
+            message = f"the gauges show {field} {says}, and it is {is_}"
+            yield Complaint("S9", history.end, "all workflows", message)
 
 
 def _events(history: History, *, listened: bool) -> Iterator[Complaint]:

@@ -3,6 +3,7 @@
 import ast
 import re
 
+from sim import counts, tellings
 from tests.docs.sessions import ROOT
 
 PAGE = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
@@ -30,3 +31,11 @@ def test_every_planted_bug_is_listed() -> None:
     numbers = {match[1] for text in planted().values() if (match := re.match(r"(M\d+): ", text))}
     assert {number for number, _ in told if number} == numbers
     assert len(told) == len(planted())
+
+
+def test_every_metric_and_every_event_that_is_not_judged_is_listed_with_its_reason() -> None:
+    page = PAGE[PAGE.index("| not judged | why |") : PAGE.index("## Bugs that must be noticed")]
+    told = {name: why for names, why in re.findall(r"^\| (`.*`) \| (.*) \|$", page, re.M) for name in names.split(", ")}
+    excused = counts.EXCUSED | tellings.EXCUSED | tellings.ALLOWED
+    assert told.keys() == {f"`{name}`" for name in excused}
+    assert [name for name, why in excused.items() if not told[f"`{name}`"].startswith(why)] == []

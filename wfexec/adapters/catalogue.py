@@ -145,6 +145,19 @@ FAMILIES: Final = (
         (ACTION,),
         doubling(0.5, 10),
     ),
+    Family(
+        f"{_K}step_retry_exhausted_total",
+        "counter",
+        "Steps that failed with an error that may pass, and had made all further attempts that they had.",
+        (ACTION,),
+    ),
+    Family(
+        f"{_K}dependency_resolution_duration_seconds",
+        "histogram",
+        "Time to make the graph of a definition: its checks, edges, order and batches (BR-WF-030).",
+        (),
+        doubling(0.01, 10),
+    ),
     Family(f"{_K}circular_dependency_detected_total", "counter", "Definitions refused because of a cycle."),
     Family(f"{_W}created_total", "counter", "Workflows seen for the first time."),
     Family(f"{_W}deleted_total", "counter", "Workflows let go."),
@@ -215,6 +228,13 @@ FAMILIES: Final = (
         "histogram",
         "Time to a reply; watches are not counted.",
         (Label("verb", tuple(verb for verb in VERB.values if verb != "watch")),),
+        doubling(0.001, 14),
+    ),
+    Family(
+        "wfexec_api_limiter_wait_seconds",
+        "histogram",
+        "How long there was no place for a request that was due: by kubernetes-qps, too many in flight, or a 429.",
+        (),
         doubling(0.001, 14),
     ),
 )

@@ -12,8 +12,8 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from wfexec.adapters.catalogue import FAMILIES, NAMES_MAX, OTHER, Family
+from wfexec.engine.totals import levels
 from wfexec.errors import OurBug
-from wfexec.model.phases import TERMINAL, Phase
 from wfexec.model.plan import CountRecord
 from wfexec.model.requests import (
     Ask,
@@ -72,14 +72,6 @@ _LEVELS: Final = {
     "wfexec_throttle_pressure": "pressure",
     "wfexec_events_waiting": "events_waiting",
 }
-_PHASE_STARTS: Final[dict[str, str]] = {
-    Phase.PLANNING: "planning_start_time",
-    Phase.VALIDATING: "validation_start_time",
-    Phase.EXECUTING: "execution_start_time",
-    Phase.MONITORING: "monitoring_start_time",
-    Phase.ROLLING_BACK: "rollback_start_time",
-    Phase.PAUSED: "paused_at",
-}
 
 
 class Observed(Protocol):
@@ -136,6 +128,9 @@ class Metrics:
         if verb != "watch":
             self._child("wfexec_api_request_duration_seconds", (verb,)).observe(seconds)
 
+    def resolved(self, seconds: float) -> None:
+        self._child("kubernaut_workflowexecution_dependency_resolution_duration_seconds", ()).observe(seconds)
+
     def turn(self, seconds: float) -> None:
         self._child("wfexec_turn_duration_seconds", ()).observe(seconds)
 
@@ -157,33 +152,21 @@ class Metrics:
         self._set("wfexec_clock_set_back_seconds", set_by_ms / 1_000)
 
     def _workflows(self, workflows: Iterable[WorkflowExecution]) -> None:
-        executing = active = passed = failed = running = waiting = 0
+        found = levels(workflows)
         phases = self._families["workflowexecution_phase_start_timestamp"]
         starts = self._families["workflowexecution_start_timestamp"]
         phases.clear()
         starts.clear()
-        for workflow in workflows:
-            status = workflow.status
-            passed += status.execution_start_time is not None
-            failed += status.phase == Phase.FAILED and status.execution_start_time is None
-            if status.phase in TERMINAL:
-                continue
-            active += 1
-            executing += status.phase == Phase.EXECUTING
-            running += status.active_steps
-            waiting += status.queued_steps
-            place = (workflow.metadata.namespace, workflow.metadata.name)
-            if status.planning_start_time is not None:
-                starts.labels(*place).set(status.planning_start_time / 1_000)
-            began = getattr(status, _PHASE_STARTS.get(status.phase, ""), None)
-            if began is not None:
-                phases.labels(*place, status.phase).set(began / 1_000)
-        self._set("kubernaut_workflowexecution_active_executions", executing)
-        self._set("kubernaut_workflowexecution_active_steps", running)
-        self._set("kubernaut_workflowexecution_queued_steps", waiting)
-        self._set("workflowexecution_active_total", active)
-        self._set("workflowexecution_validation_status", passed, "passed")
-        self._set("workflowexecution_validation_status", failed, "failed")
+        for *place, phase, began in found.began:
+            phases.labels(*place, phase).set(began / 1_000)
+        for *place, planned in found.planned:
+            starts.labels(*place).set(planned / 1_000)
+        self._set("kubernaut_workflowexecution_active_executions", found.executing)
+        self._set("kubernaut_workflowexecution_active_steps", found.running)
+        self._set("kubernaut_workflowexecution_queued_steps", found.waiting)
+        self._set("workflowexecution_active_total", found.active)
+        self._set("workflowexecution_validation_status", found.passed, "passed")
+        self._set("workflowexecution_validation_status", found.failed, "failed")
 
     def _make(self, family: Family) -> Counter | Gauge | Histogram:
         names = [label.name for label in family.labels]

@@ -18,7 +18,7 @@ from wfexec.model.base import clip, evolve
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.expressions import EvaluationError
 from wfexec.model.facts import FORBIDDEN_MS
-from wfexec.model.phases import EXECUTION_ENDED, ErrorType, ExecutionPhase, RollbackStrategy, StepState
+from wfexec.model.phases import EXECUTION_ENDED, RETRYABLE, ErrorType, ExecutionPhase, RollbackStrategy, StepState
 from wfexec.model.plan import DeleteChild
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.snapshot import CreateFailure
@@ -291,6 +291,14 @@ def _failed(draft: Draft, position: int, error: ErrorType, message: str, child: 
     draft.event("Warning", "StepFailed", f"step {step.number} ({step.name}): {error}: {message}")
     draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
     draft.count("kubernaut_workflowexecution_errors_total", error, "executing")
+    _count_exhausted(draft, position)
+
+
+def _count_exhausted(draft: Draft, position: int) -> None:
+    """Its error may pass by itself, and all further attempts that it had were made."""
+    state, most = draft.steps[position], draft.recipe.steps[position].retries_max
+    if state.error_type in RETRYABLE and 0 < most <= state.retries_attempted - state.retry_base:
+        draft.count("kubernaut_workflowexecution_step_retry_exhausted_total", state.action)
 
 
 def _timed_out(draft: Draft, position: int, overdue: bool) -> None:
@@ -344,3 +352,4 @@ def _give_up(draft: Draft, position: int, what: str) -> None:
     draft.event("Warning", "StepFailed", f"step {step.number} ({step.name}): timeout: {what}")
     draft.count("kubernaut_workflowexecution_steps_completed_total", draft.recipe.name, step.action, "failed")
     draft.count("kubernaut_workflowexecution_errors_total", ErrorType.TIMEOUT, "executing")
+    _count_exhausted(draft, position)

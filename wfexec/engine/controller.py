@@ -276,9 +276,7 @@ class Controller:
 
     def take_records(self) -> list[tuple[ObjectKey, Record]]:
         """Counts and log lines released since the last call, by workflow; events are sent as requests instead."""
-        released = self._reconciler.released
-        self._reconciler.released = []
-        return released
+        return self._reconciler.take_released() + self._limiter.take_waits()
 
     def workflows(self) -> Iterator[WorkflowExecution]:
         """The workflows known now, readable ones only, in no meaningful order; for the metrics of the runtime."""
@@ -346,6 +344,7 @@ class Controller:
             if stopping:
                 break
             if not limiter.free(now):
+                limiter.refused(now, len(queue))
                 return
             following = queue.take()
             if following is None:

@@ -9,13 +9,17 @@ which every workflow halves the steps it has at a time, until there has been qui
 
 from typing import Final
 
-from wfexec.model.requests import PAUSE_MS
+from wfexec.model.plan import CountRecord, Record
+from wfexec.model.requests import PAUSE_MS, Kind, ObjectKey
 
 # Refusals so close together are one.
 BURST_MS: Final = 5_000
 # So long without one takes back one halving; more halvings than this leave one step at a time of any number.
 QUIET_MS: Final = 30_000
 PRESSURE_MAX: Final = 4
+WAITED: Final = "wfexec_api_limiter_wait_seconds"
+# How long there was no place concerns no single workflow.
+_NOBODY: Final = ObjectKey(Kind.WORKFLOW, "", "")
 
 
 class Rate:
@@ -63,7 +67,18 @@ class Rate:
 class Limiter(Rate):
     """`pressure`: how often the steps at a time are to be halved. `eases_at`: when once less; None where not at all."""
 
-    __slots__ = ("_good", "_presses_at", "_resume_at", "eases_at", "in_flight", "pressure", "window", "workers")
+    __slots__ = (
+        "_good",
+        "_presses_at",
+        "_resume_at",
+        "_waits",
+        "_waits_since",
+        "eases_at",
+        "in_flight",
+        "pressure",
+        "window",
+        "workers",
+    )
 
     def __init__(self, qps: float, burst: int, workers: int) -> None:
         super().__init__(qps, burst)
@@ -75,29 +90,53 @@ class Limiter(Rate):
         self.workers = workers
         self.window = workers
         self.in_flight = 0
+        # Since when there is no place for what wants one, and how long that was each time.
+        self._waits_since: int | None = None
+        self._waits: list[tuple[ObjectKey, Record]] = []
 
     def __repr__(self) -> str:
         return f"<Limiter {self.in_flight} of {self.window} in flight, {self._tokens:g} tokens>"
 
     def free(self, now: int) -> bool:
         """Would `admit` let a request through?"""
-        if self.in_flight >= self.window or now < self._resume_at:
+        if self.in_flight >= self.window or now < self._resume_at or not self.affords(now):
             return False
-        return self.affords(now)
+        if self._waits_since is not None:
+            self._waited(now)
+        return True
+
+    def refused(self, now: int, wanted: int) -> None:
+        """There was no place for as many as `wanted`."""
+        if wanted and self._waits_since is None:
+            self._waits_since = now
+
+    def take_waits(self) -> list[tuple[ObjectKey, Record]]:
+        """How long each wait was that ended since the last call, as records."""
+        waits, self._waits = self._waits, []
+        return waits
 
     def admit(self, now: int) -> bool:
         """Take a place and a token, if there are."""
         # As `free`, without the call: this is asked for every request.
         if self.in_flight >= self.window or now < self._resume_at:
+            self.refused(now, 1)
             return False
         if self._per_ms:
             if now > self._refilled_at:
                 self._refill(now)
             if self._tokens < 1:
+                self.refused(now, 1)
                 return False
             self._tokens -= 1
         self.in_flight += 1
+        if self._waits_since is not None:
+            self._waited(now)
         return True
+
+    def _waited(self, now: int) -> None:
+        since, self._waits_since = self._waits_since, None
+        if since is not None and now > since:
+            self._waits.append((_NOBODY, CountRecord(WAITED, (), (now - since) / 1_000)))
 
     def enter(self, now: int) -> bool:
         """Take a place without a token: for what has a rate of its own."""

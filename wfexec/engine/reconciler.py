@@ -386,6 +386,10 @@ class Reconciler:
             tracked, tracked.level, now, cap_ms=self._settings.requeue_error, least_ms=least_ms, salt=tracked.uid
         )
 
+    def take_released(self) -> list[tuple[ObjectKey, Record]]:
+        released, self.released = self.released, []
+        return released
+
     def _release(self, tracked: Tracked, records: tuple[Record, ...], now: int) -> None:
         workflow = tracked.workflow
         for record in records:

@@ -64,6 +64,7 @@ def test_probes_and_metrics_speak_of_the_running_engine() -> None:
     assert "\nwfexec_leader 1.0\n" in text
     assert "\nwfexec_workflows 1.0\n" in text
     assert "\nworkflowexecution_active_total 1.0\n" in text
+    assert "\nkubernaut_workflowexecution_dependency_resolution_duration_seconds_count 1.0\n" in text
     assert codes == [0]
 
 

@@ -2,6 +2,7 @@
 
 from wfexec.engine.backoff import delay_ms, spread
 from wfexec.engine.limiter import BURST_MS, PRESSURE_MAX, QUIET_MS, Limiter, Rate
+from wfexec.model.plan import CountRecord
 from wfexec.model.requests import PAUSE_MS
 
 
@@ -100,3 +101,32 @@ def test_pressure_has_an_end() -> None:
     for number in range(50):
         limiter.throttled(number * BURST_MS, None)
     assert limiter.pressure == PRESSURE_MAX
+
+
+def waits(limiter: Limiter) -> list[float]:
+    return [record.value for _, record in limiter.take_waits() if isinstance(record, CountRecord)]
+
+
+def test_how_long_there_was_no_place_is_told_once_for_each_time_that_something_had_to_wait() -> None:
+    limiter = Limiter(qps=10, burst=1, workers=100)
+    assert limiter.admit(0)
+    assert waits(limiter) == []
+    assert not limiter.admit(10)
+    assert not limiter.admit(40)
+    assert waits(limiter) == []
+    assert limiter.admit(110)
+    assert waits(limiter) == [0.1]
+    assert waits(limiter) == []
+
+
+def test_where_nothing_wants_a_place_nothing_waits() -> None:
+    limiter = Limiter(qps=10, burst=1, workers=100)
+    assert limiter.admit(0)
+    assert not limiter.free(10)
+    limiter.refused(10, 0)
+    assert limiter.free(200)
+    assert waits(limiter) == []
+    assert limiter.admit(200)
+    limiter.refused(210, 3)
+    assert limiter.free(300)
+    assert waits(limiter) == [0.09]

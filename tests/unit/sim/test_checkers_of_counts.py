@@ -1,19 +1,50 @@
 """Each count that S9 judges is missed where the history shows its cause and nobody counted (BR-WF-024)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from sim import counts
 from sim.checkers import s9_metrics_equal_state
-from sim.counts import CHANGES, CHECKS, DELETED, ENDED_AGAIN, ERRORS, REFUSED
+from sim.counts import (
+    BATCH,
+    CHANGES,
+    CHECKS,
+    CIRCULAR,
+    CONDITIONS,
+    DELETED,
+    ENDED_AGAIN,
+    ERRORS,
+    EXHAUSTED,
+    REFUSED,
+    TOOK,
+)
 from tests.unit.sim.support import Past
 from wfexec.adapters.catalogue import FAMILIES
+from wfexec.engine.totals import Levels, levels
 from wfexec.model.base import evolve
-from wfexec.model.phases import CheckType, Phase, StepState, UndoState, WorkflowOutcome
+from wfexec.model.execution import ConditionResult
+from wfexec.model.meta import Condition
+from wfexec.model.phases import (
+    CheckType,
+    ErrorType,
+    Phase,
+    RollbackStrategy,
+    StepState,
+    Strategy,
+    UndoState,
+    WorkflowOutcome,
+)
+from wfexec.model.plan import CountRecord
+from wfexec.model.requests import Kind, ObjectKey
 from wfexec.model.status import (
     AdaptiveAdjustment,
+    AttemptStatus,
+    Batch,
     CheckResult,
+    ExecutionPlan,
+    PlannedStep,
     StepRollback,
     ValidationResults,
     WorkflowResult,
@@ -111,6 +142,41 @@ def ended_again() -> Past:
     return past
 
 
+def tried_in_vain() -> Past:
+    past = Past([{}])
+    plan = ExecutionPlan(
+        strategy=Strategy.SEQUENTIAL,
+        rollback_strategy=RollbackStrategy.NONE,
+        estimated_duration=1,
+        steps=(PlannedStep(step_number=1, timeout=1, max_retries=1),),
+        batches=(Batch(batch_number=1, steps=(1,), parallel=False),),
+    )
+    past.status(execution_plan=plan)
+    past.step(1, StepState.EXECUTING, retries_attempted=1, start_time=past.at)
+    past.step(1, StepState.FAILED, retries_attempted=1, error_type=ErrorType.EVICTED)
+    past.status(completed_batches=1, last_heartbeat=past.at)
+    return past
+
+
+def judged_for_good() -> Past:
+    past = Past([{}])
+    up, down = (
+        ConditionResult(condition_type="up", evaluated=True),
+        ConditionResult(condition_type="on", evaluated=True),
+    )
+    past.step(1, StepState.EXECUTING, ready_time=1, pre_condition_results=(evolve(up, passed=True), down))
+    done = (AttemptStatus(name="repair-step-1", phase="completed", start_time=1, end_time=2),)
+    past.step(1, StepState.COMPLETED, attempts=done, post_condition_results=(evolve(up, passed=True), down))
+    return past
+
+
+def goes_in_a_circle() -> Past:
+    past = Past([{}], reached=Phase.PLANNING)
+    planned = Condition(type="Planned", status="False", reason="self_dependency", last_transition_time=1)
+    past.status(phase=Phase.FAILED, conditions=(planned,), failure_reason="planning_error: x", completion_time=past.at)
+    return past
+
+
 CAUSES: dict[Callable[[], Past], set[tuple[str, tuple[str, ...]]]] = {
     refused_in_planning: {(REFUSED, ()), (ERRORS, ("planning",))},
     refused_in_validating: {
@@ -129,8 +195,16 @@ CAUSES: dict[Callable[[], Past], set[tuple[str, tuple[str, ...]]]] = {
     adjusted: {(CHANGES, ("timeout",))},
     let_go: {(DELETED, ())},
     ended_again: {(ENDED_AGAIN, ("failed",))},
+    tried_in_vain: {(EXHAUSTED, ("scale-deployment",)), (ERRORS, ("executing",)), (BATCH, ("1",))},
+    judged_for_good: {
+        *((CONDITIONS, (kind, result)) for kind in ("pre", "post") for result in ("passed", "failed")),
+        (TOOK, ("scale-deployment",)),
+    },
+    goes_in_a_circle: {(CIRCULAR, ()), (REFUSED, ()), (ERRORS, ("planning",))},
 }
-_BESIDE = frozenset({REFUSED, ERRORS, CHECKS, CHANGES, DELETED, ENDED_AGAIN})
+_BESIDE = frozenset(
+    {REFUSED, ERRORS, CHECKS, CHANGES, DELETED, ENDED_AGAIN, EXHAUSTED, BATCH, CONDITIONS, TOOK, CIRCULAR}
+)
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.__name__)
@@ -144,7 +218,36 @@ def test_what_the_history_shows_is_to_be_counted_once(cause: Callable[[], Past])
         assert f"{name} tells 0, and it happened 1 times" in missed
 
 
+def test_every_family_of_the_catalogue_is_judged_or_it_is_said_why_not() -> None:
+    named = [*counts.JUDGED, *counts.LEVELS, *counts.EXCUSED]
+    assert sorted(named) == sorted(family.name for family in FAMILIES)
+
+
 def test_only_what_is_declared_is_judged() -> None:
     declared = {family.name: len(family.labels) for family in FAMILIES}
     for metric, places in counts.JUDGED.items():
         assert places.stop <= declared[metric]
+
+
+def test_a_histogram_that_measured_something_else_is_found() -> None:
+    past = tried_in_vain()
+    past.told.append((ObjectKey(Kind.WORKFLOW, "shop", "repair"), CountRecord(BATCH, ("1",), 3.0)))
+    took = (past.workflow.status.last_heartbeat or 0) - (past.workflow.status.step_statuses[0].start_time or 0)
+    found = [one.message for one in s9_metrics_equal_state.check(past.history(listening=True)) if BATCH in one.message]
+    assert found == [f"{BATCH}{{1}} tells 3.0, and it was {took / 1_000}"]
+
+
+@pytest.mark.parametrize("field", Levels._fields)
+def test_a_gauge_that_shows_something_else_is_found(field: str) -> None:
+    past = Past([{}])
+    past.step(1, StepState.EXECUTING)
+    past.wait(s9_metrics_equal_state.HEARD_MS)
+    history = past.history(listening=True)
+    right = levels([past.workflow])
+    assert right.running == 1
+    shown = getattr(right, field)
+    other: Any = (*shown, ("shop", "other", "executing", 1)) if isinstance(shown, tuple) else 7
+    wrong = right._replace(**{field: other})
+    for told, count in ((right, 0), (wrong, 1)):
+        found = [one.message for one in s9_metrics_equal_state.check(history._replace(levels=told))]
+        assert sum("the gauges show" in one for one in found) == count
