@@ -16,8 +16,9 @@ from sim.rng import Streams
 from tests.determinism.stage import End, Part, Performance, parts, perform
 from wfexec.core.reasons import CATALOGUE, find_reason
 
-# Hundreds of runs in one test: on a machine with other work each of them may take long.
-pytestmark = pytest.mark.timeout(1_800)
+# Hundreds of runs in one test: on a machine with other work each of them may take long. And all in one worker, since
+# each would play all scenarios once without a crash before it begins.
+pytestmark = [pytest.mark.timeout(1_800), pytest.mark.xdist_group("sweep")]
 FEATURES = tuple(dict.fromkeys(part.feature for part in parts()))
 PLANS: dict[str, Callable[[int], FaultPlan]] = {
     "before": crash_before_write,
