@@ -74,17 +74,13 @@ def _told_image(child: KubernetesExecution) -> str | None:
     return clip(str(image), 4096) if image else None
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
-
-
-def _previous_replicas(child: KubernetesExecution, before: str) -> int:
-    """What the executor would scale back to; else the number it names as the state before; 0 when it says neither."""
+def _previous_replicas(child: KubernetesExecution, before: str, seen: str) -> int:
+    """What the executor would scale back to; else the number it names as the state before; else what we saw; else 0."""
     information = child.status.rollback_information
     undo = information.rollback_parameters if information is not None else None
     if undo is not None and undo.scale_to_previous is not None:
         return undo.scale_to_previous.previous_replicas
-    return _number(before)
+    return next((int(text) for text in (before, seen) if text.isdecimal() and len(text) < 10), 0)
 
 
 def _typed_result(
@@ -98,7 +94,9 @@ def _typed_result(
     if p.scale_deployment is not None:
         scale = evolve(
             _BLANK_SCALE,
-            previous_replicas=_previous_replicas(child, first.before if first is not None else ""),
+            previous_replicas=_previous_replicas(
+                child, first.before if first is not None else "", pre_state.get("replicas", "")
+            ),
             new_replicas=p.scale_deployment.replicas,
             scaled_namespace=p.scale_deployment.namespace,
             scaled_deployment=p.scale_deployment.deployment,

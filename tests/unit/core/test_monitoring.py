@@ -175,6 +175,8 @@ def test_a_required_postcondition_that_does_not_come_true_again_in_its_time_fail
     assert str(world.step(1).error_type) == "validation_error"
     assert result_of(world).reason == "ineffective"
     assert str(result_of(world).resource_health) == "unhealthy"
+    counted = [one.labels for one in world.records if isinstance(one, CountRecord) and "errors_total" in one.metric]
+    assert counted == [("validation_error", "monitoring")]
     monitored = status.monitoring_start_time
     assert monitored is not None
     assert 60_000 <= world.now - monitored <= 90_000

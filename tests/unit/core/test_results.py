@@ -26,14 +26,15 @@ def scaled(before: str, offers: int | None = None) -> int:
 @pytest.mark.parametrize(
     ("before", "offers", "expected"),
     [
-        ("3", None, 3),
-        ('{"spec": {"replicas": 3}}', 3, 3),
-        ("7", 3, 3),
-        ('{"spec": {"replicas": 3}}', None, 0),
-        ("", None, 0),
+        ("4", None, 4),
+        ('{"spec": {"replicas": 4}}', 6, 6),
+        ("7", 6, 6),
+        # Three is what was seen before the step.
+        ('{"spec": {"replicas": 4}}', None, 3),
+        ("", None, 3),
     ],
 )
-def test_the_replicas_before_come_from_the_offered_undo_or_the_named_state(
+def test_the_replicas_before_come_from_the_offered_undo_or_the_named_state_or_what_was_seen(
     before: str, offers: int | None, expected: int
 ) -> None:
     assert scaled(before, offers) == expected
