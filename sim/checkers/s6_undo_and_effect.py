@@ -264,7 +264,8 @@ def _kept_facts(told: ActionParameters, entry: StepStatus) -> Expectation | None
     if told.patch_deployment is not None and images:
         q = told.patch_deployment
         return Expectation(TargetRef("Deployment", q.namespace, q.deployment), images)
-    node = told.cordon_node or told.drain_node
+    # What made a node schedulable that was so before is nothing that would have to be undone.
+    node = told.cordon_node or told.drain_node or told.uncordon_node
     if node is not None and state.get("unschedulable", "false") == "false":
         return Expectation(TargetRef("Node", "", node.node), {"unschedulable": "false"})
     return None

@@ -12,7 +12,7 @@ from wfexec.model.base import evolve
 from wfexec.model.execution import RollbackInformation
 from wfexec.model.facts import TargetRef
 from wfexec.model.meta import ANNOTATION_ROLLBACK, ANNOTATION_ROLLBACK_BY, Condition, ObjectReference
-from wfexec.model.parameters import ActionParameters, ScaleDeployment, UndoParameters, UndoScale
+from wfexec.model.parameters import ActionParameters, NodeAction, ScaleDeployment, UndoParameters, UndoScale
 from wfexec.model.phases import ExecutionPhase, Phase, RollbackStrategy, StepState, Strategy, UndoState
 from wfexec.model.status import ExecutionPlan, RollbackStatus, StepRollback
 from wfexec.settings import DEFAULTS
@@ -303,6 +303,22 @@ def test_what_is_as_it_was_before_may_be_skipped() -> None:
     past.wait(MINUTE)
     past.undo(UndoState.SKIPPED, attempts=0)
     assert past.complaints() == []
+
+
+def test_a_node_that_was_schedulable_all_the_time_may_be_skipped() -> None:
+    """As a hunt found it: a step that uncordons a node which nobody had cordoned."""
+    past = Past([{}])
+    past.step(
+        1, StepState.EXECUTING, pre_state={"unschedulable": "false"}, k8s_execution_ref=ObjectReference(name="one")
+    )
+    past.ends(past.child(1, "one", parameters=ActionParameters(uncordon_node=NodeAction(node="n1"))))
+    skipped = StepRollback(status=UndoState.SKIPPED)
+    order = RollbackStatus(strategy=RollbackStrategy.AUTOMATIC, start_time=past.at, order=(1,), total=1)
+    past.step(1, StepState.COMPLETED, end_time=past.at)
+    past.status(phase=Phase.ROLLING_BACK, rollback=order)
+    past.step(1, StepState.COMPLETED, rollback=skipped)
+    node = TargetVersion(0, TargetRef("Node", "", "n1"), {"spec": {}})
+    assert list(s6_undo_and_effect.check(past.history(targets=(node,)))) == []
 
 
 def test_what_nobody_may_look_at_is_believed_if_that_is_said() -> None:
