@@ -42,7 +42,7 @@ def limit_of(workflow: WorkflowExecution, recipe: Recipe, parent: Facts | None, 
             return Limit(ms, steps, f"{named} does not exist, or is another one of that name")
         if parent.workflow_timeout is not None:
             return Limit(parent.workflow_timeout, f"workflowExecutionTimeout of {named}")
-        return Limit(ms, steps, f"{named} says {parent.complaint or 'nothing else'}")
+        return Limit(ms, steps, f"{named}: {parent.complaint}" if parent.complaint else f"{named} gives no time")
     why = parent.reason if isinstance(parent, Unknown) else "it is not looked up here"
     return Limit(ms, steps, f"{named} may give another time: {why}")
 

@@ -34,9 +34,9 @@ def problems_of(found: Found, among: list[Found], settings: Settings) -> list[Fi
     if not isinstance(body, TemplateBody):
         return [Finding(found.origin, "", "", each.message) for each in body]
     refused = refusals(effective_spec(_NOBODY, body), settings)
-    return [
-        Finding(found.origin, each.field.removeprefix("spec.workflowDefinition."), "", each.message) for each in refused
-    ]
+    # A template has no spec, and its steps stand at its root.
+    placed = ((each.field.removeprefix("spec.").removeprefix("workflowDefinition."), each.message) for each in refused)
+    return [Finding(found.origin, field, "", message) for field, message in placed]
 
 
 def trial(chain: Sequence[Template]) -> TemplateBody | tuple[Refusal, ...]:

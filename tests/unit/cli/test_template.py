@@ -78,6 +78,9 @@ def test_what_is_wrong_is_named_without_a_traceback(tmp_path: Path) -> None:
     for command in (("template", "validate"), ("lint",)):
         assert "at most 15m" in run(*command, str(file), code=2)
         assert "nothing found" in run(*command, str(file), "--set", "step-timeout-max=30m")
+    file.write_text("name: t\nversion: 1.0.0\ntimeout: 0s\nsteps: [{name: a, action: notify-only}]\n")
+    for command in (("template", "validate"), ("lint",)):
+        assert " timeout: timeout 0s leaves no time for any step" in run(*command, str(file), code=2)
     assert "namespace: no such setting" in run("template", "validate", str(file), "--set", "namespace=x", code=2)
     words = ("--dir", str(TEMPLATES), "--set", "node=n", "--set", "threshold=x")
     assert "must be a number" in run("template", "render", "evacuate-node", *words, code=2)
