@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
 from urllib3 import exceptions as trouble
 
 from wfexec.adapters.clock import running_ns
@@ -216,6 +217,7 @@ def _load_kubeconfig(settings: client.Configuration, kubeconfig: str | None, con
     try:
         with _heard() as failures:
             load(config_file=kubeconfig, context=context, client_configuration=settings, persist_config=False)
+        failures += _unknown_user(kubeconfig, context)
     except Exception as error:  # noqa: BLE001 - its parser lets any error of YAML, base64 and lookups through
         raise BadInput(
             (
@@ -231,6 +233,18 @@ def _load_kubeconfig(settings: client.Configuration, kubeconfig: str | None, con
     if failures:
         message = f"no credentials: {failures[0]}; log in again, or name another user with --context"
         raise BadInput((Finding(kubeconfig or "kubeconfig", field, "", message),))
+
+
+def _unknown_user(kubeconfig: str | None, context: str | None) -> list[str]:
+    """What is wrong with the user that the context names: the loader takes one that is not there for nobody."""
+    merge: Any = KubeConfigMerger
+    merged = merge(kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION).config
+    chosen = merged["contexts"].get_with_name(context or merged["current-context"])["context"].value
+    name = chosen.get("user")
+    users = merged.value.get("users") or ()
+    if not name or any(user["name"] == name for user in users):
+        return []
+    return [f"the context's user {name!r} is not among the users of the file"]
 
 
 class _Ear(logging.Handler):

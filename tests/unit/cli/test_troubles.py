@@ -89,6 +89,22 @@ def test_nobody_goes_on_as_nobody_when_a_credential_plugin_fails(
     assert "log in again, or name another user with --context" in said
 
 
+@pytest.mark.parametrize("users", [[{"name": "somebody-else", "user": {}}], []])
+def test_nobody_goes_on_as_nobody_when_the_context_names_a_user_that_is_not_there(
+    users: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    with serving(lambda asked: Told()) as server:
+        path = server.kubeconfig(tmp_path)
+        content = yaml.safe_load(path.read_text())
+        name = content["contexts"][0]["context"]["user"]
+        content["users"] = users
+        path.write_text(yaml.safe_dump(content))
+        code, _, said = wfexec("get", "--kubeconfig", path)
+        assert server.asked == []
+    assert code == 2
+    assert f"{path}: no credentials: the context's user {name!r} is not among the users of the file" in said
+
+
 def test_events_of_one_second_are_told_in_the_order_they_happened(cluster: Cluster) -> None:
     uid = cluster.send("GET", f"{PATH}/recover")["metadata"]["uid"]
     about = {"kind": "WorkflowExecution", "name": "recover", "namespace": "shop", "uid": uid}
