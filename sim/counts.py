@@ -330,19 +330,22 @@ def _lost(found: Shown, series: Series, results: Results, *, all_: bool) -> None
 
 
 def _unkept(found: Shown, history: History) -> None:
-    """Workflows that were let go though the audit store kept nothing of them."""
-    kept = {
-        row.uid
-        for write in history.writes
-        if isinstance(write.body, KeepRows) and write.code is Code.OK
-        for row in write.body.rows
-    }
+    """Workflows that were let go though the audit store kept nothing of them. Who asks it again after it kept the rows
+    has not seen its answer, and cannot know."""
+    kept: set[str] = set()
+    # Those that were kept when they were last asked about.
+    seen: set[str] = set()
+    for write in history.writes:
+        if isinstance(write.body, KeepRows):
+            rows = {row.uid for row in write.body.rows}
+            kept, seen = (kept | rows, seen | rows) if write.code is Code.OK else (kept, seen - rows)
     for move in history.workflows:
         before, after = move.before, move.after
-        if before is None or before.metadata.uid in kept or FINALIZER not in before.metadata.finalizers:
+        if before is None or before.metadata.uid in seen or FINALIZER not in before.metadata.finalizers:
             continue
         if after is None or FINALIZER not in after.metadata.finalizers:
-            found[_about(before), UNKEPT, ()] += 1
+            counts = found.maybe if before.metadata.uid in kept else found
+            counts[_about(before), UNKEPT, ()] += 1
 
 
 def shown_levels(finals: tuple[Watched, ...]) -> Levels:
