@@ -145,6 +145,7 @@ Feature: What is seen
   Scenario: What happens again is one event that counts up
     Given a workflow with the steps "a"
     And "a" takes 2m
+    And the metrics are read before
     When it is applied
     And "a" is running
     And somebody suspends it
@@ -155,6 +156,10 @@ Feature: What is seen
     Then it is "paused"
     And the event "Paused" with "paused while executing" was counted 2 times
     And an event "Resumed" says "resumed executing after"
+    And the metrics have counted since
+      | metric                                                   | labels          | times |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=executing | 0     |
+      | kubernaut_workflowexecution_phase_duration_seconds_count | phase=paused    | 1     |
 
   @BR-WF-021
   Scenario Outline: Each end is told by an event: <end>

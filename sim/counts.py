@@ -165,9 +165,7 @@ def _moved(found: Shown, ended: set[str], before: WorkflowExecution, move: Workf
     for source, target in hops(before, after):
         if not source:
             found[about, CREATED, ()] += 1
-        if source in _TIMED:
-            seconds = _seconds(getattr(began, _STARTS[source]), after.status.last_heartbeat)
-            found.took((about, DURATION, (str(source),)), seconds)
+        _lasted(found, about, began, (source, target), after.status.last_heartbeat, _paused(before, after))
         if target == Phase.ROLLING_BACK:
             found[about, ROLLBACKS, ()] += 1
         began = after.status
@@ -178,8 +176,29 @@ def _moved(found: Shown, ended: set[str], before: WorkflowExecution, move: Workf
         _over(found, ended, after)
 
 
-def _seconds(since: int | None, until: int | None) -> float | None:
-    return None if since is None or until is None else max(0, until - since) / 1_000
+def _lasted(
+    found: Shown, about: str, began: WorkflowExecutionStatus, hop: tuple[str, str], now: int | None, paused: int
+) -> None:
+    """A phase counts when it is left for good, without its pauses; each pause counts by itself."""
+    source, target = hop
+    if source == Phase.PAUSED:
+        found.took((about, DURATION, (str(source),)), _seconds(began.paused_at, now))
+        left, until, paused = began.paused_from, began.paused_at, began.paused_total
+        if left in _TIMED and left != target:
+            found.took((about, DURATION, (str(left),)), _seconds(getattr(began, _STARTS[left]), until, paused))
+    elif source in _TIMED and target != Phase.PAUSED:
+        found.took((about, DURATION, (str(source),)), _seconds(getattr(began, _STARTS[source]), now, paused))
+
+
+def _paused(before: WorkflowExecution, after: WorkflowExecution) -> int:
+    """How long the phase that `before` shows was paused until the write of `after`."""
+    status, now = before.status, after.status.last_heartbeat
+    resting = 0 if status.paused_at is None or now is None else max(0, now - status.paused_at)
+    return status.paused_total + resting
+
+
+def _seconds(since: int | None, until: int | None, paused: int = 0) -> float | None:
+    return None if since is None or until is None else max(0, until - since - paused) / 1_000
 
 
 def _batches(found: Shown, about: str, before: int, status: WorkflowExecutionStatus) -> None:

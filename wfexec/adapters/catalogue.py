@@ -70,7 +70,7 @@ FAMILIES: Final = (
     Family(
         f"{_K}phase_duration_seconds",
         "histogram",
-        "Time spent in a phase.",
+        "Time spent in a phase until it was left for good, pauses left out; each pause is one of its own.",
         (PHASE,),
         (1, 5, 10, 30, 60, 120, 300, 600),
     ),

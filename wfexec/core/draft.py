@@ -190,16 +190,31 @@ class Draft:
         source = self.get("phase")
         if phase not in PHASE_TARGETS[source]:
             raise OurBug(f"a workflow may not go from {source or 'new'} to {phase}")
-        started = self.get(PHASE_STARTS[Phase(source)]) if source in PHASE_STARTS else None
-        if started is not None:
-            seconds = max(0, self.now - started) / 1_000
-            self.count("kubernaut_workflowexecution_phase_duration_seconds", source, value=seconds)
+        if source == Phase.PAUSED:
+            self._paused_until_now(phase)
+        elif source in PHASE_STARTS and phase is not Phase.PAUSED:
+            self._lasted(source, self.get(PHASE_STARTS[Phase(source)]), self.now, self.get("paused_total"))
         start_field = PHASE_STARTS.get(phase)
         if start_field is not None:
             changes.setdefault(start_field, self.now)
             changes.setdefault("paused_total", 0)
         self._changes.update(changes, phase=phase, message=self.told(message))
         self.event("Normal", "PhaseTransition", f"Phase: {source or 'new'} → {phase}")
+
+    def _paused_until_now(self, phase: Phase) -> None:
+        """The pause is over, and so is the phase that it interrupted if the workflow does not go back to it."""
+        # As it stands in status: whoever ends the workflow may have cleared it.
+        status = self.status
+        at, left = status.paused_at, status.paused_from
+        self._lasted(Phase.PAUSED, at, self.now, 0)
+        if left in PHASE_STARTS and phase != left:
+            until = self.now if at is None else at
+            self._lasted(left, getattr(status, PHASE_STARTS[Phase(left)]), until, status.paused_total)
+
+    def _lasted(self, phase: str, started: int | None, until: int, paused: int) -> None:
+        if started is not None:
+            seconds = max(0, until - started - paused) / 1_000
+            self.count("kubernaut_workflowexecution_phase_duration_seconds", phase, value=seconds)
 
     def told(self, text: str, limit: int = 1024) -> str:
         """`text` as people may read it: no secret that it names or that the parameters hold, at most so long."""

@@ -1,7 +1,7 @@
 """What comes to pass is told and counted once, and whenever it comes to pass (BR-WF-024)."""
 
 from tests.unit.core.test_conditions import METRIC, condition, counts, warnings
-from tests.unit.core.world import HANGS, World, failed, spec, step
+from tests.unit.core.world import HANGS, World, completed, failed, spec, step
 from wfexec.model.plan import CountRecord
 
 OTHER = {"type": "other", "expr": "input.current_replicas == 9", "timeout": "60s"}
@@ -57,3 +57,44 @@ def test_a_step_that_failed_after_it_had_completed_is_told_as_failed() -> None:
     world.run()
     assert world.step(1).status == "failed"
     assert len(warnings(world, "StepFailed")) == 1
+
+
+def lasted(world: World) -> list[tuple[str, float]]:
+    family = "kubernaut_workflowexecution_phase_duration_seconds"
+    return [
+        (record.labels[0], record.value)
+        for record in world.records
+        if isinstance(record, CountRecord) and record.metric == family
+    ][2:]
+
+
+def paused_while_executing() -> World:
+    """Four seconds into its step; the step's child ends six seconds later, in the pause."""
+    world = World(spec(step(1), strategy={"rollbackStrategy": "none"}))
+    world.say("wf-step-1", completed(10_000))
+    world.run(stop=lambda one: bool(one.created))
+    world.now += 4_000
+    world.change(suspend=True)
+    world.run(60_000)
+    assert world.workflow.status.phase == "paused"
+    return world
+
+
+def test_a_phase_that_was_paused_is_counted_once_and_without_the_pause() -> None:
+    world = paused_while_executing()
+    paused = (world.now - (world.workflow.status.paused_at or 0)) / 1_000
+    world.change(suspend=False)
+    world.run()
+    told = lasted(world)
+    assert told[0] == ("paused", paused)
+    assert [phase for phase, _ in told] == ["paused", "executing", "monitoring"]
+    assert 4.0 <= told[1][1] <= 4.1
+
+
+def test_a_phase_that_ends_with_its_pause_is_counted_too() -> None:
+    world = paused_while_executing()
+    world.change(cancel=True)
+    world.run()
+    assert world.workflow.status.phase == "cancelled"
+    assert [phase for phase, _ in lasted(world)] == ["paused", "executing"]
+    assert lasted(world)[1] == ("executing", 4.0)
