@@ -8,6 +8,7 @@ from random import Random
 
 from tests.unit.engine.support import UNPLANNED, child, workflow
 from wfexec.engine.controller import Controller
+from wfexec.engine.limiter import WAITED
 from wfexec.model.base import evolve
 from wfexec.model.execution import KubernetesExecution, KubernetesExecutionStatus
 from wfexec.model.plan import CountRecord, EventRecord, Plan
@@ -235,6 +236,9 @@ class Replica:
                 self.pending.append(request)
         for key, record in self.controller.take_records():
             assert isinstance(record, CountRecord)
+            if record.metric == WAITED:
+                # That requests wait for their turn is nothing that a plan has said.
+                continue
             self.world.completed_counts[key.name] = self.world.completed_counts.get(key.name, 0) + 1
 
     def step(self) -> None:

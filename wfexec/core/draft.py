@@ -30,6 +30,8 @@ _BLANK_CONDITION = compact(Condition(type="unset", status="Unknown", reason="", 
 _UNWELL = (StepState.FAILED, StepState.RETRYING, StepState.BLOCKED)
 # An answer of the last moment is as good as one that is younger than an instant which has not come yet.
 FRESH_MS: Final = 2_000
+# Who has just come back may look once before a limit that passed meanwhile is held against the workflow.
+AWAKE_MS: Final = 30_000
 # Which status field says when a phase began.
 PHASE_STARTS = {
     Phase.PLANNING: "planning_start_time",
@@ -260,6 +262,10 @@ class Draft:
         """
         now = self.now
         return max([instant if instant <= now else now - FRESH_MS for instant in instants])
+
+    def patient(self, until: int) -> int:
+        """A limit for what must be asked: nobody asked while nobody was there, so it is later for who came back."""
+        return max(until, self.snapshot.awake_since + AWAKE_MS)
 
     @property
     def writes(self) -> bool:

@@ -305,9 +305,11 @@ def _verify(draft: Draft, position: int, record: StepRollback, child: Kubernetes
     if record.end_time is None:
         record = evolve(record, end_time=_now_or(draft, record.start_time))
         draft.set_step(position, rollback=record)
-    facts = _facts_since(draft, expected.target, record.end_time or draft.now)
-    if facts is None and draft.now <= (record.end_time or draft.now) + VERIFY_LIMIT_MS:
-        draft.wake((record.end_time or draft.now) + VERIFY_LIMIT_MS + 1)
+    ended = record.end_time or draft.now
+    facts = _facts_since(draft, expected.target, ended)
+    until = draft.patient(ended + VERIFY_LIMIT_MS)
+    if facts is None and draft.now <= until:
+        draft.wake(until + 1)
         _tell_doubt(draft, position, record, child)
         return 1
     if not isinstance(facts, TargetFacts):

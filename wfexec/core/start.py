@@ -75,7 +75,7 @@ def validating(draft: Draft) -> None:
     began = standing(draft, entered)
     if began is None:
         return
-    deadline = began + draft.settings.validation_timeout + draft.get("paused_total")
+    deadline = draft.patient(began + draft.settings.validation_timeout + draft.get("paused_total"))
     if not _answered(draft, began) or demands_of(draft).unsure:
         unseen = _unseen(draft)
         dry_by = _dry_run_limit(draft, began) if unseen else deadline
@@ -179,7 +179,7 @@ def _judge_all(draft: Draft) -> tuple[tuple[CheckResult, ...], bool]:
 
 def _dry_run_limit(draft: Draft, began: int) -> int:
     """Until when the dry run waits for what it must see."""
-    return began + int(draft.settings.dry_run_timeout) + int(draft.get("paused_total"))
+    return draft.patient(began + int(draft.settings.dry_run_timeout) + int(draft.get("paused_total")))
 
 
 def _unseen(draft: Draft) -> list[TargetRef]:

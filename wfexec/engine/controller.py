@@ -224,6 +224,7 @@ class Controller:
         known = self._workflows.synced and self._executions.synced
         if known is not self.synced:
             self.synced = known and self._survey.settled(now)
+            self._view.awake_since = now
         if self.leading and self.synced:
             self._work(now)
             if (rows := self._reconciler.ledger.take()) is not None:
@@ -244,12 +245,9 @@ class Controller:
         # Most often two watches are open, nobody is elected, and one workflow waits for its alarm: kept short.
         earliest = self._rare_alarms(working)
         if working and self._stop_by is None:
-            at = self._view.deadlines.next_at()
-            if at is not None and (earliest is None or at < earliest):
-                earliest = at
-            at = self._view.queue.next_at()
-            if at is not None and (earliest is None or at < earliest):
-                earliest = at
+            for at in (self._view.deadlines.next_at(), self._view.queue.next_at()):
+                if at is not None and (earliest is None or at < earliest):
+                    earliest = at
         self._alarm = earliest
         return earliest
 
@@ -303,7 +301,7 @@ class Controller:
         if leading is not self.leading:
             self.leading = leading
             if leading:
-                self._view.wake_all()
+                self._view.wake_all(now)
             else:
                 self._reconciler.fence_all()
         body = elector.due(now)

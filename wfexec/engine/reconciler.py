@@ -115,10 +115,10 @@ class Reconciler:
         if tracked.family.unreadable:
             unreadable.report_children(self.recorder, tracked, workflow, now)
         seen = judged(tracked, workflow, self._compile, self._settings)
-        family = tracked.family
+        family, view = tracked.family, self._view
         self.looks += 1
-        known = (tracked.foreign, tracked.answers, tracked.failures, self._view.bearings, tracked.refused_at)
-        ours = (self.audited, tracked.unkept_at, self._view.limiter.pressure)
+        known = (tracked.foreign, tracked.answers, tracked.failures, view.bearings, tracked.refused_at)
+        ours = (self.audited, tracked.unkept_at, view.limiter.pressure, view.awake_since)
         snapshot: Snapshot = _tuple(Snapshot, (seen, tracked.recipe, family.view(), family.gone, *known, *ours))
         plan = self._decide(snapshot, now, self._settings)
         if plan.creates and tracked.failures:

@@ -112,6 +112,7 @@ class View:
     __slots__ = (
         "_families",
         "_strangers",
+        "awake_since",
         "bearings",
         "deadlines",
         "executions",
@@ -131,6 +132,8 @@ class View:
         self.deadlines: Deadlines[Tracked] = Deadlines()
         self.tracked: dict[str, Tracked] = {}
         self.ignored = 0
+        # From when on we could look at all: all is listed, and we lead.
+        self.awake_since = 0
         self.bearings: Bearings = NO_BEARINGS
         self._families: dict[str, Family] = {}
         # Objects of others that stand where a child of ours should be: (namespace, name) -> who wanted the name.
@@ -142,7 +145,9 @@ class View:
     def wake(self, tracked: Tracked) -> None:
         self.queue.add(tracked, tracked.level)
 
-    def wake_all(self) -> None:
+    def wake_all(self, now: int) -> None:
+        """We lead from now on: whatever was waited for meanwhile, nobody could ask for it."""
+        self.awake_since = now
         for tracked in self.tracked.values():
             self.queue.add(tracked, tracked.level)
 

@@ -37,6 +37,7 @@ class Snapshot(NamedTuple):
     refused_at: when naming its owner, or deleting it, was last refused for good.
     audited: there is an audit store. unkept_at: when it last failed to keep the final record, in this life.
     pressure: how often the steps at a time are halved, since the API server throttles; 0 while it does not.
+    awake_since: from when on whoever decides could ask: it leads, and has listed everything.
     """
 
     workflow: WorkflowExecution
@@ -51,3 +52,4 @@ class Snapshot(NamedTuple):
     audited: bool = False
     unkept_at: int | None = None
     pressure: int = 0
+    awake_since: int = 0

@@ -61,6 +61,19 @@ def test_whoever_becomes_leader_looks_at_everything_as_it_is_by_then() -> None:
     hand.reply(UpdateLease, ok(claim.lease._replace(resource_version="3")))
     seen = {look.workflow.metadata.name: look.workflow.metadata.resource_version for look in brain.looks}
     assert seen == {"a": "120", "b": "1"}
+    # Nothing could be asked before: limits for what must be asked know it.
+    assert {look.awake_since for look in brain.looks} == {hand.now}
+    assert hand.now > T0
+
+
+def test_who_leads_already_could_ask_from_when_all_was_listed_on() -> None:
+    brain = Brain()
+    hand = Hand(brain)
+    hand.after(3_000)
+    hand.boot([workflow()])
+    hand.after(1_000)
+    hand.seen(Change.MODIFIED, workflow(version=120))
+    assert [look.awake_since for look in brain.looks] == [T0 + 3_000, T0 + 3_000]
 
 
 def test_the_lease_lost_between_status_write_and_creation_leaves_the_child_uncreated() -> None:
