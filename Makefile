@@ -10,8 +10,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-# One more than cores: two of them mostly wait for the real API server.
-WORKERS ?= 3
+# Two more than cores: three of them mostly wait for a real API server.
+WORKERS ?= 4
 # arguments of `make bench`, e.g. make bench BENCH="--only-server --crowd 500"
 BENCH ?=
 # pytest arguments of `make test`, e.g. make test TESTS="tests/unit -k plan"
