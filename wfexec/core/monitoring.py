@@ -92,7 +92,9 @@ def _ask(draft: Draft, watched: Sequence[Question], not_before: int) -> bool:
 def monitoring(draft: Draft) -> None:
     settings, now = draft.settings, draft.now
     began = draft.get("monitoring_start_time") or now
-    deadline = draft.patient(began + settings.monitoring_timeout + draft.get("paused_total"))
+    deadline = began + settings.monitoring_timeout + draft.get("paused_total")
+    if now > deadline:
+        deadline = draft.patient(deadline)
     trigger = triggered(draft)
     if trigger:
         give_up(draft, trigger)
