@@ -33,7 +33,7 @@ FRESH_MS: Final = 2_000
 # Who has just come back may look once before a limit that passed meanwhile is held against the workflow.
 AWAKE_MS: Final = 30_000
 # Which status field says when a phase began.
-PHASE_STARTS = {
+PHASE_STARTS: Final[dict[str, str]] = {
     Phase.PLANNING: "planning_start_time",
     Phase.VALIDATING: "validation_start_time",
     Phase.EXECUTING: "execution_start_time",

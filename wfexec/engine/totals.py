@@ -6,6 +6,7 @@ Called by the controller's `stats`; `levels` by whoever shows the gauges. It mus
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from wfexec.core.draft import PHASE_STARTS
 from wfexec.engine.limiter import Limiter
 from wfexec.engine.reconciler import Reconciler
 from wfexec.engine.reflector import Reflector
@@ -13,14 +14,8 @@ from wfexec.engine.view import View
 from wfexec.model.phases import TERMINAL, Phase
 from wfexec.model.status import WorkflowExecution
 
-_PHASE_STARTS: Final[dict[str, str]] = {
-    Phase.PLANNING: "planning_start_time",
-    Phase.VALIDATING: "validation_start_time",
-    Phase.EXECUTING: "execution_start_time",
-    Phase.MONITORING: "monitoring_start_time",
-    Phase.ROLLING_BACK: "rollback_start_time",
-    Phase.PAUSED: "paused_at",
-}
+# A pause began as well, though it is no phase that a limit counts from.
+_BEGAN: Final[dict[str, str]] = {**PHASE_STARTS, Phase.PAUSED: "paused_at"}
 
 
 class Levels(NamedTuple):
@@ -54,7 +49,7 @@ def levels(workflows: Iterable[WorkflowExecution]) -> Levels:
         namespace, name = workflow.metadata.namespace, workflow.metadata.name
         if status.planning_start_time is not None:
             planned.append((namespace, name, status.planning_start_time))
-        since = getattr(status, _PHASE_STARTS.get(status.phase, ""), None)
+        since = getattr(status, _BEGAN.get(status.phase, ""), None)
         if since is not None:
             began.append((namespace, name, status.phase, since))
     return Levels(executing, active, running, waiting, passed, failed, tuple(began), tuple(planned))
