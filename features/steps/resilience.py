@@ -19,17 +19,20 @@ def _trouble(story: Story, number: int, word: str) -> None:
     story.setting.trouble = (number, Fault(word))
 
 
-REFUSED: Final = {
+# What a sentence calls the requests of the controller.
+REQUESTS: Final = {
     "questions": Ask,
     "copies": KeepCopy,
+    "copies to be dropped": DropCopy,
     "children": CreateExecution,
     "writes of metadata": PatchMetadata,
+    "writes of status": PatchStatus,
 }
 
 
 @given(parsers.re(r"the first (?P<count>\d+) (?P<what>[a-z ]+) of the controller are refused"))
 def _refused_at_first(story: Story, count: str, what: str) -> None:
-    story.early.append(lambda: story.cluster.refuse(REFUSED[what], int(count), STATUS))
+    story.early.append(lambda: story.cluster.refuse(REQUESTS[what], int(count), STATUS))
 
 
 @given(parsers.parse("the API server answers the first {count:d} questions with {status:d}"))
@@ -37,17 +40,9 @@ def _troubled_at_first(story: Story, count: int, status: int) -> None:
     story.early.append(lambda: story.cluster.refuse(Ask, count, status))
 
 
-LATER: Final = {
-    "questions": Ask,
-    "copies to be dropped": DropCopy,
-    "writes of status": PatchStatus,
-    "children": CreateExecution,
-}
-
-
 @step(parsers.re(r"the next (?P<count>\d+) (?P<what>[a-z ]+) of the controller are refused"))
 def _refused_from_now_on(story: Story, count: str, what: str) -> None:
-    story.cluster.refuse(LATER[what], int(count), STATUS)
+    story.cluster.refuse(REQUESTS[what], int(count), STATUS)
 
 
 @step(parsers.parse("the API server is away for {duration}"))
@@ -55,12 +50,9 @@ def _away(story: Story, duration: str) -> None:
     story.cluster.vanish(parse_duration(duration))
 
 
-THROTTLED_ONES: Final = {"children": CreateExecution, "questions": Ask}
-
-
 @when(parsers.re(r"the API server throttles the next (?P<count>\d+) (?P<what>children|questions)"))
 def _throttled(story: Story, count: str, what: str) -> None:
-    story.cluster.refuse(THROTTLED_ONES[what], int(count), THROTTLED)
+    story.cluster.refuse(REQUESTS[what], int(count), THROTTLED)
 
 
 @then(parsers.parse("while it said so no step began beyond {most:d} at a time, and afterwards {full:d} ran again"))
