@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-# Two more than cores: three of them mostly wait for a real API server.
+# Two more than cores: up to four of them mostly wait for a real API server.
 WORKERS ?= 4
 # arguments of `make bench`, e.g. make bench BENCH="--only-server --crowd 500"
 BENCH ?=

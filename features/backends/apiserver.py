@@ -262,7 +262,7 @@ class LiveCluster:
         try:
             return Answer(*self._plane.request(method, path, body, user))
         finally:
-            self._world.clock.told()
+            self._world.clock.told(more=method != "GET")
 
     def apply_all(self, bodies: Sequence[Json], user: str) -> None:
         path = path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL)

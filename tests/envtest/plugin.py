@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 
 # The scenarios wait more than they work: so many servers with so many controllers pass the time side by side.
-SCENARIO_GROUPS = 2
+SCENARIO_GROUPS = 3
 # Servers written in Go spend a quarter of their time on collecting garbage, which is less where it may pile up; and
 # another sixth on threads that wake each other and find nothing left to do.
 SPARING = {"GOGC": "300", "GOMEMLIMIT": "768MiB", "GOMAXPROCS": "1"}

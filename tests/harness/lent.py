@@ -24,7 +24,7 @@ class Heard(Connection):
         try:
             return super().call(call, timeout_s)
         finally:
-            self._clock.told()
+            self._clock.told(more=call.method != "GET")
 
     def watch(self, call: HttpCall, server_ends_s: float, timeout_s: float) -> Watching | Reply | Outcome:
         self._clock.asked()

@@ -3,9 +3,9 @@
 Called by the features' API server back-end. A clock sixty times as fast as the wall's makes half a second of a busy
 machine a half minute in which nothing was answered, and a controller rightly gives up. So time goes on between two
 answers by `STRIDE_S` at the most. Whatever the server tells anybody is such an answer (`asked`, `told`, `heard`; see
-`tests.harness.lent`); where none comes, a pacer asks it something small. While nobody waits for the server and nothing
-was heard of it for `LINGER_S`, nothing can be late but ourselves: then it is enough that the pacer's thread has its
-turns. On an idle machine the clock is never held back.
+`tests.harness.lent`); where none comes, a pacer asks it something small. While nobody waits for the server and it has
+answered `ENOUGH` of such questions since it told anybody anything, nothing can be late but ourselves: then it is enough
+that the pacer's thread has its turns. On an idle machine the clock is never held back.
 """
 
 import time
@@ -20,8 +20,9 @@ STRIDE_S: Final = 0.06
 # server and client a few milliseconds, all the time that scenarios wait; and a busy server has some rest between two.
 EVERY_S: Final = 0.048
 REST_S: Final = 0.01
-# What was written is told to who watches within this time, even by a busy server.
-LINGER_S: Final = 0.3
+# What was written is told to who watches before so many questions are answered, each asked after the answer to the one
+# before: the busier the server, the longer that takes. Each costs both sides a few milliseconds.
+ENOUGH: Final = 3
 _NS: Final = 1_000_000_000
 
 
@@ -36,10 +37,10 @@ class PacedClock(WallClock):
         self._monotonic_ns = monotonic_ns
         # Paced nanoseconds up to the last answer, and when that was; replaced as one, so that readers need no lock.
         self._answered = (0, monotonic_ns())
-        # For who writes: requests under way, and when the server was last heard of.
+        # For who writes: requests under way, and the pacer's questions answered since the server was last heard of.
         self._lock = Lock()
         self._waiting = 0
-        self._heard_ns = 0
+        self._paced = ENOUGH
         self._ending = Event()
 
     def start(self) -> None:
@@ -53,16 +54,19 @@ class PacedClock(WallClock):
         with self._lock:
             self._waiting += 1
 
-    def told(self) -> None:
-        """What was asked has its answer, or never will have one."""
+    def told(self, more: bool = True) -> None:
+        """What was asked has its answer, or never will have one; `more` may be told to others because of it."""
         with self._lock:
             self._waiting -= 1
-        self.heard()
+        if more:
+            self.heard()
+        else:
+            self.answered()
 
     def heard(self) -> None:
         """The server has just told somebody something."""
         self.answered()
-        self._heard_ns = self._monotonic_ns()
+        self._paced = 0
 
     def answered(self) -> None:
         """The machine keeps up."""
@@ -82,7 +86,7 @@ class PacedClock(WallClock):
 
     def quiet(self) -> bool:
         """Whether nobody waits for anything that the server has to tell."""
-        return not self._waiting and self._monotonic_ns() - self._heard_ns > int(LINGER_S * _NS)
+        return not self._waiting and self._paced >= ENOUGH
 
     def rest_s(self) -> float:
         """How long from now on nothing needs to be asked."""
@@ -92,9 +96,14 @@ class PacedClock(WallClock):
         while not self._ending.wait(max(REST_S, self.rest_s())):
             if self.rest_s() > 0:
                 continue
-            if not self.quiet():
-                self._ask()
-            self.answered()
+            self.keep_pace()
+
+    def keep_pace(self) -> None:
+        """Ask if there is something to wait for, and go on."""
+        if not self.quiet():
+            self._ask()
+            self._paced += 1
+        self.answered()
 
 
 class AheadClock(WallClock):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.lent import Heard
-from tests.harness.pace import LINGER_S, PacedClock
+from tests.harness.pace import ENOUGH, PacedClock
 from tests.unit.adapters.apiserver import Asked, Stream, Told, serving
 from wfexec.adapters.kube import Watching, connect
 from wfexec.crd.wire import HttpCall
@@ -13,51 +13,50 @@ from wfexec.crd.wire import HttpCall
 CALL_S = 10.0
 
 
-class Wall:
-    ns = 1_000_000_000_000
+def paced() -> PacedClock:
+    return PacedClock(60, lambda: None)
 
-    def __call__(self) -> int:
-        return self.ns
 
-    def pass_linger(self) -> None:
-        self.ns += int(2 * LINGER_S * 1_000_000_000)
+def keep_pace(clock: PacedClock) -> None:
+    for _ in range(ENOUGH):
+        clock.keep_pace()
 
 
 @pytest.mark.parametrize("status", [200, 503])
-def test_nothing_is_quiet_while_a_request_is_under_way_and_a_moment_after_it(tmp_path: Path, status: int) -> None:
-    wall = Wall()
-    clock = PacedClock(60, lambda: None, wall)
+@pytest.mark.parametrize(("method", "lasts"), [("GET", False), ("POST", True), ("PATCH", True), ("DELETE", True)])
+def test_nothing_is_quiet_while_a_request_is_under_way_and_a_moment_after_what_others_may_hear_of(
+    tmp_path: Path, method: str, lasts: bool, status: int
+) -> None:
+    clock = paced()
     meanwhile: list[bool] = []
 
     def answer(_asked: Asked) -> Told:
-        wall.pass_linger()
+        keep_pace(clock)
         meanwhile.append(clock.quiet())
         return Told(status)
 
     with serving(answer) as server:
         connection = Heard(connect(str(server.kubeconfig(tmp_path)), None, 2), clock)
         assert clock.quiet()
-        connection.call(HttpCall("GET", "/things"), CALL_S)
+        connection.call(HttpCall(method, "/things"), CALL_S)
         assert meanwhile == [False]
-        assert not clock.quiet()
-        wall.pass_linger()
+        assert clock.quiet() != lasts
+        keep_pace(clock)
         assert clock.quiet()
         connection.close()
 
 
 def test_a_server_that_cannot_be_reached_is_not_waited_for(tmp_path: Path) -> None:
-    wall = Wall()
-    clock = PacedClock(60, lambda: None, wall)
+    clock = paced()
     with serving(lambda asked: Told(200)) as server:
         kubeconfig = server.kubeconfig(tmp_path)
-    Heard(connect(str(kubeconfig), None, 2), clock).call(HttpCall("GET", "/things"), CALL_S)
-    wall.pass_linger()
+    Heard(connect(str(kubeconfig), None, 2), clock).call(HttpCall("POST", "/things"), CALL_S)
+    keep_pace(clock)
     assert clock.quiet()
 
 
 def test_each_line_of_a_watch_is_heard(tmp_path: Path) -> None:
-    wall = Wall()
-    clock = PacedClock(60, lambda: None, wall)
+    clock = paced()
     with serving(lambda asked: Stream((b'{"one":1}\n', b'{"two":2}\n'), "open")) as server:
         connection = Heard(connect(str(server.kubeconfig(tmp_path)), None, 2), clock)
         watching = connection.watch(HttpCall("GET", "/things"), CALL_S, CALL_S)
@@ -66,7 +65,7 @@ def test_each_line_of_a_watch_is_heard(tmp_path: Path) -> None:
         for _, line in zip(range(2), watching.lines(), strict=False):
             assert isinstance(line, bytes)
             quiet.append(clock.quiet())
-            wall.pass_linger()
+            keep_pace(clock)
             quiet.append(clock.quiet())
         assert quiet == [False, True, False, True]
         watching.stop()

@@ -1,9 +1,8 @@
 from threading import Event
 
-from tests.harness.pace import EVERY_S, LINGER_S, STRIDE_S, PacedClock
+from tests.harness.pace import ENOUGH, EVERY_S, STRIDE_S, PacedClock
 
 STRIDE_NS = int(STRIDE_S * 1_000_000_000)
-LINGER_NS = int(LINGER_S * 1_000_000_000)
 
 
 class Wall:
@@ -55,21 +54,28 @@ def test_it_never_goes_back_whenever_the_answers_come() -> None:
     assert seen[-1] > seen[0]
 
 
-def test_the_server_is_asked_while_somebody_waits_for_it_and_a_moment_longer() -> None:
+def test_the_server_is_asked_while_somebody_waits_for_it_and_a_few_times_more() -> None:
+    questions: list[int] = []
     wall = Wall()
-    wall.ns = 1_000 * STRIDE_NS
-    clock = paced(wall)
+    clock = PacedClock(60, lambda: questions.append(wall.ns), wall)
+    clock.keep_pace()
     assert clock.quiet()
+    assert not questions
     clock.asked()
     clock.asked()
     clock.told()
-    wall.ns += LINGER_NS + 1
+    for _ in range(ENOUGH + 2):
+        clock.keep_pace()
     assert not clock.quiet()
     clock.told()
-    wall.ns += LINGER_NS
-    assert not clock.quiet()
-    wall.ns += 1
+    for _ in range(ENOUGH):
+        assert not clock.quiet()
+        clock.keep_pace()
     assert clock.quiet()
+    clock.keep_pace()
+    assert len(questions) == 2 * ENOUGH + 2
+    clock.heard()
+    assert not clock.quiet()
 
 
 def test_what_anybody_is_told_is_an_answer_too() -> None:
