@@ -54,14 +54,19 @@ Feature: Control
     And the child "recover-step-1" is gone
     And its steps are "a failed, b skipped"
 
-  @BR-WF-018a @BR-WF-051
-  Scenario: A cancelled workflow may be undone
+  @BR-WF-018a @BR-WF-051 @BR-WF-024
+  Scenario: A cancelled workflow may be undone, which is told as what somebody wanted
     Given a workflow with the steps "a, b after a"
     And "b" takes 40s
+    And the metrics are read before
     When it is applied
     And "b" is running
     And somebody cancels it and asks for a rollback
     Then it is "cancelled"
+    And the metrics have counted since
+      | metric                                      | labels                                         | times |
+      | kubernaut_workflowexecution_rollbacks_total | workflow_name=recover-shop reason=manual       | 1     |
+      | kubernaut_workflowexecution_rollbacks_total | workflow_name=recover-shop reason=step_failure | 0     |
     And the deployments of "a, b" have 3 replicas again
     And its steps are "a rolled_back, b rolled_back"
 

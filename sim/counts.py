@@ -3,13 +3,13 @@
 from collections import Counter
 from typing import Final
 
+from sim.conditions import judgements
+from sim.gauges import STARTS
 from sim.history import History, WorkflowMove
-from sim.tellings import by_itself, hops, joins
-from wfexec.engine.totals import Levels
-from wfexec.model.execution import ConditionResult
+from sim.tellings import by_itself, hops
 from wfexec.model.meta import FINALIZER
 from wfexec.model.phases import RETRYABLE, TERMINAL, ErrorType, Phase, StepState, UndoState
-from wfexec.model.requests import Code, KeepRows, Watched
+from wfexec.model.requests import Code, KeepRows
 from wfexec.model.status import StepStatus, WorkflowExecution, WorkflowExecutionStatus
 
 _K: Final = "kubernaut_workflowexecution_"
@@ -35,42 +35,12 @@ CONDITIONS: Final = "wfexec_condition_evaluations_total"
 CIRCULAR: Final = f"{_K}circular_dependency_detected_total"
 EXHAUSTED: Final = f"{_K}step_retry_exhausted_total"
 UNKEPT: Final = f"{_K}audit_records_lost_total"
-# Which labels of a metric are judged, by their places; names of definitions may come from a template.
-JUDGED: Final[dict[str, slice]] = {
-    CREATED: slice(0, 0),
-    DELETED: slice(0, 0),
-    REFUSED: slice(0, 0),
-    PLANNED: slice(0, 0),
-    EFFICIENCY: slice(0, 0),
-    LIFE: slice(0, 0),
-    ENDED: slice(1, 2),
-    ENDED_AGAIN: slice(1, 2),
-    SCORE: slice(0, 0),
-    DURATION: slice(0, 1),
-    STARTED: slice(1, 2),
-    STEPS: slice(1, 3),
-    ROLLBACKS: slice(0, 0),
-    CHECKS: slice(0, 2),
-    CHANGES: slice(0, 1),
-    ERRORS: slice(1, 2),
-    BATCH: slice(0, 1),
-    TOOK: slice(0, 1),
-    CONDITIONS: slice(0, 2),
-    CIRCULAR: slice(0, 0),
-    EXHAUSTED: slice(0, 1),
-    UNKEPT: slice(0, 0),
-}
+# Counters and histograms, which are judged with all their labels.
+JUDGED: Final = (
+    CREATED, DELETED, REFUSED, PLANNED, EFFICIENCY, LIFE, ENDED, ENDED_AGAIN, SCORE, DURATION, STARTED, STEPS,
+    ROLLBACKS, CHECKS, CHANGES, ERRORS, BATCH, TOOK, CONDITIONS, CIRCULAR, EXHAUSTED, UNKEPT,
+)  # fmt: skip
 _PROCESS: Final = "what the process did, by its own clock and memory, stands in no object"
-# Gauges, which are judged by what they show at the end of a run.
-LEVELS: Final = (
-    f"{_K}active_executions",
-    f"{_K}active_steps",
-    f"{_K}queued_steps",
-    "workflowexecution_active_total",
-    "workflowexecution_validation_status",
-    "workflowexecution_phase_start_timestamp",
-    "workflowexecution_start_timestamp",
-)
 # Why the other families of the catalogue are not judged.
 EXCUSED: Final[dict[str, str]] = {
     f"{_K}dependency_resolution_duration_seconds": _PROCESS,
@@ -103,17 +73,11 @@ _JUDGED_BADLY: Final = ("safety_validation_failed:", "dry_run_failed: step ")
 _WORSE: Final = ("workflow_triggered_new_alerts", "ineffective")
 _CHANGED: Final = ("planning_error:", "status_inconsistent:")
 _LATE: Final = "workflow_timeout: the workflow's deadline passed"
-_STARTS: Final[dict[str, str]] = {
-    Phase.PLANNING: "planning_start_time",
-    Phase.VALIDATING: "validation_start_time",
-    Phase.EXECUTING: "execution_start_time",
-    Phase.MONITORING: "monitoring_start_time",
-    Phase.ROLLING_BACK: "rollback_start_time",
-}
+# What was done did not last, or came to what the workflow itself calls the end of it.
+_UNSOUND: Final = (*_WORSE, "rollback_triggered:")
 _CIRCLES: Final = ("circular_dependency", "self_dependency")
 _LATER_BATCHES: Final = 10
 Series = tuple[str, str, tuple[str, ...]]
-Results = tuple[ConditionResult, ...]
 
 
 class Shown(Counter[Series]):
@@ -167,7 +131,7 @@ def _moved(found: Shown, ended: set[str], before: WorkflowExecution, move: Workf
             found[about, CREATED, ()] += 1
         _lasted(found, about, began, (source, target), after.status.last_heartbeat, _paused(before, after))
         if target == Phase.ROLLING_BACK:
-            found[about, ROLLBACKS, ()] += 1
+            found[about, ROLLBACKS, (definition_name(after), _cause(after.status))] += 1
         began = after.status
     _judged(found, before, after)
     if after.status.phase in TERMINAL and _circular(after):
@@ -185,9 +149,9 @@ def _lasted(
         found.took((about, DURATION, (str(source),)), _seconds(began.paused_at, now))
         left, until, paused = began.paused_from, began.paused_at, began.paused_total
         if left in _TIMED and left != target:
-            found.took((about, DURATION, (str(left),)), _seconds(getattr(began, _STARTS[left]), until, paused))
+            found.took((about, DURATION, (str(left),)), _seconds(getattr(began, STARTS[left]), until, paused))
     elif source in _TIMED and target != Phase.PAUSED:
-        found.took((about, DURATION, (str(source),)), _seconds(getattr(began, _STARTS[source]), now, paused))
+        found.took((about, DURATION, (str(source),)), _seconds(getattr(began, STARTS[source]), now, paused))
 
 
 def _paused(before: WorkflowExecution, after: WorkflowExecution) -> int:
@@ -222,11 +186,11 @@ def _judged(found: Shown, before: WorkflowExecution, after: WorkflowExecution) -
         beside = [len(batch.steps) for batch in plan.batches if len(batch.steps) > 1] if plan is not None else []
         found.took((about, EFFICIENCY, ()), None if plan is None else sum(beside) / max(1, count))
     if failed and left in (Phase.PLANNING, Phase.VALIDATING):
-        found[about, ERRORS, (str(left),)] += 1
+        found[about, ERRORS, (_error(status.error_type), str(left))] += 1
         # A status that somebody edited is no refusal.
         found[about, REFUSED, ()] += not reason.startswith("status_inconsistent:")
     elif (failed and reason.startswith(_CHANGED)) or _result(after).startswith(_CHANGED):
-        found[about, ERRORS, (str(left),)] += 1
+        found[about, ERRORS, (ErrorType.VALIDATION_ERROR, str(left))] += 1
     if source == Phase.VALIDATING and (
         status.phase == Phase.EXECUTING or (failed and reason.startswith(_JUDGED_BADLY))
     ):
@@ -234,9 +198,29 @@ def _judged(found: Shown, before: WorkflowExecution, after: WorkflowExecution) -
         for check in results.checks if results is not None else ():
             found[about, CHECKS, (str(check.type), "pass" if check.passed else "fail")] += 1
     if source == Phase.MONITORING and reason.startswith(_WORSE):
-        found[about, ERRORS, (str(Phase.MONITORING),)] += 1
+        found[about, ERRORS, (_error(status.error_type), Phase.MONITORING)] += 1
     if left == Phase.EXECUTING and reason.startswith(_LATE) and not before.status.failure_reason:
-        found[about, ERRORS, (str(Phase.EXECUTING),)] += 1
+        found[about, ERRORS, (_error(status.error_type), Phase.EXECUTING)] += 1
+
+
+def definition_name(workflow: WorkflowExecution) -> str:
+    """Of the workflow's own definition or of its template's; "" before that is known."""
+    template, definition = workflow.status.template, workflow.spec.workflow_definition
+    if definition is None and template is not None:
+        definition = template.body.workflow_definition
+    return definition.name if definition is not None else ""
+
+
+def _cause(status: WorkflowExecutionStatus) -> str:
+    """Why it rolls back, as the metric says it: without a failure, or by name, somebody wants it."""
+    rollback = status.rollback
+    if (rollback is not None and rollback.requested_by) or not status.failure_reason:
+        return "manual"
+    return "validation_failure" if status.failure_reason.startswith(_UNSOUND) else "step_failure"
+
+
+def _error(error: ErrorType | None) -> str:
+    return error or ErrorType.UNKNOWN_ERROR
 
 
 def _circular(after: WorkflowExecution) -> bool:
@@ -256,12 +240,12 @@ def _over(found: Shown, ended: set[str], after: WorkflowExecution) -> None:
     label = "cancelled" if status.phase == Phase.CANCELLED else outcome
     if after.metadata.uid not in ended:
         ended.add(after.metadata.uid)
-        found[about, ENDED, (label,)] += 1
+        found[about, ENDED, (definition_name(after), label)] += 1
         found.took((about, SCORE, ()), result.effectiveness_score if result is not None else None)
         lasted = status.execution_metrics
         found.took((about, LIFE, ()), lasted.total_duration / 1_000 if lasted is not None else None)
     elif status.rollback is None:
-        found[about, ENDED_AGAIN, (label,)] += 1
+        found[about, ENDED_AGAIN, (definition_name(after), label)] += 1
 
 
 def _steps(found: Shown, history: History) -> None:
@@ -270,25 +254,28 @@ def _steps(found: Shown, history: History) -> None:
         before = move.before if move.before is not None else _UNTOUCHED
         source = before.status
         if _undo(after) is UndoState.FAILED and _undo(before) is not UndoState.FAILED:
-            found[about, ERRORS, (str(Phase.ROLLING_BACK),)] += 1
+            assert after.rollback is not None, "it has just failed"
+            found[about, ERRORS, (after.rollback.message.partition(":")[0], Phase.ROLLING_BACK)] += 1
         tries = len(after.attempts) - len(before.attempts)
         if tries > 0:
-            found[about, STARTED, (after.action,)] += tries
+            found[about, STARTED, (definition_name(move.workflow), after.action)] += tries
         if after.pre_condition_results or after.post_condition_results:
-            _conditions(found, about, before, after)
+            for one in judgements(move.workflow, before, after):
+                found[about, CONDITIONS, one.labels] += one.times
+                found.maybe[about, CONDITIONS, one.labels] += one.maybe
         if source is after.status:
             continue
         if after.status is StepState.COMPLETED and source in (StepState.EXECUTING, StepState.RETRYING):
-            found[about, STEPS, (after.action, "success")] += 1
+            found[about, STEPS, (definition_name(move.workflow), after.action, "success")] += 1
             if by_itself(before, after):
                 last = after.attempts[-1]
                 found.took((about, TOOK, (after.action,)), _seconds(last.start_time, last.end_time))
         elif after.status is StepState.FAILED and source is not StepState.COMPLETED:
-            found[about, STEPS, (after.action, "failed")] += 1
+            found[about, STEPS, (definition_name(move.workflow), after.action, "failed")] += 1
             if source is StepState.EXECUTING and after.error_type in RETRYABLE:
                 _exhausted(found, move.workflow, before, after)
         if after.status in (StepState.FAILED, StepState.BLOCKED) and source is not StepState.COMPLETED:
-            found[about, ERRORS, (str(Phase.EXECUTING),)] += 1
+            found[about, ERRORS, (_error(after.error_type), Phase.EXECUTING)] += 1
 
 
 def _exhausted(found: Shown, workflow: WorkflowExecution, before: StepStatus, after: StepStatus) -> None:
@@ -311,43 +298,6 @@ def _undo(step: StepStatus) -> UndoState | None:
     return step.rollback.status if step.rollback is not None else None
 
 
-def _conditions(found: Shown, about: str, before: StepStatus, after: StepStatus) -> None:
-    """One that comes true is judged for good then; one that does not when the step goes on without it or ends by it."""
-    pre, post = after.pre_condition_results, after.post_condition_results
-    if before.status is StepState.PENDING:
-        _held(found, (about, CONDITIONS, ("pre", "passed")), before.pre_condition_results, pre)
-    elif before.status is StepState.EXECUTING:
-        _held(found, (about, CONDITIONS, ("post", "passed")), before.post_condition_results, post)
-    failed = after.status is StepState.FAILED and after.error_type is ErrorType.VALIDATION_ERROR
-    if joins(before, after):
-        _lost(found, (about, CONDITIONS, ("pre", "failed")), pre, all_=True)
-    elif after.status is StepState.BLOCKED and before.status is not StepState.BLOCKED:
-        _lost(found, (about, CONDITIONS, ("pre", "failed")), pre, all_=False)
-    if by_itself(before, after):
-        _lost(found, (about, CONDITIONS, ("post", "failed")), post, all_=True)
-    elif failed and before.status is StepState.EXECUTING:
-        _lost(found, (about, CONDITIONS, ("post", "failed")), post, all_=False)
-
-
-def _held(found: Shown, series: Series, old: Results, new: Results) -> None:
-    if old is not new:
-        held = {one.condition_type for one in old if one.passed}
-        passed = sum(one.passed and one.condition_type not in held for one in new)
-        if passed:
-            found[series] += passed
-
-
-def _lost(found: Shown, series: Series, results: Results, *, all_: bool) -> None:
-    """Those that do not hold. Where one ends the step others may be open yet; some were waited for to the deadline."""
-    missed = [one for one in results if not one.passed]
-    certain = sum(one.evaluated for one in missed)
-    open_ = sum(not one.evaluated and one.evaluation_time is None for one in missed)
-    least = certain if all_ else min(1, certain + open_)
-    if certain + open_:
-        found[series] += least
-        found.maybe[series] += certain + open_ - least
-
-
 def _unkept(found: Shown, history: History) -> None:
     """Workflows that were let go though the audit store kept nothing of them. Who asks it again after it kept the rows
     has not seen its answer, and cannot know."""
@@ -365,34 +315,3 @@ def _unkept(found: Shown, history: History) -> None:
         if after is None or FINALIZER not in after.metadata.finalizers:
             counts = found.maybe if before.metadata.uid in kept else found
             counts[_about(before), UNKEPT, ()] += 1
-
-
-def shown_levels(finals: tuple[Watched, ...]) -> Levels:
-    """What the gauges must show of the workflows that are there."""
-    all_ = [one for one in finals if isinstance(one, WorkflowExecution)]
-    live = [one for one in all_ if one.status.phase not in TERMINAL]
-    begun = [one.status.execution_start_time is not None for one in all_]
-    refused = [one.status.phase == Phase.FAILED and not began for one, began in zip(all_, begun, strict=True)]
-    places = [(one.metadata.namespace, one.metadata.name) for one in live]
-    since = [(one.status.phase, getattr(one.status, _SINCE.get(one.status.phase, ""), None)) for one in live]
-    return Levels(
-        sum(one.status.phase == Phase.EXECUTING for one in live),
-        len(live),
-        sum(_working(step) for one in live for step in one.status.step_statuses),
-        sum(one.status.queued_steps for one in live),
-        sum(begun),
-        sum(refused),
-        tuple((*place, phase, at) for place, (phase, at) in zip(places, since, strict=True) if at is not None),
-        tuple(
-            (*place, one.status.planning_start_time)
-            for place, one in zip(places, live, strict=True)
-            if one.status.planning_start_time is not None
-        ),
-    )
-
-
-_SINCE: Final[dict[str, str]] = {**_STARTS, Phase.PAUSED: "paused_at"}
-
-
-def _working(step: StepStatus) -> bool:
-    return step.status is StepState.EXECUTING or _undo(step) is UndoState.EXECUTING

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from sim.checkers.complaint import Complaint
-from sim.counts import JUDGED, Series, shown, shown_levels
+from sim.counts import JUDGED, Series, shown
+from sim.gauges import shown_levels
 from sim.history import History
 from sim.tellings import EXCUSED, Fact, causes, subject
 from wfexec.engine.totals import Levels
 from wfexec.model.plan import CountRecord
 from wfexec.model.requests import EventWrite
+from wfexec.model.status import WorkflowExecution
 
 # Longer than any event of a watch is on its way.
 HEARD_MS: Final = 1_000
+_JUDGED: Final = frozenset(JUDGED)
 
 
 def check(history: History) -> Iterator[Complaint]:
@@ -34,9 +37,8 @@ def _counts(history: History) -> Iterator[Complaint]:
     for key, record in history.told or ():
         if record.__class__ is CountRecord:
             assert isinstance(record, CountRecord)
-            judged = JUDGED.get(record.metric)
-            if judged is not None:
-                series = (f"{key.namespace}/{key.name}", record.metric, record.labels[judged])
+            if record.metric in _JUDGED:
+                series = (f"{key.namespace}/{key.name}", record.metric, record.labels)
                 told.setdefault(series, []).append(record.value)
     for series in sorted(happened.keys() | told.keys()):
         values = told.get(series, [])
@@ -67,7 +69,7 @@ def _levels(history: History, told: Levels) -> Iterator[Complaint]:
     last = max((move.at for move in history.workflows), default=0)
     if history.end - last < HEARD_MS:
         return
-    held = shown_levels(history.finals)
+    held = shown_levels(one for one in history.finals if isinstance(one, WorkflowExecution))
     for field in Levels._fields:
         says, is_ = getattr(told, field), getattr(held, field)
         if isinstance(says, tuple):

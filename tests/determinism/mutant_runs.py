@@ -17,6 +17,7 @@ from wfexec.model.facts import TargetRef
 from wfexec.model.phases import Phase
 from wfexec.model.requests import KeepRows, Kind, ObjectKey, PatchStatus
 from wfexec.model.status import WorkflowExecution
+from wfexec.model.workflow import CancelRollback, OnCancel
 from wfexec.settings import Settings
 
 KEY: Final = ObjectKey(Kind.WORKFLOW, "shop", "repair")
@@ -95,6 +96,22 @@ def cancelled_while_paused() -> Run:
         60 * SECOND: EditWorkflow(KEY, {"cancel": True}, {}),
     }
     return play(people=wishes)
+
+
+def cancelled_and_undone() -> Run:
+    wish = EditWorkflow(KEY, {"cancel": True, "on_cancel": OnCancel(rollback=CancelRollback.AUTOMATIC)}, {})
+    return play(people={15 * SECOND: wish})
+
+
+def forgiving() -> Run:
+    """The first step may do without what never holds."""
+    never = {"type": "never", "expr": "input.current_replicas == 7", "timeout": "1s", "required": False}
+    return play(manifest([{"preConditions": [never]}]))
+
+
+def renamed() -> Run:
+    """The definition has a name of its own."""
+    return play(manifest(CHAIN, definition={"name": "mend"}))
 
 
 def nobody_at_work() -> Run:

@@ -12,6 +12,7 @@ import pytest
 
 from sim.scenario import Run
 from tests.determinism import mutants_of_rollback as undoing
+from tests.determinism import mutants_of_telling as telling
 from tests.determinism.mutant_runs import (
     EVICTED,
     HANG,
@@ -20,17 +21,20 @@ from tests.determinism.mutant_runs import (
     UNDO_HANGS,
     UNDO_LIES,
     alarmed,
+    cancelled_and_undone,
     cancelled_while_paused,
     delayed_in_its_rollback,
     deleted,
     deleted_and_recorded,
     failing,
     falls_ill,
+    forgiving,
     killed_after_its_intent,
     let_go_at_the_second_try,
     narrow,
     nobody_at_work,
     play,
+    renamed,
     secretive,
     spread,
     undone_its_own_way,
@@ -285,50 +289,6 @@ def record_not_waited_for(patch: Patch) -> None:
     patch.setattr(decide, "deleting", lambda *seen: final.deleting(*seen)._replace(final=None))
 
 
-def counted_twice(patch: Patch) -> None:
-    """Every count is handed out twice."""
-    counted = Draft.count
-
-    def twice(self: Draft, *what: Any, **more: Any) -> None:
-        counted(self, *what, **more)
-        counted(self, *what, **more)
-
-    patch.setattr(Draft, "count", twice)
-
-
-def told_twice(patch: Patch) -> None:
-    """Every Event is handed out twice."""
-    event = Draft.event
-
-    def twice(self: Draft, *what: str) -> None:
-        event(self, *what)
-        event(self, *what)
-
-    patch.setattr(Draft, "event", twice)
-
-
-def ends_of_steps_untold(patch: Patch) -> None:
-    """What becomes of a step stands in status, and nobody says so."""
-    event = Draft.event
-
-    def silent(self: Draft, kind: str, reason: str, message: str) -> None:
-        if reason != "StepCompleted":
-            event(self, kind, reason, message)
-
-    patch.setattr(Draft, "event", silent)
-
-
-def measured_by_the_wrong_clock(patch: Patch) -> None:
-    """What is measured comes out longer than it was."""
-    counted = Draft.count
-    longer = {"kubernaut_workflowexecution_step_execution_duration_seconds": 1.0}
-    patch.setattr(
-        Draft,
-        "count",
-        lambda self, metric, *labels, value=1.0: counted(self, metric, *labels, value=value + longer.get(metric, 0)),
-    )
-
-
 def decided_by_a_counter(patch: Patch) -> None:
     """When to look again depends on how often that was asked."""
     wake, turns = Draft.wake, count()
@@ -374,10 +334,14 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (finalizer_kept, deleted, "L4"),
     (recorded_at_every_try, let_go_at_the_second_try, "S8"),
     (record_not_waited_for, deleted_and_recorded, "S8"),
-    (counted_twice, play, "S9"),
-    (told_twice, play, "S9"),
-    (ends_of_steps_untold, play, "S9"),
-    (measured_by_the_wrong_clock, play, "S9"),
+    (telling.counted_twice, play, "S9"),
+    (telling.told_twice, play, "S9"),
+    (telling.ends_of_steps_untold, play, "S9"),
+    (telling.measured_by_the_wrong_clock, play, "S9"),
+    (telling.errors_of_no_class, lambda: failing(KILLED), "S9"),
+    (telling.rollbacks_all_for_a_step, cancelled_and_undone, "S9"),
+    (telling.conditions_all_required, forgiving, "S9"),
+    (telling.named_by_the_object, renamed, "S9"),
     (decided_by_a_counter, play, "S11"),
     (secrets_repeated, secretive, "S12"),
 )

@@ -105,7 +105,7 @@ FAMILIES: Final = (
     Family(
         f"{_K}rollbacks_total",
         "counter",
-        "Rollbacks begun.",
+        "Rollbacks begun: after a step or the time failed, because what was done did not hold, at somebody's wish.",
         (WORKFLOW_NAME, Label("reason", ("step_failure", "validation_failure", "manual"))),
     ),
     Family(

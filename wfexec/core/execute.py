@@ -367,7 +367,7 @@ def _delete_children(draft: Draft, active: list[int]) -> None:
 def _end_cancelled(draft: Draft) -> None:
     spec = draft.workflow.spec
     if spec.on_cancel.rollback is CancelRollback.AUTOMATIC and undoable(draft):
-        enter_rolling_back(draft, "cancelled by spec.cancel")
+        enter_rolling_back(draft, "cancelled by spec.cancel", cause="manual")
         return
     cancelled(draft, "cancelled by spec.cancel")
 

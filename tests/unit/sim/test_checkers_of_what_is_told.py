@@ -88,8 +88,8 @@ def event_missing() -> History:
 
 
 DEFECTS: dict[Callable[[], History], str] = {
-    counted_twice: "steps_completed_total{scale-deployment, success} tells 2, and it happened 1 times",
-    failure_that_was_none: "executions_total{failed} tells 1, and it happened 0 times",
+    counted_twice: "steps_completed_total{repair, scale-deployment, success} tells 2, and it happened 1 times",
+    failure_that_was_none: "executions_total{repair, failed} tells 1, and it happened 0 times",
     event_of_nothing: "'Phase: executing → rolling_back', which did not happen",
     event_missing: "no event tells of 'Phase: new → planning'",
 }
@@ -172,7 +172,9 @@ def test_a_count_that_is_missing_is_missed(place: int) -> None:
 
 def test_a_rollback_that_begins_and_ends_in_one_write_is_told_as_both() -> None:
     past = Past([{}])
-    past.status(phase=Phase.FAILED, rollback_start_time=past.at, completion_time=past.at)
+    past.status(
+        phase=Phase.FAILED, rollback_start_time=past.at, failure_reason="step_failed: a", completion_time=past.at
+    )
     for phase in ("planning", "validating", "executing", "rolling_back"):
         past.counted(f"{_K}phase_duration_seconds", phase)
     past.counted("workflowexecution_created_total")
