@@ -44,6 +44,16 @@ Feature: Control
     And an event "Cancelled" says "spec.cancel"
 
   @BR-WF-018a
+  Scenario: A workflow that is applied cancelled says so, and nothing of it runs
+    Given a workflow with the steps "a, b after a"
+    And it is cancelled from the start
+    When it is applied
+    Then it is "cancelled"
+    And its condition "CancelRequested" is "True" and says "nothing runs"
+    And an event "Cancelled" says "spec.cancel"
+    And no child was ever created
+
+  @BR-WF-018a
   Scenario: A cancelled workflow may take its children with it
     Given a workflow with the steps "a, b after a"
     And "a" takes 5m
@@ -143,6 +153,7 @@ Feature: Control
     And it waits for approval
     And somebody cancels it
     Then it is "cancelled"
+    And its condition "CancelRequested" is "True" and says "nothing runs"
     And no child was ever created
 
   @lifecycle @BR-WF-001

@@ -104,6 +104,11 @@ def _workflow_timeout(story: Story, duration: str) -> None:
     story.recipe.spec["timeout"] = duration
 
 
+@given("it is cancelled from the start")
+def _cancelled_before(story: Story) -> None:
+    story.recipe.spec["cancel"] = True
+
+
 @given(parsers.parse('the version of its definition is "{version}"'))
 def _version(story: Story, version: str) -> None:
     story.recipe.definition["version"] = version

@@ -9,7 +9,7 @@ from typing import Final
 
 from wfexec.core import control
 from wfexec.core.draft import Draft
-from wfexec.core.ending import NOT_WATCHED, complete, fail
+from wfexec.core.ending import NOT_WATCHED, complete, fail, no_longer_cancelled
 from wfexec.core.execute import DRAINING, executing
 from wfexec.core.final import deleting
 from wfexec.core.interventions import ASKED
@@ -107,6 +107,8 @@ def _judge(draft: Draft, handler: Callable[[Draft], None]) -> None:
     phase = draft.status.phase
     spec = draft.workflow.spec
     refusal = draft.snapshot.recipe
+    if draft.status.observed_generation < draft.workflow.metadata.generation and not spec.cancel:
+        no_longer_cancelled(draft)
     if phase == _NEW:
         new(draft)
     elif phase in TERMINAL:

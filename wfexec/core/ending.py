@@ -15,6 +15,7 @@ from wfexec.model.surroundings import SideEffect
 
 # A failed workflow never looks better than one that half succeeded.
 FAILED_SCORE_MAX = 0.49
+CANCEL_REQUESTED: Final = "CancelRequested"
 
 
 def _metrics(draft: Draft) -> ExecutionMetrics:
@@ -52,7 +53,23 @@ def tell_cancel(draft: Draft, reason: str, message: str) -> None:
     Where steps drain already nothing else of status need change (BR-WF-018).
     """
     if draft.status.observed_generation < draft.workflow.metadata.generation:
-        draft.condition("CancelRequested", True, reason, message)
+        draft.condition(CANCEL_REQUESTED, True, reason, message)
+
+
+def tell_cancel_at_once(draft: Draft) -> None:
+    """Nothing has to end before a cancellation is carried out; silent where that was told before."""
+    if not _cancel_told(draft):
+        draft.condition(CANCEL_REQUESTED, True, "NothingRuns", "nothing runs that has to end first")
+
+
+def no_longer_cancelled(draft: Draft) -> None:
+    """The spec was changed and asks for no cancellation: one that was told is over, unless it was carried out."""
+    if _cancel_told(draft) and draft.status.phase != Phase.CANCELLED:
+        draft.condition(CANCEL_REQUESTED, False, "Withdrawn", "spec.cancel was taken back")
+
+
+def _cancel_told(draft: Draft) -> bool:
+    return any(one.type == CANCEL_REQUESTED and one.status == "True" for one in draft.get("conditions"))
 
 
 class Findings(NamedTuple):
@@ -173,6 +190,7 @@ def cancelled(draft: Draft, message: str) -> None:
     draft.set(error_type=ErrorType.CANCELLED, paused_at=None, paused_from="")
     outcome = WorkflowOutcome.UNKNOWN
     _finish(draft, Phase.CANCELLED, outcome, "cancelled", NOT_WATCHED)
+    tell_cancel_at_once(draft)
     draft.condition("Succeeded", False, "Cancelled", message)
     draft.move_phase(Phase.CANCELLED, message)
     draft.event("Normal", "Cancelled", message)

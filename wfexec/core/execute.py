@@ -11,7 +11,7 @@ from wfexec.core.birth import birth, deadline_of, undo_facts
 from wfexec.core.conditions import broke_promise, tell_misses
 from wfexec.core.copies import keep_copies
 from wfexec.core.draft import Draft
-from wfexec.core.ending import cancelled, fail, note_failure, tell_cancel
+from wfexec.core.ending import cancelled, fail, note_failure, tell_cancel, tell_cancel_at_once
 from wfexec.core.fold import clear_away, fold_child
 from wfexec.core.health import judge_health, tell_pressure
 from wfexec.core.injection import inject
@@ -365,8 +365,8 @@ def _delete_children(draft: Draft, active: list[int]) -> None:
 
 
 def _end_cancelled(draft: Draft) -> None:
-    spec = draft.workflow.spec
-    if spec.on_cancel.rollback is CancelRollback.AUTOMATIC and undoable(draft):
+    if draft.workflow.spec.on_cancel.rollback is CancelRollback.AUTOMATIC and undoable(draft):
+        tell_cancel_at_once(draft)
         enter_rolling_back(draft, "cancelled by spec.cancel", cause="manual")
         return
     cancelled(draft, "cancelled by spec.cancel")

@@ -162,9 +162,9 @@ CONDITIONS: Final[tuple[ConditionRow, ...]] = (
     ),
     ConditionRow(
         "CancelRequested",
-        ("Draining", "RollingBack"),
-        (),
-        "A cancellation was seen while something ran that has to end first; it is named",
+        ("Draining", "RollingBack", "NothingRuns"),
+        ("Withdrawn",),
+        "A cancellation was seen; what has to end before it is carried out is named",
         "BR-WF-018",
     ),
     ConditionRow("StepsCompleted", ("StepsEnded",), (), "Every step has ended", "BR-WF-012"),

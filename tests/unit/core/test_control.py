@@ -130,6 +130,29 @@ def test_cancel_elsewhere_is_at_once(phase: str) -> None:
     world.change(cancel=True)
     world.run()
     assert world.workflow.status.phase == "cancelled"
+    assert cancel_seen(world) == ("NothingRuns", "nothing runs that has to end first")
+
+
+def test_a_cancellation_while_only_a_retry_is_waited_for_is_told_before_what_was_done_is_undone() -> None:
+    world = World(spec(step(1), step(2, 1), onCancel={"rollback": "automatic"}))
+    world.say("wf-step-2", failed("connection refused"))
+    world.run(stop=lambda w: w.states() == {1: "completed", 2: "retrying"})
+    world.change(cancel=True)
+    world.look()
+    assert world.workflow.status.phase == "rolling_back"
+    assert cancel_seen(world)[0] == "NothingRuns"
+
+
+def test_a_cancellation_that_is_taken_back_while_steps_drain_is_no_longer_told() -> None:
+    world = World(spec(step(1), step(2, 1)))
+    world.run(stop=lambda w: bool(w.created))
+    world.change(cancel=True)
+    world.look()
+    assert cancel_seen(world)[0] == "Draining"
+    world.change(cancel=False)
+    world.run()
+    assert world.workflow.status.phase == "completed"
+    assert cancel_seen(world) == ("Withdrawn", "spec.cancel was taken back")
 
 
 def test_deletion_removes_only_our_finalizer_and_starts_nothing() -> None:
