@@ -82,6 +82,14 @@ Feature: Validation
     And its check "rbac" passed and says "not known is what step 'grow' (expand-pvc) needs: see to it that expand-pvc-sa may"
 
   @BR-WF-015
+  Scenario: Rights that nobody knows of are not said to be granted to an undo either
+    Given a workflow with the steps "scale"
+    And "scale" is undone with a manifest of the Gadget "elsewhere"
+    When it is applied
+    Then it is "completed"
+    And its check "rbac" passed and says "not known is what the undo of step 'scale' (apply-manifest) needs: see to it that apply-manifest-sa may"
+
+  @BR-WF-015
   Scenario: A check that is not required warns and lets the workflow go on
     Given a workflow with the steps "scale"
     And the only safety check is "rbac", and it is not required

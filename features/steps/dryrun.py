@@ -56,14 +56,20 @@ def _custom(story: Story, name: str, action: str, kind: str, other: str) -> None
     step.fields["parameters"] = {"custom": {"actionType": action, "config": config}}
 
 
-@given(parsers.parse('"{name}" applies a manifest of the {kind} "{other}"'))
-def _manifest(story: Story, name: str, kind: str, other: str) -> None:
+@given(
+    parsers.re('"(?P<name>.*)" (?P<how>applies|is undone with) a manifest of the (?P<kind>[A-Za-z]+) "(?P<other>.*)"')
+)
+def _manifest(story: Story, name: str, how: str, kind: str, other: str) -> None:
     text = (
         f'{{"apiVersion": "v1", "kind": "{kind}", "metadata": {{"name": "{other}", "namespace": "{story.namespace}"}}}}'
     )
     step = story.recipe.step(name)
-    step.action = "apply-manifest"
-    step.fields["parameters"] = {"custom": {"actionType": "apply-manifest", "config": {"manifest": text}}}
+    given = {"custom": {"actionType": "apply-manifest", "config": {"manifest": text}}}
+    if how == "applies":
+        step.action = "apply-manifest"
+        step.fields["parameters"] = given
+    else:
+        step.fields["rollbackSpec"] = {"action": "apply-manifest", "parameters": given}
 
 
 @given("no safety check is required")

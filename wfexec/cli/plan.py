@@ -192,7 +192,7 @@ def _warnings(found: Rehearsal, world: object, unlabelled: bool) -> list[str]:
         why = "this user may not see it" if seen.name == LIVE else f"{seen.name} does not tell"
         warnings.append(f"not checked, for {why}: {', '.join(unseen)}")
     if isinstance(recipe, Recipe):
-        warnings += [f"rights: {text}" for text in rights_unknown(recipe.steps)]
+        warnings += [f"rights: {text}" for text in rights_unknown(recipe)]
     return warnings
 
 

@@ -12,6 +12,7 @@ from wfexec.core.forecast import reads_only
 from wfexec.core.targets import (
     identity_of,
     knows_rights,
+    knows_undo_rights,
     manifest_targets,
     manifests_of,
     target_text,
@@ -101,15 +102,20 @@ def _rbac(recipe: Recipe, answers: Answers) -> Verdict:
         sentences = list(dict.fromkeys(one.text for one in denied))
         return bad("access denied: " + _listed(sentences), _grant(denied[0].question))
     text = "the executor's identities may do what the steps and their undos need"
-    return good("; ".join((text, *rights_unknown(recipe.steps)[:SHOWN_MAX])))
+    return good("; ".join((text, *rights_unknown(recipe)[:SHOWN_MAX])))
 
 
-def rights_unknown(steps: tuple[RecipeStep, ...]) -> tuple[str, ...]:
-    """One sentence per step of which nobody knows what its executor must be allowed, so that nothing was asked."""
+def rights_unknown(recipe: Recipe) -> tuple[str, ...]:
+    """One sentence per step, and per undo, of which nobody knows all that its executor must be allowed."""
+    undone = recipe.rollback_strategy is not RollbackStrategy.NONE
+    found: list[tuple[str, str]] = []
+    for step in recipe.steps:
+        if not reads_only(step) and not knows_rights(step.spec):
+            found.append((f"step {step.name!r}", step.action))
+        if undone and not knows_undo_rights(step.spec):
+            found.append((f"the undo of step {step.name!r}", step.undo))
     return tuple(
-        f"not known is what step {step.name!r} ({step.action}) needs: see to it that {identity_of(step.spec)} may"
-        for step in steps
-        if not reads_only(step) and not knows_rights(step.spec)
+        f"not known is what {what} ({action}) needs: see to it that {identity_of(action)} may" for what, action in found
     )
 
 

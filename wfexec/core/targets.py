@@ -150,10 +150,28 @@ def knows_rights(step: WorkflowStep) -> bool:
     return action.name in PATCHING | READING and target_of(step) is not None
 
 
-def identity_of(step: WorkflowStep) -> str:
-    """The name of the service account that carries the step out."""
-    action = find_action(step.action)
-    return f"{action.name if action is not None else step.action}-sa"
+def knows_undo_rights(step: WorkflowStep) -> bool:
+    """Does `access_needed` tell all that the undo needs which the step says itself? True where it says none."""
+    own = step.rollback_spec
+    if own is None:
+        return True
+    custom = own.parameters.custom if own.parameters is not None else None
+    if custom is None:
+        return own.parameters is not None or target_of(step) is not None
+    if "manifest" in custom.config:
+        return manifest_rights(custom.config["manifest"], "").whole
+    return _canonical(own.action) in PATCHING and _custom_target(custom) is not None
+
+
+def identity_of(action: str) -> str:
+    """The name of the service account that carries an action out."""
+    return f"{_canonical(action)}-sa"
+
+
+def _canonical(word: str) -> str:
+    """The action that is meant, or the word as it was written where the registry does not know it."""
+    action = find_action(word)
+    return action.name if action is not None else word
 
 
 def _user(settings: Settings, action: str) -> str:
@@ -192,9 +210,7 @@ def _forward_access(step: WorkflowStep, action: Action, settings: Settings) -> t
 def _undo_access(step: WorkflowStep, action: Action, settings: Settings) -> tuple[AskAccess, ...]:
     """Of the undo that a rollback would choose: the step's own, else the registry's where its parameters are known."""
     own = step.rollback_spec
-    word = own.action if own is not None else action.undo
-    known = find_action(word)
-    name = known.name if known is not None else word
+    name = _canonical(own.action if own is not None else action.undo)
     given = own.parameters if own is not None else None
     custom = given.custom if given is not None else None
     if custom is not None and "manifest" in custom.config:

@@ -100,6 +100,33 @@ def test_the_rights_of_a_step_and_of_its_undo_are_those_of_their_manifests() -> 
         *[(account, "deployments")] * 3,
     ]
     assert {one.resource for one in planned(*steps, rollbackStrategy="none").access} == {"configmaps"}
-    assert rights_unknown(planned(*steps).steps) == ()
+    assert rights_unknown(planned(*steps)) == ()
     odd = planned(step(1, action="apply-manifest", parameters=carrying(MAP, RULE)))
-    assert rights_unknown(odd.steps)[0].startswith("not known is what step 's1' (apply-manifest) needs")
+    assert rights_unknown(odd)[0].startswith("not known is what step 's1' (apply-manifest) needs")
+
+
+def about(kind: str, **config: str) -> dict[str, Any]:
+    return {"custom": {"actionType": "x", "config": {"kind": kind, "namespace": "shop", **config}}}
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "known"),
+    [
+        ("apply_manifest", carrying(MAP), True),
+        ("apply_manifest", carrying(MAP, RULE), False),
+        ("expand-pvc", about("PersistentVolumeClaim", name="data"), False),
+        ("rollback_deployment", about("Deployment", name="web"), True),
+        ("rollback_deployment", about("Deployment"), False),
+        ("scale-deployment", None, True),
+        ("scale-deployment", {"scaleToPrevious": {"namespace": "a", "deployment": "b", "previousReplicas": 1}}, True),
+    ],
+)
+def test_what_an_undo_of_its_own_needs_is_known_or_said_not_to_be(
+    action: str, parameters: dict[str, Any] | None, known: bool
+) -> None:
+    undo = {"action": action, **({} if parameters is None else {"parameters": parameters})}
+    made = step(1, rollbackSpec=undo)
+    identity = action.replace("_", "-")
+    sentence = f"not known is what the undo of step 's1' ({action}) needs: see to it that {identity}-sa may"
+    assert rights_unknown(planned(made)) == (() if known else (sentence,))
+    assert rights_unknown(planned(made, rollbackStrategy="none")) == ()
