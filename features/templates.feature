@@ -148,6 +148,15 @@ Feature: Templates
       | yaml |
       | json |
 
+  @BR-WF-027 @BR-WF-018a
+  Scenario: A cancelled workflow that is exported and applied again runs
+    Given a workflow with the steps "first"
+    And it is cancelled from the start
+    When it is applied
+    And it is "cancelled"
+    And it is exported as yaml, deleted, and what was exported is applied
+    Then it is "completed"
+
   @BR-WF-027
   Scenario Outline: A template that is exported and stored again makes the same workflow: as <form>
     Given the template "tricky" 1.2.0 is written

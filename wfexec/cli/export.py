@@ -7,7 +7,7 @@ import typer
 
 from wfexec.cli.cluster import Context, Kubeconfig, Namespace, Where, somebody
 from wfexec.crd.documents import parse_documents, read_bytes
-from wfexec.crd.export import Format, exported, written
+from wfexec.crd.export import Format, exported, requests_of, written
 from wfexec.crd.files import read_objects
 from wfexec.errors import BadInput, Finding
 
@@ -28,13 +28,21 @@ def export(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Print a workflow as a manifest to apply elsewhere. What it has been through is left out, its spec never."""
+    """Print a workflow as a manifest to apply elsewhere.
+
+    What it has been through is left out, and what was asked of that one run: to pause, to cancel, decisions.
+    """
     path = Path(what)
     if is_file(path):
-        typer.echo(written([exported(body) for body in bodies(path)], form), nl=False)
-        return
-    with somebody(Where(what, namespace, kubeconfig, context)) as (person, here):
-        typer.echo(written([exported(person.workflow(here, what))], form), nl=False)
+        found = bodies(path)
+    else:
+        with somebody(Where(what, namespace, kubeconfig, context)) as (person, here):
+            found = [person.workflow(here, what)]
+    for body in found:
+        if asked := requests_of(body):
+            name = body["metadata"].get("name") or what
+            typer.echo(f"{name}: left out, for it was asked of that run: {', '.join(asked)}", err=True)
+    typer.echo(written([exported(body) for body in found], form), nl=False)
 
 
 def is_file(path: Path) -> bool:

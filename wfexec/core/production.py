@@ -21,12 +21,12 @@ from wfexec.model.meta import (
     ANNOTATION_EMERGENCY,
     ANNOTATION_IMAGE_APPROVED,
     ANNOTATION_INTERVENED_BY,
+    PRODUCTION_KEYS,
 )
 from wfexec.model.recipe import Recipe, RecipeStep, Risk
 from wfexec.settings import Settings
 from wfexec.units import parse_hours, within_hours
 
-MARKS: Final = (ANNOTATION_EMERGENCY, ANNOTATION_IMAGE_APPROVED, ANNOTATION_CONFIG_APPROVED)
 ENVIRONMENT: Final = "environment"
 PRODUCTION: Final = "production"
 IMAGES: Final = frozenset({"update-image", "patch-deployment"})
@@ -81,7 +81,7 @@ def demands_of(draft: Draft) -> Demands:
     """The same, worked out once per decision; where nobody guards the marks, they count with a person who may."""
     if draft.demands is None:
         marks = draft.workflow.metadata.annotations
-        claimed = not draft.snapshot.bearings.guarded and any(marks.get(one) == "true" for one in MARKS)
+        claimed = not draft.snapshot.bearings.guarded and any(marks.get(one) == "true" for one in PRODUCTION_KEYS)
         draft.demands = _proven(draft, marks) if claimed else _demands(draft, marks)
     return draft.demands
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.test_commands import wfexec
+from wfexec.cli.export import bodies
 from wfexec.crd.export import Format, exported, written
 from wfexec.crd.files import load_workflows, read_workflows
 from wfexec.crd.templates import load_template, read_template
@@ -32,14 +33,15 @@ LIVED = {
             "workflowexecution.kubernaut.io/approval": "approved",
             "workflowexecution.kubernaut.io/pre-approved": "true",
             "kubernaut.ai/manual-retry": "true",
+            "kubernaut.ai/emergency-override": "true",
         },
     },
-    "spec": {"suspend": True, "variables": {"word": "yes"}},
+    "spec": {"suspend": True, "cancel": True, "onCancel": {"children": "delete"}, "variables": {"word": "yes"}},
     "status": {"phase": "completed"},
 }
 
 
-def test_what_a_cluster_added_and_what_was_decided_is_left_out_and_the_spec_never() -> None:
+def test_what_a_cluster_added_and_what_was_asked_of_that_life_is_left_out_and_nothing_else_of_the_spec() -> None:
     assert exported(LIVED) == {
         "apiVersion": LIVED["apiVersion"],
         "kind": LIVED["kind"],
@@ -49,8 +51,26 @@ def test_what_a_cluster_added_and_what_was_decided_is_left_out_and_the_spec_neve
             "labels": {"team": "shop"},
             "annotations": {"workflowexecution.kubernaut.io/pre-approved": "true"},
         },
-        "spec": LIVED["spec"],
+        "spec": {"onCancel": {"children": "delete"}, "variables": {"word": "yes"}},
     }
+
+
+def test_what_its_author_wants_of_a_workflow_that_never_lived_is_kept() -> None:
+    meta = {"name": "recover", "annotations": {"kubernaut.ai/emergency-override": "true"}}
+    written_down = {"apiVersion": "a/v1", "kind": "B", "metadata": meta, "spec": {"suspend": True, "cancel": False}}
+    assert exported(written_down) == written_down
+
+
+def test_who_exports_what_was_paused_is_told_that_it_is_not_any_more(tmp_path: Path) -> None:
+    file = tmp_path / "dump.yaml"
+    raw = next(one for one in bodies(EXAMPLES[0]) if one["kind"] == "WorkflowExecution")
+    raw["metadata"]["uid"] = "u"
+    raw["spec"]["suspend"] = True
+    file.write_text(written([raw], Format.JSON))
+    code, out, err = wfexec("export", file)
+    name = raw["metadata"]["name"]
+    assert (code, err) == (0, f"{name}: left out, for it was asked of that run: spec.suspend\n")
+    assert "suspend" not in out
 
 
 @pytest.mark.parametrize("form", Format)
