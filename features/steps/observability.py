@@ -67,7 +67,8 @@ def value_of(page: str, name: str, labels: str) -> float:
 
 
 def samples(page: str, name: str) -> Iterator[tuple[dict[str, str], float]]:
-    for family in text_string_to_metric_families(page):
+    """Of the series with this name; the other lines of the page are not even read."""
+    for family in text_string_to_metric_families("\n".join(line for line in page.splitlines() if name in line)):
         for sample in family.samples:
             if sample.name == name:
                 yield sample.labels, sample.value

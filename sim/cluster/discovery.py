@@ -40,6 +40,9 @@ def answer(path: str, resources: Resources) -> Json | str | None:
         return dict(_VERSION)
     if path == "/api":
         return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+    # Of the paths that follow, only those of OpenAPI are as long as the path of a resource.
+    if path.count("/") > 3 and not path.startswith("/openapi/"):
+        return None
     groups = _groups(resources)
     if path == "/apis":
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(each) for each in groups if "/" in each]}

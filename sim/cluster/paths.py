@@ -47,7 +47,9 @@ class Call(NamedTuple):
 
 def parse(method: str, path: str, query: tuple[tuple[str, str], ...], resources: Resources) -> Call:
     """What is meant by a path below /api or /apis."""
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+    parts = path.strip("/").split("/")
+    if "%" in path:
+        parts = [unquote(part) for part in parts]
     if parts[0] == "api" and len(parts) > 2:
         group, version, rest = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) > 3:

@@ -4,6 +4,7 @@ Called by the live driver. The controller asks the API server whether `{action}-
 executor is installed these identities have no rights, so the rehearsal brings them, less what the file denies.
 """
 
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from sim.executor.outcomes import Outcomes
@@ -48,8 +49,11 @@ def rights(outcomes: Outcomes, namespace: str = CONTROLLER_NAMESPACE) -> tuple[t
 
 def _allowed(denials: tuple[Denial, ...], user: str) -> tuple[tuple[str, str, str], ...]:
     """(verb, group, plural) of everything a step may need and no denial denies to this user."""
+    own = [denial for denial in denials if fnmatchcase(user, denial.user)]
+    if not own:
+        return _WANTED
     return tuple(
         (verb, group, plural)
         for verb, group, plural in _WANTED
-        if not any(denial.covers(AskAccess(user, verb, group, plural, "", "")) for denial in denials)
+        if not any(denial.covers(AskAccess(user, verb, group, plural, "", "")) for denial in own)
     )
