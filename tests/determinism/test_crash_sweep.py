@@ -1,16 +1,12 @@
 """Killed at any of its writes, the controller still gets everything where it would have got without (BR-WF-030)."""
 
-from pathlib import Path
-
 import pytest
 
-from sim.driver import Options
 from sim.faults import FaultPlan, crash_after_write, crash_before_write
 from sim.report_json import children
-from sim.scenario import Run, Scenario, find_executor, play
-from wfexec.crd.files import load_workflows
+from sim.scenario import Run, Scenario, play
+from tests.determinism.examples import example
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 # One that goes well, one with retries and a rollback, the largest.
 CASES = (
     ("memory-pressure", "executor.yaml"),
@@ -21,9 +17,9 @@ Outcome = tuple[tuple[str, tuple[tuple[int, str], ...]], ...]
 
 
 def scenario(folder: str, executor: str, faults: FaultPlan | None = None) -> Scenario:
-    manifest = EXAMPLES / folder / "workflow.yaml"
-    options = Options(outcomes=find_executor(EXAMPLES / folder / executor, manifest), seed=3)
-    return Scenario(load_workflows(manifest), options._replace(faults=faults) if faults else options)
+    made = example(folder, executor)
+    options = made.options._replace(seed=3)
+    return made._replace(options=options._replace(faults=faults) if faults else options)
 
 
 def end_of(run: Run) -> tuple[Outcome, list[str]]:

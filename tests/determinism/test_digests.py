@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from sim.cluster.cluster import Depth
-from sim.driver import Options
-from sim.scenario import Run, Scenario, find_executor, play
-from wfexec.crd.files import load_workflows
+from sim.scenario import Run, play
+from tests.determinism.examples import EXAMPLES, example
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
 CASES = sorted(
     (folder.parent.name, executor.name)
     for folder in EXAMPLES.glob("*/workflow.yaml")
@@ -29,9 +27,8 @@ for folder, executor in CASES:
 
 
 def played(folder: str, executor: str, depth: Depth = Depth.SHARED, seed: int = 5) -> Run:
-    manifest = EXAMPLES / folder / "workflow.yaml"
-    options = Options(outcomes=find_executor(EXAMPLES / folder / executor, manifest), seed=seed, depth=depth)
-    return play(Scenario(load_workflows(manifest), options))
+    made = example(folder, executor)
+    return play(made._replace(options=made.options._replace(seed=seed, depth=depth)))
 
 
 def elsewhere(script: str, hash_seed: str, *words: str) -> str:

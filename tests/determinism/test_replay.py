@@ -4,10 +4,10 @@ import pytest
 
 from sim.driver import Options, Simulation
 from sim.machine import Machine
-from sim.scenario import HORIZON_MS, find_executor
-from tests.determinism.test_crash_sweep import CASES, EXAMPLES
+from sim.scenario import HORIZON_MS
+from tests.determinism.examples import example
+from tests.determinism.test_crash_sweep import CASES
 from wfexec.core.decide import decide
-from wfexec.crd.files import load_workflows
 from wfexec.engine.controller import Controller
 from wfexec.model.plan import Plan
 from wfexec.model.snapshot import Snapshot
@@ -39,10 +39,9 @@ class Recording(Simulation):
 
 @pytest.mark.parametrize(("folder", "executor"), CASES)
 def test_every_decision_of_a_run_can_be_replayed(folder: str, executor: str) -> None:
-    manifest = EXAMPLES / folder / "workflow.yaml"
-    options = Options(outcomes=find_executor(EXAMPLES / folder / executor, manifest))
-    simulation = Recording(options)
-    for workflow in load_workflows(manifest):
+    made = example(folder, executor)
+    simulation = Recording(made.options)
+    for workflow in made.workflows:
         simulation.submit(workflow)
     simulation.start()
     assert simulation.run(HORIZON_MS)

@@ -3,13 +3,12 @@
 import pytest
 
 from sim.cluster.cluster import Depth
-from sim.driver import Options
 from sim.faults import Fault, FaultPlan
 from sim.process import Latencies
 from sim.rng import Streams
-from sim.scenario import Run, Scenario, find_executor, play
-from tests.determinism.test_digests import CASES, EXAMPLES
-from wfexec.crd.files import load_workflows
+from sim.scenario import Run, play
+from tests.determinism.examples import example
+from tests.determinism.test_digests import CASES
 from wfexec.model.phases import TERMINAL
 
 FAULTS = tuple(fault for fault in Fault if fault is not Fault.NONE)
@@ -19,16 +18,15 @@ def troubled(folder: str, executor: str, seed: int, depth: Depth = Depth.SHARED)
     """A run whose faults, replicas and latencies the seed draws."""
     luck = Streams(seed).of("swarm", folder, executor)
     faults = tuple((1 + luck.below(60), luck.choice(FAULTS)) for _ in range(luck.below(6)))
-    manifest = EXAMPLES / folder / "workflow.yaml"
-    options = Options(
-        outcomes=find_executor(EXAMPLES / folder / executor, manifest),
+    made = example(folder, executor)
+    options = made.options._replace(
         seed=seed,
         depth=depth,
         faults=FaultPlan(faults, restart_ms=luck.choice((100, 2_000, 30_000))),
         replicas=luck.choice((1, 1, 2)),
         latencies=Latencies((1, luck.choice((5, 50, 400))), (1, luck.choice((5, 100, 2_000)))),
     )
-    return play(Scenario(load_workflows(manifest), options))
+    return play(made._replace(options=options))
 
 
 @pytest.mark.parametrize(("folder", "executor"), CASES)

@@ -1,19 +1,15 @@
 """A fork of a run is the run from the start under the same fault, to the last byte of its digest (BR-WF-030)."""
 
-from pathlib import Path
-
 import pytest
 
 from sim.cluster.cluster import Depth
-from sim.driver import Options, Simulation
+from sim.driver import Simulation
 from sim.faults import CALM, Fault, FaultPlan
-from sim.scenario import find_executor
 from sim.sweep import OBJECT_WRITES, crash_points
 from sim.trace import Written, digest
-from wfexec.crd.files import load_workflows
+from tests.determinism.examples import example
 from wfexec.errors import OurBug
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 CASES = (
     ("memory-pressure", "executor.yaml"),
     ("bad-configmap-rollout", "eviction-storm.yaml"),
@@ -23,10 +19,9 @@ DAY_MS = 24 * 3_600_000
 
 
 def begun(folder: str, executor: str, faults: FaultPlan = CALM, depth: Depth = Depth.SHARED) -> Simulation:
-    manifest = EXAMPLES / folder / "workflow.yaml"
-    outcomes = find_executor(EXAMPLES / folder / executor, manifest)
-    made = Simulation(Options(outcomes=outcomes, seed=3, faults=faults, depth=depth))
-    for workflow in load_workflows(manifest):
+    read = example(folder, executor)
+    made = Simulation(read.options._replace(seed=3, faults=faults, depth=depth))
+    for workflow in read.workflows:
         made.submit(workflow)
     made.start()
     return made
