@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 from sim.tellings import by_itself, joins
 from wfexec.core.embedded import EMBEDDED
 from wfexec.core.registry import find_action
+from wfexec.model.bearings import ConditionSet
 from wfexec.model.execution import ConditionResult
 from wfexec.model.phases import ErrorType, StepState
-from wfexec.model.status import StepStatus, WorkflowExecution
+from wfexec.model.status import StepPolicy, StepStatus, WorkflowExecution
 from wfexec.model.workflow import ActionOverrides, StepCondition, WorkflowStep
 
 PRE: Final = "pre"
@@ -72,15 +73,8 @@ def _lost(
 
 def _required(workflow: WorkflowExecution, state: StepStatus, kind: str, result: ConditionResult) -> str:
     """As the label says it: true or false."""
-    type_, step = result.condition_type, _step(workflow, state.step_number)
-    action = find_action(state.action)
-    written = _of(step, kind)
-    if state.policy is not None:
-        written = (*written, *(state.policy.pre if kind == PRE else state.policy.post))
-    elif action is not None and action.name in EMBEDDED.actions:
-        own = EMBEDDED.actions[action.name]
-        written = (*written, *(own.pre if kind == PRE else own.post))
-    required = next((one.required for one in written if one.type == type_), True)
+    type_, action = result.condition_type, find_action(state.action)
+    required = next((one.required for one in written(workflow, state, kind) if one.type == type_), True)
     for word, override in _overrides(workflow):
         if word == state.action or (action is not None and find_action(word) is action):
             changed = override.preconditions if kind == PRE else override.postconditions
@@ -89,10 +83,16 @@ def _required(workflow: WorkflowExecution, state: StepStatus, kind: str, result:
     return "true" if required else "false"
 
 
-def _of(step: WorkflowStep | None, kind: str) -> tuple[StepCondition, ...]:
-    if step is None:
-        return ()
-    return step.pre_conditions if kind == PRE else step.post_conditions
+def written(workflow: WorkflowExecution, state: StepStatus, kind: str) -> tuple[StepCondition, ...]:
+    """The conditions of one kind that a step is judged by; of two of the same type the first counts."""
+    step, action = _step(workflow, state.step_number), find_action(state.action)
+    own = (step.pre_conditions if kind == PRE else step.post_conditions) if step is not None else ()
+    shared: StepPolicy | ConditionSet | None = state.policy
+    if shared is None and action is not None:
+        shared = EMBEDDED.actions.get(action.name)
+    if shared is None:
+        return own
+    return (*own, *(shared.pre if kind == PRE else shared.post))
 
 
 def _step(workflow: WorkflowExecution, number: int) -> WorkflowStep | None:

@@ -29,6 +29,7 @@ from sim.history import Utterances
 from sim.machine import Machine
 from sim.orchestrator import Orchestrator
 from sim.process import Latencies, Nature, Process
+from sim.readings import Readings, shown_now
 from sim.rng import Streams
 from sim.skew import SkewedController
 from sim.trace import Incident, TraceRecord, Version, Written
@@ -38,7 +39,6 @@ from sim.world import World
 from wfexec.engine import timekeeping
 from wfexec.engine.controller import Controller
 from wfexec.engine.history import MemoryHistory
-from wfexec.engine.totals import Levels, levels
 from wfexec.model.facts import AskHistory, Facts
 from wfexec.model.meta import FINALIZER
 from wfexec.model.phases import TERMINAL
@@ -158,6 +158,7 @@ class Simulation:
         )
         self._history: MemoryHistory | None = None
         self._witness = Witness()
+        self._readings = Readings(options.latencies.watch[1])
         self._told: list[tuple[ObjectKey, Record]] = []
         # Of these so many are in the history.
         self._remembered = 0
@@ -259,7 +260,6 @@ class Simulation:
         `gauges`: what they show now as well, which takes a pass over all workflows.
         """
         looks = dropped = waiting = 0
-        seen: Levels | None = None
         for process in self.controllers:
             if isinstance(process.machine, Controller):
                 self._told += process.machine.take_records()
@@ -267,10 +267,10 @@ class Simulation:
                 looks += stats["looks"]
                 dropped += stats["events_dropped"]
                 waiting += stats["events_waiting"] + stats["events_unanswered"]
-                if gauges and process.machine.leading and process.machine.synced:
-                    seen = levels(process.machine.workflows())
-        audited = self.options.audit is not None
-        return Utterances(self._told, looks, self._witness.decisions, dropped, audited, waiting, seen)
+        seen = shown_now(self.controllers) if gauges else None
+        audited, shown = self.options.audit is not None, self._readings
+        made = Utterances(self._told, looks, self._witness.decisions, dropped, audited, waiting, seen)
+        return made._replace(readings=shown.taken, heard_ms=shown.heard_ms)
 
     def collect_soon(self) -> None:
         """Something lost its owner, or a namespace is going: the cluster's own controllers will see to it."""
@@ -336,6 +336,8 @@ class Simulation:
         """The store committed a version."""
         if thing is None:
             return
+        if thing.__class__ is WorkflowExecution:
+            self._readings.changing(self.controllers, self.clock.now)
         self.records.append(_tuple(Version, (self.clock.now, change, thing, version)))
         if thing.__class__ is WorkflowExecution:
             uid = thing.metadata.uid

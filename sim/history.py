@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from sim.alerts import Firing
 from sim.chronicle import TargetVersion
+from sim.readings import HEARD_MS, Reading
 from sim.trace import STARTED_AGAIN, TraceRecord, Version, Written, is_undo
 from sim.witness import Decision
 from wfexec.engine.totals import Levels
@@ -61,7 +62,8 @@ class Utterances(NamedTuple):
     """What the controllers of a run handed out, how often they decided, and some decisions; None: nobody listened.
 
     `dropped`: Events that they say were given up, `waiting`: are on their way. `audited`: they have an audit store.
-    `levels`: what the gauges of the one that leads would show now; None: none leads.
+    `levels`: what the gauges of the one that leads would show now; None: none leads. `readings`: what they showed,
+    `heard_ms`: so long after a change everybody has heard of it.
     """
 
     records: Sequence[tuple[ObjectKey, Record]] | None = None
@@ -71,6 +73,8 @@ class Utterances(NamedTuple):
     audited: bool = False
     waiting: int = 0
     levels: Levels | None = None
+    readings: Sequence[Reading] = ()
+    heard_ms: int = HEARD_MS
 
 
 SILENCE: Final = Utterances()
@@ -84,6 +88,8 @@ class History(NamedTuple):
     made, `decisions`: some of them. `dropped`: Events that they counted as given up, `waiting`: as on their way.
     `skew`: how far two clocks could be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody
     kept account. `audited`: there was an audit store. `levels`: what gauges showed at the end; None: nobody led.
+    `readings`: what they showed while it lasted. `heard_ms`: so long after a change everybody has heard of it.
+    `troubled_at`: when something broke first; None: nothing did.
     `targets`: what stood in them, version by version; None: nobody kept account.
     """
 
@@ -106,6 +112,9 @@ class History(NamedTuple):
     audited: bool = False
     waiting: int = 0
     levels: Levels | None = None
+    readings: Sequence[Reading] = ()
+    heard_ms: int = HEARD_MS
+    troubled_at: int | None = None
     targets: Sequence[TargetVersion] | None = None
 
     def events(self) -> list[tuple[int, EventWrite]]:
@@ -143,15 +152,16 @@ def history_of(
     """All facts of a run, in the order of their commits; `end` 0: the run ended with its last record."""
     builder = _Builder(settings)
     writes = builder.history.writes
-    troubles, elected = 0, False
+    troubles, elected, troubled_at = 0, False, None
     for record in records:
         if isinstance(record, Version):
             builder.version(record)
         elif isinstance(record, Written):
             writes.append(record)
             elected = elected or isinstance(record.body, CreateLease)
-        else:
-            troubles += record.what != STARTED_AGAIN
+        elif record.what != STARTED_AGAIN:
+            troubles += 1
+            troubled_at = record.at if troubled_at is None else troubled_at
     finals = sorted(builder.last.values(), key=_place)
     return builder.history._replace(
         finals=tuple(finals),
@@ -168,6 +178,9 @@ def history_of(
         audited=utterances.audited,
         waiting=utterances.waiting,
         levels=utterances.levels,
+        readings=utterances.readings,
+        heard_ms=utterances.heard_ms,
+        troubled_at=troubled_at,
         targets=targets,
     )
 

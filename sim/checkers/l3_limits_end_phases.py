@@ -9,6 +9,7 @@ from typing import Final
 
 from sim.checkers.complaint import Complaint, slack_ms
 from sim.checkers.s7_attempts_and_deadline import deadline_of
+from sim.conditions import POST, written
 from sim.history import History
 from wfexec.model.phases import TERMINAL, Phase, StepState
 from wfexec.model.status import WorkflowExecution
@@ -48,6 +49,10 @@ def _hung(workflow: WorkflowExecution, at: int, slack: int, settings: Settings) 
         if step.status is StepState.EXECUTING and step.attempts:
             number = step.step_number
             allowed = max(given.get(number) or settings.step_timeout, planned.get(number) or 0) + status.paused_total
+            if step.post_condition_results:
+                # Its child has ended, and what it promised is waited for by limits of its own.
+                limits = [one.timeout for one in written(workflow, step, POST)]
+                allowed += max((settings.postcondition_timeout if one is None else one for one in limits), default=0)
             late = at - step.attempts[-1].start_time - allowed
             if late > slack:
                 meta = workflow.metadata

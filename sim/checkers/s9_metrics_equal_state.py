@@ -12,22 +12,20 @@ from sim.checkers.complaint import Complaint
 from sim.counts import JUDGED, Series, shown
 from sim.gauges import shown_levels
 from sim.history import History
+from sim.readings import Reading
 from sim.tellings import EXCUSED, Fact, causes, subject
 from wfexec.engine.totals import Levels
 from wfexec.model.plan import CountRecord
 from wfexec.model.requests import EventWrite
 from wfexec.model.status import WorkflowExecution
 
-# Longer than any event of a watch is on its way.
-HEARD_MS: Final = 1_000
 _JUDGED: Final = frozenset(JUDGED)
 
 
 def check(history: History) -> Iterator[Complaint]:
     if history.told is not None:
         yield from _counts(history)
-    if history.levels is not None and not history.troubles:
-        yield from _levels(history, history.levels)
+    yield from _levels(history)
     yield from _events(history, listened=history.told is not None)
 
 
@@ -64,19 +62,36 @@ def _values(
         yield Complaint("S9", history.end, about, f"{what} tells {min(wrong) / 1_000}, and it was {was}")
 
 
-def _levels(history: History, told: Levels) -> Iterator[Complaint]:
-    """Do the gauges show what the store holds? Only where it has been quiet for longer than it takes to hear of it."""
-    last = max((move.at for move in history.workflows), default=0)
-    if history.end - last < HEARD_MS:
-        return
-    held = shown_levels(one for one in history.finals if isinstance(one, WorkflowExecution))
+def _levels(history: History) -> Iterator[Complaint]:
+    """Do the gauges show what the store holds? Only where it has been quiet for longer than it takes to hear of it, and
+    before anything broke: a watch may be behind after that."""
+    readings = [*history.readings]
+    if history.levels is not None:
+        readings.append(Reading(history.end, history.levels))
+    held: dict[str, WorkflowExecution] = {}
+    moves, place, last = history.workflows, 0, 0
+    for reading in readings:
+        if history.troubled_at is not None and reading.at >= history.troubled_at:
+            return
+        while place < len(moves) and moves[place].at < reading.at:
+            place, move = place + 1, moves[place]
+            last = move.at
+            if move.after is not None:
+                held[move.after.metadata.uid] = move.after
+            elif move.before is not None:
+                held.pop(move.before.metadata.uid, None)
+        if reading.at - last >= history.heard_ms:
+            yield from _shown(reading, shown_levels(held.values()))
+
+
+def _shown(reading: Reading, held: Levels) -> Iterator[Complaint]:
     for field in Levels._fields:
-        says, is_ = getattr(told, field), getattr(held, field)
+        says, is_ = getattr(reading.levels, field), getattr(held, field)
         if isinstance(says, tuple):
             says, is_ = sorted(says), sorted(is_)
         if says != is_:
             message = f"the gauges show {field} {says}, and it is {is_}"
-            yield Complaint("S9", history.end, "all workflows", message)
+            yield Complaint("S9", reading.at, "all workflows", message)
 
 
 def _events(history: History, *, listened: bool) -> Iterator[Complaint]:

@@ -3,12 +3,16 @@
 Called by `tests.determinism.test_mutants`, which says in which run and which promise speaks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 
 from wfexec.core.draft import Draft
+from wfexec.engine import totals
+from wfexec.engine.controller import Controller
+from wfexec.model.phases import TERMINAL, Phase
+from wfexec.model.status import WorkflowExecution
 
 Patch = pytest.MonkeyPatch
 Labels = tuple[str, ...]
@@ -57,6 +61,26 @@ def measured_by_the_wrong_clock(patch: Patch) -> None:
         "count",
         lambda self, metric, *labels, value=1.0: counted(self, metric, *labels, value=value + longer.get(metric, 0)),
     )
+
+
+def watched_ones_not_active(patch: Patch) -> None:
+    """A workflow whose targets are watched is taken to have ended; by its end nobody can tell any more."""
+    patch.setattr(totals, "TERMINAL", TERMINAL | {Phase.MONITORING})
+
+
+def gauges_lag_behind(patch: Patch) -> None:
+    """What is heard of a workflow anew does not reach the gauges before its phase changes."""
+    known: dict[str, WorkflowExecution] = {}
+    workflows = Controller.workflows
+
+    def early(self: Controller) -> Iterator[WorkflowExecution]:
+        for one in workflows(self):
+            first = known.setdefault(one.metadata.uid, one)
+            if first.status.phase != one.status.phase:
+                known[one.metadata.uid] = first = one
+            yield first
+
+    patch.setattr(Controller, "workflows", early)
 
 
 def _label(patch: Patch, metric: str, changed: Callable[[Draft, Labels], Labels]) -> None:

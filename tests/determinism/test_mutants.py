@@ -338,6 +338,8 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (telling.told_twice, play, "S9"),
     (telling.ends_of_steps_untold, play, "S9"),
     (telling.measured_by_the_wrong_clock, play, "S9"),
+    (telling.watched_ones_not_active, play, "S9"),
+    (telling.gauges_lag_behind, narrow, "S9"),
     (telling.errors_of_no_class, lambda: failing(KILLED), "S9"),
     (telling.rollbacks_all_for_a_step, cancelled_and_undone, "S9"),
     (telling.conditions_all_required, forgiving, "S9"),

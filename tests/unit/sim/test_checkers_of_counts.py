@@ -1,6 +1,7 @@
 """Each count that S9 judges is missed where the history shows its cause and nobody counted (BR-WF-024)."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -21,7 +22,10 @@ from sim.counts import (
     ROLLBACKS,
     TOOK,
 )
-from tests.unit.sim.support import Past
+from sim.history import History
+from sim.readings import HEARD_MS, Reading
+from sim.trace import Incident
+from tests.unit.sim.support import Past, manifest, run
 from wfexec.adapters.catalogue import FAMILIES
 from wfexec.engine.totals import Levels, levels
 from wfexec.model.base import evolve
@@ -280,11 +284,53 @@ def test_a_histogram_that_measured_something_else_is_found() -> None:
     assert found == [f"{BATCH}{{1}} tells 3.0, and it was {took / 1_000}"]
 
 
+def watched() -> tuple[Past, Reading, Reading]:
+    """What the gauges showed rightly of a step at work, and wrongly of the same a quiet while later."""
+    past = Past([{}])
+    past.step(1, StepState.EXECUTING)
+    past.wait(HEARD_MS)
+    right = Reading(past.at, levels([past.workflow]))
+    past.wait(HEARD_MS)
+    wrong = Reading(past.at, right.levels._replace(running=0))
+    past.step(1, StepState.COMPLETED)
+    past.status(phase=Phase.COMPLETED, completion_time=past.at)
+    return past, right, wrong
+
+
+def shown_wrongly(history: History) -> list[str]:
+    return [one.message for one in s9_metrics_equal_state.check(history) if "the gauges show" in one.message]
+
+
+def test_a_gauge_that_was_wrong_while_the_run_lasted_is_found_although_it_is_right_at_the_end() -> None:
+    past, right, wrong = watched()
+    past.wait(HEARD_MS)
+    history = past.history()._replace(levels=levels([past.workflow]))
+    assert shown_wrongly(history._replace(readings=(right,))) == []
+    assert shown_wrongly(history._replace(readings=(right, wrong))) == ["the gauges show running 0, and it is 1"]
+
+
+def test_gauges_are_not_judged_before_everybody_has_heard_nor_once_something_broke() -> None:
+    past, _, wrong = watched()
+    history = past.history()._replace(readings=(wrong,))
+    assert shown_wrongly(history) != []
+    assert shown_wrongly(history._replace(heard_ms=3 * HEARD_MS)) == []
+    past.records.insert(0, Incident(wrong.at - 1, "controller-0", "crashed"))
+    assert shown_wrongly(past.history()._replace(readings=(wrong,))) == []
+
+
+def test_gauges_are_read_before_a_change_that_ends_a_quiet_while() -> None:
+    history = run(manifest([{}])).history
+    changes = [move.at for move in history.workflows]
+    quiet = [at for last, at in pairwise(changes) if at - last >= history.heard_ms]
+    assert [one.at for one in history.readings] == quiet
+    assert [one.levels.running for one in history.readings] == [1, 0]
+
+
 @pytest.mark.parametrize("field", Levels._fields)
 def test_a_gauge_that_shows_something_else_is_found(field: str) -> None:
     past = Past([{}])
     past.step(1, StepState.EXECUTING)
-    past.wait(s9_metrics_equal_state.HEARD_MS)
+    past.wait(HEARD_MS)
     history = past.history(listening=True)
     right = levels([past.workflow])
     assert right.running == 1

@@ -8,6 +8,7 @@ from sim.checkers import complaints
 from sim.history import History
 from tests.unit.sim.support import Past
 from wfexec.model.base import evolve
+from wfexec.model.execution import ConditionResult
 from wfexec.model.meta import Condition, ObjectReference
 from wfexec.model.phases import ExecutionPhase, Phase, StepState, UndoState
 from wfexec.model.requests import Code, CreateLease, Kind, Lease, ObjectKey, PatchStatus
@@ -201,6 +202,25 @@ def step_without_end() -> History:
     return past.history()
 
 
+def promise_without_end() -> History:
+    past = waits_for_its_promise(DEFAULTS.step_timeout + DEFAULTS.postcondition_timeout)
+    past.wait(20 * MINUTE)
+    failed(past)
+    return past.history()
+
+
+def waits_for_its_promise(ms: int) -> Past:
+    """Its child has ended; what the step promised is false so far."""
+    past = Past([{"postConditions": [{"type": "up", "expr": "false"}]}], timeout="50m")
+    tried = AttemptStatus(name="repair-step-1", phase="executing", start_time=past.at)
+    past.step(1, StepState.EXECUTING, attempts=(tried,))
+    past.ends(past.child(1))
+    missed = ConditionResult(condition_type="up", evaluated=True, evaluation_time=past.at)
+    past.step(1, StepState.EXECUTING, post_condition_results=(missed,))
+    past.wait(ms)
+    return past
+
+
 def cancelled_in_vain() -> History:
     past = Past()
     past.asks(suspend=True)
@@ -278,6 +298,7 @@ DEFECTS: dict[Callable[[], History], tuple[str, str]] = {
     monitoring_without_end: ("L3", "still monitoring"),
     rollback_without_end: ("L3", "still rolling_back"),
     step_without_end: ("L3", "step 1 still executes"),
+    promise_without_end: ("L3", "step 1 still executes"),
     cancelled_in_vain: ("L3", "after it was cancelled"),
     child_never_made: ("L2", "and nobody made it"),
     place_that_nobody_fills: ("S5", "activeSteps says 2, and 1 steps work"),
@@ -313,6 +334,11 @@ def test_planning_may_wait_for_a_person_and_for_what_it_asked(suspended: bool, w
 
 def test_a_person_is_waited_for_longer_than_validation_may_take() -> None:
     assert complaints(waits_for_approval(DEFAULTS.validation_timeout + 2 * MINUTE).history(cut=True)) == ()
+
+
+def test_what_a_step_promised_is_waited_for_beyond_its_own_limit() -> None:
+    waited = DEFAULTS.step_timeout + DEFAULTS.postcondition_timeout
+    assert complaints(waits_for_its_promise(waited).history(cut=True)) == ()
 
 
 def test_a_pause_has_no_limit() -> None:
