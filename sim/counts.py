@@ -7,9 +7,10 @@ from sim.conditions import judgements
 from sim.gauges import STARTS
 from sim.history import History, WorkflowMove
 from sim.tellings import by_itself, hops
+from sim.trace import VERBS, Written
 from wfexec.model.meta import FINALIZER
 from wfexec.model.phases import RETRYABLE, TERMINAL, ErrorType, Phase, StepState, UndoState
-from wfexec.model.requests import Code, KeepRows
+from wfexec.model.requests import Code, KeepRows, PatchMetadata
 from wfexec.model.status import StepStatus, WorkflowExecution, WorkflowExecutionStatus
 
 _K: Final = "kubernaut_workflowexecution_"
@@ -77,6 +78,10 @@ _LATE: Final = "workflow_timeout: the workflow's deadline passed"
 _UNSOUND: Final = (*_WORSE, "rollback_triggered:")
 _CIRCLES: Final = ("circular_dependency", "self_dependency")
 _LATER_BATCHES: Final = 10
+# A reply reaches nobody who has crashed, or has given up waiting, while his request was on its way.
+_ON_ITS_WAY_MS: Final = 30_000
+# Refused or without a reply: what was heard before is known all the same.
+_KEEPING: Final = f" to a {VERBS[KeepRows]}"
 Series = tuple[str, str, tuple[str, ...]]
 
 
@@ -299,19 +304,34 @@ def _undo(step: StepStatus) -> UndoState | None:
 
 
 def _unkept(found: Shown, history: History) -> None:
-    """Workflows that were let go though the audit store kept nothing of them. Who asks it again after it kept the rows
-    has not seen its answer, and cannot know."""
-    kept: set[str] = set()
-    # Those that were kept when they were last asked about.
-    seen: set[str] = set()
+    """Workflows that were let go though the audit store kept nothing of them. Whoever has not heard that it kept the
+    row cannot know, and may say that it did not."""
+    kept: dict[str, list[Written]] = {}
+    freed: dict[str, list[Written]] = {}
     for write in history.writes:
-        if isinstance(write.body, KeepRows):
-            rows = {row.uid for row in write.body.rows}
-            kept, seen = (kept | rows, seen | rows) if write.code is Code.OK else (kept, seen - rows)
+        if write.code is Code.OK and isinstance(write.body, KeepRows):
+            for row in write.body.rows:
+                kept.setdefault(row.uid, []).append(write)
+        elif write.code is Code.OK and isinstance(write.body, PatchMetadata):
+            freed.setdefault(f"{write.body.key.namespace}/{write.body.key.name}", []).append(write)
     for move in history.workflows:
         before, after = move.before, move.after
-        if before is None or before.metadata.uid in seen or FINALIZER not in before.metadata.finalizers:
+        if before is None or FINALIZER not in before.metadata.finalizers:
             continue
         if after is None or FINALIZER not in after.metadata.finalizers:
-            counts = found.maybe if before.metadata.uid in kept else found
-            counts[_about(before), UNKEPT, ()] += 1
+            about, uid = _about(before), before.metadata.uid
+            by = next((one.actor for one in freed.get(about, ()) if one.at == move.at), "")
+            if uid not in kept:
+                found[about, UNKEPT, ()] += 1
+            elif not any(_heard(one, by, move.at, history) for one in kept[uid]):
+                found.maybe[about, UNKEPT, ()] += 1
+
+
+def _heard(kept: Written, actor: str, now: int, history: History) -> bool:
+    """Did it hear by now that the row was kept, and did nothing make it forget since?"""
+    return kept.actor == actor and not any(
+        one.actor == actor
+        and kept.at - _ON_ITS_WAY_MS <= one.at <= now
+        and not (one.at > kept.at and one.what.endswith(_KEEPING))
+        for one in history.incidents
+    )

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from sim.alerts import Firing
 from sim.chronicle import TargetVersion
 from sim.readings import HEARD_MS, Reading
-from sim.trace import STARTED_AGAIN, TraceRecord, Version, Written, is_undo
+from sim.trace import STARTED_AGAIN, Incident, TraceRecord, Version, Written, is_undo
 from sim.witness import Decision
 from wfexec.engine.totals import Levels
 from wfexec.model.execution import KubernetesExecution
@@ -89,7 +89,7 @@ class History(NamedTuple):
     `skew`: how far two clocks could be apart, in milliseconds. `alerts`: what fired, whoever heard of it; None: nobody
     kept account. `audited`: there was an audit store. `levels`: what gauges showed at the end; None: nobody led.
     `readings`: what they showed while it lasted. `heard_ms`: so long after a change everybody has heard of it.
-    `troubled_at`: when something broke first; None: nothing did.
+    `incidents`: what broke, in order.
     `targets`: what stood in them, version by version; None: nobody kept account.
     """
 
@@ -114,7 +114,7 @@ class History(NamedTuple):
     levels: Levels | None = None
     readings: Sequence[Reading] = ()
     heard_ms: int = HEARD_MS
-    troubled_at: int | None = None
+    incidents: Sequence[Incident] = ()
     targets: Sequence[TargetVersion] | None = None
 
     def events(self) -> list[tuple[int, EventWrite]]:
@@ -152,7 +152,7 @@ def history_of(
     """All facts of a run, in the order of their commits; `end` 0: the run ended with its last record."""
     builder = _Builder(settings)
     writes = builder.history.writes
-    troubles, elected, troubled_at = 0, False, None
+    elected, incidents = False, list[Incident]()
     for record in records:
         if isinstance(record, Version):
             builder.version(record)
@@ -160,14 +160,13 @@ def history_of(
             writes.append(record)
             elected = elected or isinstance(record.body, CreateLease)
         elif record.what != STARTED_AGAIN:
-            troubles += 1
-            troubled_at = record.at if troubled_at is None else troubled_at
+            incidents.append(record)
     finals = sorted(builder.last.values(), key=_place)
     return builder.history._replace(
         finals=tuple(finals),
         cut=cut,
         end=end or (records[-1].at if records else 0),
-        troubles=troubles,
+        troubles=len(incidents),
         elected=elected,
         told=utterances.records,
         looks=utterances.looks,
@@ -180,7 +179,7 @@ def history_of(
         levels=utterances.levels,
         readings=utterances.readings,
         heard_ms=utterances.heard_ms,
-        troubled_at=troubled_at,
+        incidents=incidents,
         targets=targets,
     )
 

@@ -71,7 +71,7 @@ def _levels(history: History) -> Iterator[Complaint]:
     held: dict[str, WorkflowExecution] = {}
     moves, place, last = history.workflows, 0, 0
     for reading in readings:
-        if history.troubled_at is not None and reading.at >= history.troubled_at:
+        if history.incidents and reading.at >= history.incidents[0].at:
             return
         while place < len(moves) and moves[place].at < reading.at:
             place, move = place + 1, moves[place]

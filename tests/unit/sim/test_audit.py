@@ -3,28 +3,29 @@
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from pydantic import ValidationError
 
 from sim.audit import TROUBLES, AuditStore, Outage
-from sim.checkers import complaints
+from sim.checkers import complaints, s9_metrics_equal_state
 from sim.cluster.cluster import Depth
 from sim.cluster.requests import DeleteObject
+from sim.counts import UNKEPT
 from sim.driver import Options, Simulation
 from sim.faults import Fault, FaultPlan, crash_after_write, crash_before_write
 from sim.history import History
 from sim.rng import Streams
 from sim.scenario import Run, Scenario, judge
-from sim.trace import Written
+from sim.trace import Incident, Written
 from sim.troubles import KINDS, load_troubles
 from tests.unit.sim.support import Past, manifest, options
 from wfexec.core.final import final_record
 from wfexec.errors import BadInput
 from wfexec.model.audit import FinalRecord
 from wfexec.model.base import evolve
-from wfexec.model.plan import CountRecord
+from wfexec.model.plan import CountRecord, MetadataChange
 from wfexec.model.requests import Code, EventWrite, KeepRows, Kind, ObjectKey, PatchMetadata
 from wfexec.settings import DEFAULTS, Settings
 
@@ -136,7 +137,7 @@ def test_in_any_trouble_there_is_one_record_or_a_reason_why_not_and_nothing_is_s
     for seed in range(60):
         made, at = troubled(seed)
         run, simulation = deletion(made, at)
-        assert [one for one in run.complaints if one.check in ("S8", "L4", "S12", "L5")] == [], seed
+        assert [one for one in run.complaints if one.check in ("S8", "S9", "L4", "S12", "L5")] == [], seed
         assert (len(simulation.audit.kept) <= 1, run.workflows) == (True, ()), seed
         kept += len(simulation.audit.kept)
     assert 30 < kept < 60
@@ -238,6 +239,55 @@ def test_the_promise_about_final_records_speaks_of_its_own_defect_alone() -> Non
     assert "let go without its final record" in found["none"][0].message
     assert "a second final record" in found["two"][0].message
     assert "the store held" in found["wrong"][0].message
+
+
+Befell = tuple[str, str]
+ME: Final = "controller-0"
+KEPT: Final = (ME, "kept")
+REFUSED: Final = (ME, "answered 503 to a keep rows")
+
+
+def called_lost(*befell: Befell) -> list[str]:
+    """What is said of a controller that let a workflow go and counted its record as lost; `befell`: before that, a
+    second one after the other."""
+    past = Past()
+    past.deleting()
+    row = final_record(past.workflow)
+    for who, what in befell:
+        past.wait(SECOND)
+        if what in ("kept", "no reply to a keep rows"):
+            past.wrote(KeepRows((row,)), Code.OK, who)
+        if what != "kept":
+            past.records.append(Incident(past.at, who, what))
+    past.workflow = evolve(past.workflow, metadata=evolve(past.workflow.metadata, finalizers=()))
+    past.gone()
+    past.wrote(PatchMetadata(KEY, row.uid, "", MetadataChange(finalizers=()), past.workflow), Code.OK, ME)
+    past.counted(UNKEPT)
+    history = past.history(cut=True, listening=True)._replace(audited=True)
+    return [one.message for one in s9_metrics_equal_state.check(history) if UNKEPT in one.message]
+
+
+@pytest.mark.parametrize(
+    "befell",
+    [
+        (),
+        (REFUSED,),
+        ((ME, "no reply to a keep rows"),),
+        ((ME, "no reply to a keep rows"), KEPT),
+        (KEPT, (ME, "crashed"), REFUSED),
+        (("controller-1", "kept"), REFUSED),
+    ],
+    ids=["never asked", "refused", "kept unheard", "kept late", "forgot it", "another one heard it"],
+)
+def test_who_has_not_heard_that_the_record_is_kept_may_count_it_as_lost(befell: tuple[Befell, ...]) -> None:
+    assert called_lost(*befell) == []
+
+
+@pytest.mark.parametrize(
+    "befell", [(KEPT,), (KEPT, REFUSED), (KEPT, (ME, "no reply to a keep rows")), (KEPT, ("controller-1", "crashed"))]
+)
+def test_who_has_heard_it_may_not_whatever_the_store_says_later(befell: tuple[Befell, ...]) -> None:
+    assert called_lost(*befell) == [f"{UNKEPT} tells 1, and it happened 0 times"]
 
 
 def test_what_was_recorded_and_what_waited_long_enough_breaks_no_promise() -> None:
