@@ -157,7 +157,7 @@ Feature: Adaptation
     And it may be optimised while it runs
     When it is applied
     Then it is "completed"
-    And it was adjusted in "throttle": "steps at a time 3 → 2" because "1 of the last 1 attempts were throttled or met a conflict"
+    And it was adjusted in "throttle": "steps at a time 3 → 2" because "1 of the last 1 attempt was throttled or met a conflict"
     And it was adjusted in "throttle": "steps at a time 2 → 3" because "the last 5 attempts succeeded"
     And between these two it never had more than 2 active steps
     And it never had more than 3 active steps

@@ -180,7 +180,7 @@ Feature: Control
     And its phases were "planning, validating, executing, failed, executing, monitoring, completed"
     And its steps are "a completed, b completed, c completed"
     And the children ever seen are "recover-step-1, recover-step-2, recover-step-2-r1, recover-step-3"
-    And an event "ManualRetry" says "1 steps are tried again at the request of alice"
+    And an event "ManualRetry" says "1 step is tried again at the request of alice"
     And no wish of a person is left
 
   @BR-AUTOMATION-002

@@ -60,7 +60,7 @@ Feature: What is seen
       | kubernaut_workflowexecution_steps_completed_total        | status=failed                                  | 1     |
       | kubernaut_workflowexecution_executions_total             | outcome=failed                                 | 1     |
       | kubernaut_workflowexecution_step_retry_exhausted_total   | action=scale-deployment                        | 1     |
-    And an event "RollbackStarted" says "1 steps to undo"
+    And an event "RollbackStarted" says "1 step to undo"
     And an event "StepRolledBack" says "step 1 (a) undone by"
     And its condition "Succeeded" is "False" and says "step_failed"
 

@@ -22,7 +22,7 @@ Feature: Validation
     Then it is "completed"
     And its dry run says that "scale" would succeed
     And its dry run shows the replicas of "scale" going from 3 to 5
-    And an event "DryRunCompleted" says "1 steps would succeed"
+    And an event "DryRunCompleted" says "1 step would succeed"
 
   @BR-WF-015
   Scenario: An executor without the right to act fails a required check

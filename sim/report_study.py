@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sim.statistics import Estimate, mean, mean_difference, quantile, quantile_difference, wilson
 from sim.study import Sample, Study
-from wfexec.units import format_duration
+from wfexec.units import format_duration, so_many
 
 
 class Figure(NamedTuple):
@@ -86,7 +86,8 @@ def _mean_paired(
 
 def table(study: Study, found: Sequence[Verdict]) -> Iterator[str]:
     """The comparison for a terminal: a block per figure, a line per policy."""
-    yield f"{study.title}: {study.runs} runs of each policy on the same luck, seed {study.seed}; 95 % intervals"
+    runs = so_many(study.runs, "run")
+    yield f"{study.title}: {runs} of each policy on the same luck, seed {study.seed}; 95 % intervals"
     width = max(len(verdict.policy) for verdict in found)
     for index, figure in enumerate(found[0].figures):
         yield ""

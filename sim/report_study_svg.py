@@ -14,6 +14,7 @@ from sim.report_study import Verdict
 from sim.report_svg import clean, drawing, save, time_axis
 from sim.statistics import wilson
 from sim.study import Sample, Study
+from wfexec.units import so_many
 
 # Okabe and Ito again; the first is what the others are compared with.
 PALETTE: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#999999", "#000000")
@@ -40,7 +41,7 @@ def draw(study: Study, found: Sequence[Verdict], samples: Sequence[tuple[Sample,
     _counts(figure.add_subplot(grid[1, 1]), damage, "targets left damaged per run")
     for axes in figure.axes[1:]:
         _means(axes, found, "stepsUndone" if axes is figure.axes[1] else "leftoverDamage")
-    title = f"{study.title} ({study.runs} runs of each policy on the same luck)"
+    title = f"{study.title} ({so_many(study.runs, 'run')} of each policy on the same luck)"
     figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")
     return figure
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sim.report import Chart, Entry, Row, Span
-from wfexec.units import format_duration
+from wfexec.units import format_duration, so_many
 
 BAR: Final = 60
 # What each kind of span looks like in a bar; later kinds win where two meet in one cell.
@@ -74,7 +74,8 @@ def summary(charts: Sequence[Chart], counts: Sequence[tuple[str, int]], *, colou
         ended = _painted(f"{chart.phase or 'new'}{outcome}", _COLOURS[tone], colour)
         yield (
             f"{chart.workflow}: {ended} after {format_duration(chart.end)} of virtual time; "
-            f"{done} of {len(chart.rows)} steps completed, {retries} retries, {undone} undone"
+            f"{done} of {so_many(len(chart.rows), 'step')} completed, {so_many(retries, 'retry', 'retries')}, "
+            f"{undone} undone"
         )
     yield ", ".join(f"{count} {what}" for what, count in counts)
 

@@ -23,6 +23,11 @@ _PART = re.compile(r"([0-9]+(?:\.[0-9]{1,3})?)(ms|s|m|h)")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 
 
+def so_many(count: int, one: str, many: str = "") -> str:
+    """`1 step`, `3 steps`: a number in a sentence; `many` where an s behind `one` is not enough."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
 def parse_duration(value: object) -> int:
     """Milliseconds of a Go duration such as `5m`, `1m30s`, `1.5s`, `250ms`; an int is taken as milliseconds."""
     if type(value) is int:

@@ -11,6 +11,7 @@ from sim.checkers.complaint import Complaint
 from sim.history import History
 from sim.trace import name_of
 from wfexec.model.requests import Code, PatchStatus
+from wfexec.units import so_many
 
 WRITES_FREE: Final = 20
 WRITES_PER_MOVE: Final = 3
@@ -44,7 +45,8 @@ def check(history: History) -> Iterator[Complaint]:
     yield from _writes(history, moves, polls)
     ceiling = LOOKS_FREE * (1 + len(moves)) + LOOKS_PER_MOVE * sum(moves.values()) + polls * max(1, len(moves))
     if history.looks > ceiling:
-        message = f"{history.looks} looks for {sum(moves.values())} moves of {len(moves)} workflows"
+        moved = f"{so_many(sum(moves.values()), 'move')} of {so_many(len(moves), 'workflow')}"
+        message = f"{so_many(history.looks, 'look')} for {moved}"
         yield Complaint("L5", history.end, "controller", message)
 
 
@@ -58,5 +60,5 @@ def _writes(history: History, moves: dict[str, int], polls: int) -> Iterator[Com
             written[name] = written.get(name, 0) + 1
     for about, count in written.items():
         if count > WRITES_FREE + WRITES_PER_MOVE * moves.get(about, 0) + polls:
-            message = f"{count} status writes for {moves.get(about, 0)} moves"
+            message = f"{so_many(count, 'status write')} for {so_many(moves.get(about, 0), 'move')}"
             yield Complaint("L5", history.end, about, message)

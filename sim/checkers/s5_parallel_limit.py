@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sim.checkers.complaint import Complaint
 from sim.history import History, ended
 from wfexec.model.phases import Phase, StepState
+from wfexec.units import so_many
 
 
 def check(history: History) -> Iterator[Complaint]:
@@ -26,5 +27,5 @@ def check(history: History) -> Iterator[Complaint]:
             working = sum(1 for one in status.step_statuses if one.status is StepState.EXECUTING)
             if working != status.active_steps:
                 meta = step.workflow.metadata
-                message = f"activeSteps says {status.active_steps}, and {working} steps work"
+                message = f"activeSteps says {status.active_steps}, and {so_many(working, 'step works', 'steps work')}"
                 yield Complaint("S5", step.at, f"{meta.namespace}/{meta.name}", message)

@@ -14,6 +14,7 @@ from sim.history import ChildMove, History, forward_children
 from sim.trace import is_undo
 from wfexec.model.phases import TERMINAL, ExecutionPhase, Phase, StepState, UndoState
 from wfexec.model.status import StepStatus, WorkflowExecution
+from wfexec.units import so_many
 
 _DONE_WITH = frozenset({UndoState.SUCCEEDED, UndoState.FAILED, UndoState.NOT_REVERSIBLE, UndoState.SKIPPED})
 TRIES_MAX: Final = 3
@@ -104,7 +105,7 @@ def _ends(history: History) -> Iterator[Complaint]:
                 )
         if of_it and told != {"RollbackFailed" if failed else "RolledBack"}:
             says = ", ".join(sorted(told)) or "nothing"
-            yield Complaint("S6", move.at, about, f"{failed} undos failed, and the conditions say {says}")
+            yield Complaint("S6", move.at, about, f"{so_many(failed, 'undo')} failed, and the conditions say {says}")
 
 
 def _faults(move: ChildMove, workflow: WorkflowExecution, drains: bool) -> Iterator[str]:

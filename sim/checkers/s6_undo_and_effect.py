@@ -22,6 +22,7 @@ from wfexec.model.phases import RETRYABLE, TERMINAL, Phase, RollbackStrategy, St
 from wfexec.model.status import StepRollback, StepStatus, WorkflowExecution
 from wfexec.model.workflow import WorkflowStep
 from wfexec.settings import Settings
+from wfexec.units import so_many
 
 TRIES_MAX: Final = 3
 DELAYS_MS: Final = (0, 5_000, 10_000)
@@ -187,7 +188,7 @@ def _ends(before: WorkflowExecution, after: WorkflowExecution) -> Iterator[str]:
     words = (UndoState.SUCCEEDED, UndoState.FAILED, UndoState.NOT_REVERSIBLE, UndoState.SKIPPED)
     for count, word in zip(told, words, strict=True):
         if states.count(word) != count:
-            yield f"{states.count(word)} undos are {word}, and the rollback counts {count}"
+            yield f"{so_many(states.count(word), 'undo is', 'undos are')} {word}, and the rollback counts {count}"
     wanted = Phase.CANCELLED if after.spec.cancel else Phase.FAILED
     if status.phase != wanted:
         yield f"the rollback ends as {status.phase}, not {wanted}"
@@ -284,7 +285,8 @@ def _told(
     elif new.status is UndoState.FAILED and before is not UndoState.FAILED:
         passing = new.attempts < TRIES_MAX and new.message.startswith(_PASSING)
         if passing and not _over(move.workflow, settings):
-            yield f"the undo of step {number} is given up after {new.attempts} tries, for what may pass"
+            tries = so_many(new.attempts, "try", "tries")
+            yield f"the undo of step {number} is given up after {tries}, for what may pass"
     if new.status is before or not past.known:
         return
     source = _source(move.workflow, move.after, _steps_of(move.workflow).get(number), past, move.at)

@@ -18,6 +18,7 @@ from wfexec.engine.totals import Levels
 from wfexec.model.plan import CountRecord
 from wfexec.model.requests import EventWrite
 from wfexec.model.status import WorkflowExecution
+from wfexec.units import so_many
 
 _JUDGED: Final = frozenset(JUDGED)
 
@@ -44,7 +45,9 @@ def _counts(history: History) -> Iterator[Complaint]:
         about, metric, labels = series
         what = metric + (f"{{{', '.join(labels)}}}" if labels else "")
         if counted > times + happened.maybe[series] or (counted < times and not history.troubles):
-            yield Complaint("S9", history.end, about, f"{what} tells {counted}, and it happened {times} times")
+            yield Complaint(
+                "S9", history.end, about, f"{what} tells {counted}, and it happened {so_many(times, 'time')}"
+            )
         elif values and series in happened.measured:
             yield from _values(history, about, what, values, happened.measured[series])
 
@@ -112,7 +115,9 @@ def _events(history: History, *, listened: bool) -> Iterator[Complaint]:
         if times > most[fact] and reason not in EXCUSED:
             times_said = f"an event tells of {_name(reason, what)}"
             if most[fact]:
-                yield Complaint("S9", history.end, abouts[fact], f"{times_said} {times} times, and it was {most[fact]}")
+                yield Complaint(
+                    "S9", history.end, abouts[fact], f"{times_said} {so_many(times, 'time')}, and it was {most[fact]}"
+                )
             else:
                 yield Complaint("S9", history.end, abouts[fact], f"{times_said}, which did not happen")
     if not listened or history.troubles:

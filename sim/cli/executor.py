@@ -16,6 +16,7 @@ from sim.executor.files import load_outcomes
 from sim.live import CONNECTIONS, LiveExecutor, grant_rights, run, seed_cluster
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
+from wfexec.units import so_many
 
 EXAMPLE: Final = (
     "Example: wfexec sim executor examples/memory-pressure/executor.yaml --create-world --kubeconfig ~/.kube/config"
@@ -41,7 +42,7 @@ def executor(
         if create_world:
             made = seed_cluster(outcomes, connection, WallClock().now_ms(), again=True)
             grant_rights(outcomes, connection)
-            typer.echo(f"{len(made.created)} objects of the executor file are in the cluster", err=True)
+            typer.echo(f"{so_many(len(made.created), 'object is', 'objects are')} in the cluster now", err=True)
         typer.echo("carrying out KubernetesExecutions; interrupt to stop", err=True)
         code = run(LiveExecutor(outcomes, connection, seed=seed), stopping.is_set)
     raise typer.Exit(code)

@@ -15,6 +15,7 @@ from sim.hunt import Aim, Found, Grounds, Tally, hunt
 from sim.shrink import TRIES
 from sim.study import pool
 from wfexec.errors import BadInput, Finding
+from wfexec.units import so_many
 
 EXAMPLE: Final = "Example: wfexec sim hunt --runs 500 --seed 1 --out build/hunt"
 RUNS_MAX: Final = 1_000_000
@@ -69,14 +70,15 @@ def hunt_(
 
 def told(aim: Aim, tally: Tally, found: Found | None, command: str) -> Iterator[str]:
     """For people."""
-    went = f"{tally.completed} completed, {tally.writes} controller writes, {tally.faults} faults"
-    yield f"{tally.runs} runs: {went}"
+    went = f"{tally.completed} completed, {so_many(tally.writes, 'controller write')}, {so_many(tally.faults, 'fault')}"
+    yield f"{so_many(tally.runs, 'run')}: {went}"
     if found is None:
         yield "no promise was broken" if aim is Aim.DEFECT else f"no {aim.value} was seen"
         return
     yield f"seed {found.seed}: {found.sight.told}"
     (steps, faults), (steps_left, faults_left) = found.before, found.after
-    yield f"made smaller in {found.tries} tries: steps {steps} → {steps_left}, faults {faults} → {faults_left}"
+    tries = so_many(found.tries, "try", "tries")
+    yield f"made smaller in {tries}: steps {steps} → {steps_left}, faults {faults} → {faults_left}"
     yield f"replay: {command}"
 
 

@@ -11,7 +11,7 @@ from sim.cli.common import COMPLETED, DEFECT, FAILED, complain, duration, exit_c
 from sim.driver import Options
 from sim.load import OVERLOAD, Row, Sum, copies, drive, summed
 from sim.scenario import Scenario, config_maps, find_executor, load_all, load_settings
-from wfexec.units import format_duration
+from wfexec.units import format_duration, so_many
 
 EXAMPLE: Final = (
     "Example: wfexec sim load examples/crashloop-bad-image/workflow.yaml --count 100 --every 200ms"
@@ -58,10 +58,11 @@ def load(
 def told(found: Sum, every_ms: int, seed: int) -> Iterator[str]:
     """For people; times are virtual."""
     coming = f"one each {format_duration(every_ms)}" if every_ms else "all at once"
-    yield f"{found.workflows} workflows, {coming}, seed {seed}: {found.completed} completed, {found.together} together"
-    yield f"{found.steps} steps, {found.steps_per_minute:,.0f} a minute"
-    yield f"{found.writes} writes to objects, {found.busiest} in the busiest second"
-    yield f"{found.events} writes of events, {found.events_dropped} events given up"
+    workflows = so_many(found.workflows, "workflow")
+    yield f"{workflows}, {coming}, seed {seed}: {found.completed} completed, {found.together} together"
+    yield f"{so_many(found.steps, 'step')}, {found.steps_per_minute:,.0f} a minute"
+    yield f"{so_many(found.writes, 'write')} to objects, {found.busiest} in the busiest second"
+    yield f"{so_many(found.events, 'write')} of events, {so_many(found.events_dropped, 'event')} given up"
     yield ""
     yield f"{'':14}{'p50':>10}{'p95':>10}{'most':>10}{'promised':>10}"
     for row in found.rows:

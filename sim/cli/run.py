@@ -19,7 +19,7 @@ from sim.report_text import bars, story, summary
 from sim.scenario import Run, Scenario, config_maps, find_executor, holds_workflows, load_all, load_settings, play
 from sim.troubles import load_troubles
 from wfexec.errors import BadInput, Finding
-from wfexec.units import format_instant
+from wfexec.units import format_instant, so_many
 
 EXAMPLE: Final = (
     "Example: wfexec sim run examples/memory-pressure/workflow.yaml --seed 7 --set max-parallel-steps=2 "
@@ -81,7 +81,7 @@ def run(
             draw(result, svg, ", ".join(chart.workflow for chart in charts(result.history, *_span(result))))
             typer.echo(f"timeline: {svg}", err=True)
         if crash_after is not None and result.writes < crash_after:
-            typer.echo(f"no crash: the controller made only {result.writes} writes", err=True)
+            typer.echo(f"no crash: the controller made only {so_many(result.writes, 'write')}", err=True)
         complain(result.complaints, seed)
         raise typer.Exit(DEFECT if result.complaints else COMPLETED if result.completed else FAILED)
 

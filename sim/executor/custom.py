@@ -34,6 +34,7 @@ from sim.executor.targets import quantity
 from wfexec.core.registry import find_action
 from wfexec.model.facts import TargetRef
 from wfexec.model.phases import ErrorType
+from wfexec.units import so_many
 
 VERIFYING: Final = frozenset({"verify-health", "verify-deployment", "check-pod-health"})
 RESIZING: Final = frozenset({"increase-memory-limit", "increase-resources", "optimize-resources"})
@@ -177,7 +178,9 @@ def unhealthy(target: Object) -> str | None:
     status = target.get("status", {})
     if target["kind"] == "Deployment":
         wanted, ready = target.get("spec", {}).get("replicas", 1), status.get("readyReplicas", 0)
-        return ailing(target) or (f"{ready} of {wanted} replicas are ready" if ready < wanted else None)
+        return ailing(target) or (
+            f"{ready} of {so_many(wanted, 'replica is', 'replicas are')} ready" if ready < wanted else None
+        )
     words = {condition["type"]: condition["status"] for condition in status.get("conditions", [])}
     if target["kind"] in ("Node", "Pod") and words.get("Ready") != "True":
         return "it is not Ready"

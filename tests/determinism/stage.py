@@ -6,6 +6,7 @@ counts, and that is compared with the calm performance. Called by the crash swee
 """
 
 import importlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from inspect import signature
@@ -52,8 +53,19 @@ class End(NamedTuple):
     children: tuple[str, ...]
 
 
+# What the controller counts in sentences.
+COUNTED: Final = (
+    "actions|attempts|batches|changes|characters|children|keys|nodes|objects|outputs|pods|replicas|retries|runs|steps|"
+    "targets|tries|undos|workflows"
+)
+ONE_OF_MANY: Final = re.compile(rf"\b1 (?:more |running )?(?:{COUNTED})\b")
+
+
 class Performance(NamedTuple):
-    """`words`: machine words seen, by kind; `refusals`: words of the API server; `trouble`: promises broken."""
+    """`words`: machine words seen, by kind; `refusals`: words of the API server; `trouble`: promises broken.
+
+    `slips`: where status or an Event puts the number one before a word for many.
+    """
 
     end: End | None
     writes: int
@@ -61,6 +73,7 @@ class Performance(NamedTuple):
     words: frozenset[tuple[Kind, str]]
     refusals: tuple[str, ...]
     trouble: tuple[str, ...]
+    slips: tuple[str, ...]
 
 
 class Troubled(SimulatedCluster):
@@ -152,7 +165,7 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
     foreign = {f"{story.namespace}/{name}" for name in story.foreign}
     trouble = tuple(str(complaint) for complaint in complaints(history) if complaint.about not in foreign)
     refusals = (str(story.answer.body),) if story.answer is not None and story.answer.status >= 400 else ()
-    return Performance(_end(story), simulation.writes, crashed, words(story), refusals, trouble)
+    return Performance(_end(story), simulation.writes, crashed, words(story), refusals, trouble, slips(story))
 
 
 def _say(step: Step, story: Story, made: dict[str, Any]) -> None:
@@ -197,6 +210,11 @@ def _end(story: Story) -> End | None:
     outcome = status.get("workflowResult", {}).get("outcome", "")
     why = status.get("failureReason", "").split(":", 1)[0]
     return End(story.gone(), story.phase(), outcome, why, steps, tuple(sorted(story.ever())))
+
+
+def slips(story: Story) -> tuple[str, ...]:
+    said = [str(version.get("status")) for version in story.versions()] + [one["message"] for one in story.events()]
+    return tuple(sorted({found for text in said for found in ONE_OF_MANY.findall(text)}))
 
 
 def words(story: Story) -> frozenset[tuple[Kind, str]]:

@@ -91,6 +91,11 @@ def test_no_scenario_breaks_a_promise(feature: str) -> None:
     assert {part.title: calm(part).trouble for part in of_feature(feature) if calm(part).trouble} == {}
 
 
+@pytest.mark.parametrize("feature", FEATURES)
+def test_no_sentence_of_any_scenario_puts_the_number_one_before_many(feature: str) -> None:
+    assert {part.title: calm(part).slips for part in of_feature(feature) if calm(part).slips} == {}
+
+
 def test_every_reason_is_reached_by_a_scenario_and_every_word_seen_is_in_the_catalogue() -> None:
     performances = [calm(part) for part in parts()]
     words = frozenset(pair for one in performances for pair in one.words)

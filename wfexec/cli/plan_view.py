@@ -18,7 +18,7 @@ from wfexec.model.facts import AccessFacts, AskAccess, Facts, TargetRef
 from wfexec.model.recipe import Recipe, RecipeStep, Refusal
 from wfexec.model.status import DryRunResults, WorkflowExecution
 from wfexec.model.workflow import StepCondition
-from wfexec.units import format_duration
+from wfexec.units import format_duration, so_many
 
 SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 Json = dict[str, Any]
@@ -168,7 +168,8 @@ def facts_lines(told: Told) -> list[str]:
     if isinstance(recipe, Recipe):
         estimate = format_duration(recipe.estimate_ms)
         lines.append(
-            f"{name}: {len(recipe.steps)} steps in {len(recipe.batches)} batches, {recipe.strategy.value}, at most"
+            f"{name}: {so_many(len(recipe.steps), 'step')} in {so_many(len(recipe.batches), 'batch', 'batches')},"
+            f" {recipe.strategy.value}, at most"
             f" {recipe.parallel_max} at a time, rollback {recipe.rollback_strategy.value}, about {estimate}"
         )
     verdict = f"would be refused: {told.refused}" if told.refused else _well(told)
@@ -188,7 +189,8 @@ def _well(told: Told) -> str:
 
 
 def expected(found: Estimate) -> str:
-    share = f"{found.completed} of {found.runs} simulated runs complete (seed {found.seed})"
+    runs = so_many(found.runs, "simulated run completes", "simulated runs complete")
+    share = f"{found.completed} of {runs} (seed {found.seed})"
     if found.p50_ms is None or found.p90_ms is None or found.p99_ms is None:
         return share
     half, most, nearly = (format_duration(round(ms, -3)) for ms in (found.p50_ms, found.p90_ms, found.p99_ms))

@@ -35,7 +35,7 @@ from wfexec.model.recipe import Recipe
 from wfexec.model.requests import Unreadable
 from wfexec.model.status import StepStatus, WorkflowExecution
 from wfexec.settings import DEFAULTS
-from wfexec.units import format_duration, format_instant, parse_instant
+from wfexec.units import format_duration, format_instant, parse_instant, so_many
 
 GET_EXAMPLE: Final = "Example: wfexec get -n shop"
 DESCRIBE_EXAMPLE: Final = "Example: wfexec describe recover-shop -n shop"
@@ -180,7 +180,7 @@ def picture(workflow: WorkflowExecution, now: int) -> Iterator[str]:
     trouble = next((one.message for one in status.conditions if one.type == DEGRADED and one.status == "True"), "")
     if trouble and status.phase not in TERMINAL:
         message += f"; degraded: {trouble}"
-    yield f"{text}, {progress.completed} of {progress.total} steps ({progress.percent} %){left}: {message}"
+    yield f"{text}, {progress.completed} of {so_many(progress.total, 'step')} ({progress.percent} %){left}: {message}"
     rows = [_step_row(step, now) for step in status.step_statuses]
     yield from table(("", "STEP", "NAME", "ACTION", "STATE", "TRIES", "STARTED", "TOOK", "NOTE"), rows)
 

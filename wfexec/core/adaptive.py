@@ -17,7 +17,7 @@ from wfexec.model.phases import ErrorType, StepState
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import ADJUSTMENTS_MAX, AdaptiveAdjustment, AttemptStatus, ExecutionPlan, PlannedStep
 from wfexec.model.words import STEP_COMPLETED, STEP_PENDING
-from wfexec.units import format_duration
+from wfexec.units import format_duration, so_many
 
 # What tells that too much is done at once.
 PRESSURE: Final = frozenset({ErrorType.THROTTLED, ErrorType.RESOURCE_CONFLICT})
@@ -105,7 +105,8 @@ def _throttle(draft: Draft) -> None:
     if not room(draft):
         return
     if pressed > SHARE * len(recent) and limit > 1:
-        reason = f"{pressed} of the last {len(recent)} attempts were throttled or met a conflict"
+        were = "was" if pressed == 1 else "were"
+        reason = f"{pressed} of the last {so_many(len(recent), 'attempt')} {were} throttled or met a conflict"
         note(draft, "throttle", f"steps at a time {limit} → {limit - 1}", reason)
         change_plan(draft, parallel_limit=limit - 1)
     elif limit < most and len(recent) >= QUIET and all(one.phase == STEP_COMPLETED for one in recent[-QUIET:]):

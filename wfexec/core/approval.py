@@ -27,6 +27,7 @@ from wfexec.model.phases import ErrorType, Phase
 from wfexec.model.status import ValidationResults
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import Settings
+from wfexec.units import so_many
 
 APPROVED: Final = "Approved"
 NAME_MAX: Final = 253
@@ -129,7 +130,8 @@ def needs_approval(spec: WorkflowExecutionSpec, steps: int, settings: Settings) 
     if spec.execution_strategy.approval_required:
         return "executionStrategy.approvalRequired is set"
     if steps > settings.complexity_approval_threshold:
-        return f"{steps} steps are more than complexity-approval-threshold {settings.complexity_approval_threshold}"
+        limit = settings.complexity_approval_threshold
+        return f"{so_many(steps, 'step is', 'steps are')} more than complexity-approval-threshold {limit}"
     return ""
 
 

@@ -16,6 +16,7 @@ from wfexec.core.verdict import Answers, Verdict, bad, good, unknown
 from wfexec.crd.quantity import Resources, parse_quantity
 from wfexec.model.facts import AskNodes, NodeRoom, NodesFacts, Room, TargetFacts, TargetRef, Unknown
 from wfexec.model.recipe import Recipe, RecipeStep
+from wfexec.units import so_many
 
 # A drain moves a node's work to the others: with fewer than three nodes there is no safe place for it.
 DRAIN_NODES_MIN: Final = 3
@@ -186,7 +187,8 @@ def _fits(needs: list[_Need], free: Resources, fact: NodesFacts) -> Verdict:
         homeless = next((text for need in needs for text in _homeless(need, fact.rooms)), "") if fact.rooms else ""
         if homeless:
             return bad(homeless, "free some on one node, bring up a larger one, or ask for less")
-        return good(f"{fact.schedulable} of {fact.nodes} nodes are schedulable, with room for what the steps add")
+        nodes = so_many(fact.nodes, "node is", "nodes are")
+        return good(f"{fact.schedulable} of {nodes} schedulable, with room for what the steps add")
     who = "; ".join(need.text for need in needs[:4] if need.amount != _NOTHING)
     return bad(f"the steps add {' and '.join(short)} ({who})", "free some, bring up a node, or ask for less")
 

@@ -42,6 +42,7 @@ from wfexec.model.plan import DeleteChild
 from wfexec.model.status import AttemptStatus, StepStatus
 from wfexec.model.words import PAUSED, STEP_COMPLETED, STEP_PENDING
 from wfexec.model.workflow import CancelChildren, CancelRollback
+from wfexec.units import so_many
 
 _EXECUTING: Final = StepState.EXECUTING
 _RETRYING: Final = StepState.RETRYING
@@ -50,7 +51,6 @@ _TERMINATE: Final = FailurePolicy.TERMINATE
 _AUTOMATIC: Final = RollbackStrategy.AUTOMATIC
 # Begins the message of a workflow that starts nothing more and waits for what runs.
 DRAINING: Final = "draining "
-EXECUTING_STEPS: Final = "executing {} steps"
 # A dependency in one of these has not been decided yet.
 _UNDECIDED: Final = frozenset({StepState.PENDING, StepState.EXECUTING, StepState.RETRYING})
 # Copied for each start: a validated constructor would cost as much as the rest of it.
@@ -73,11 +73,7 @@ class Look(NamedTuple):
 
 def enter_executing(draft: Draft) -> None:
     """Validation is over: record what rollback may need, then start the first steps in the same write."""
-    draft.move_phase(
-        Phase.EXECUTING,
-        EXECUTING_STEPS.format(len(draft.steps)),
-        health=ResourceHealth.HEALTHY,
-    )
+    draft.move_phase(Phase.EXECUTING, f"executing {so_many(len(draft.steps), 'step')}", health=ResourceHealth.HEALTHY)
     draft.condition("Executing", True, "Started")
     undo_facts(draft)
     keep_copies(draft)
@@ -114,7 +110,7 @@ def executing(draft: Draft) -> None:
     draft.wake(deadline + 1)
     if draft.status.message.startswith(DRAINING):
         # What they drained for is over: a failure was mended by hand, a request was taken back.
-        draft.set(message=EXECUTING_STEPS.format(len(draft.steps)))
+        draft.set(message=f"executing {so_many(len(draft.steps), 'step')}")
     queued = start_ready(draft, active, ready)
     if draft.creates and (draft.unwell or look.failed):
         # Nothing begins beside an attempt that was given up and still hangs, not even another step (BR-WF-166).
@@ -253,7 +249,7 @@ def start_ready(draft: Draft, active: list[int], ready: list[int]) -> int:
     if queued and places < most:
         tell_pressure(draft, places, most)
     if queued and not draft.get("queued_steps"):
-        draft.event("Normal", "ParallelLimitReached", f"{len(active)} steps active, {queued} queued")
+        draft.event("Normal", "ParallelLimitReached", f"{so_many(len(active), 'step')} active, {queued} queued")
     return queued
 
 
@@ -332,7 +328,7 @@ def _wind_down(draft: Draft, look: Look, overdue: bool, trigger: str) -> None:
         if deletes:
             _delete_children(draft, look.active)
         else:
-            draft.set(message=f"{DRAINING}{len(look.active)} steps")
+            draft.set(message=f"{DRAINING}{so_many(len(look.active), 'step')}")
         if spec.cancel:
             what = "are deleted" if deletes else "may end"
             tell_cancel(draft, "Draining", f"nothing more starts, and children that run {what}")
@@ -361,7 +357,7 @@ def _delete_children(draft: Draft, active: list[int]) -> None:
         if child is not None and child.metadata.deletion_timestamp is None:
             meta = child.metadata
             draft.deletes.append(DeleteChild(meta.name, meta.uid, meta.resource_version))
-    draft.set(message=f"deleting {len(active)} running children")
+    draft.set(message=f"deleting {so_many(len(active), 'running child', 'running children')}")
 
 
 def _end_cancelled(draft: Draft) -> None:

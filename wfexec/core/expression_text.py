@@ -11,6 +11,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from wfexec.core.expression_values import Fault, equal, kind_of, short_kind
+from wfexec.units import so_many
 
 Charge = Callable[[int], None]
 Function = Callable[..., Any]
@@ -48,14 +49,14 @@ def _text_function(name: str, kinds: tuple[str, ...], work: Function) -> Functio
 
 def _char_at(_: Charge, text: str, at: int) -> str:
     if not 0 <= at <= len(text):
-        raise Fault(f"charAt({at}) is outside the {len(text)} characters of the text")
+        raise Fault(f"charAt({at}) is outside the {so_many(len(text), 'character')} of the text")
     return text[at : at + 1]
 
 
 def _substring(_: Charge, text: str, start: int, end: int | None = None) -> str:
     stop = len(text) if end is None else end
     if not 0 <= start <= stop <= len(text):
-        raise Fault(f"substring({start}, {stop}) is outside the {len(text)} characters of the text")
+        raise Fault(f"substring({start}, {stop}) is outside the {so_many(len(text), 'character')} of the text")
     return text[start:stop]
 
 
@@ -99,7 +100,7 @@ def _index_of(charge: Charge, where: Any, what: Any, start: int = 0) -> int:
     fits("indexOf", (where, what, start), "string", "string", "int")
     _search(charge, where, what)
     if not 0 <= start <= len(where):
-        raise Fault(f"indexOf from {start} is outside the {len(where)} characters of the text")
+        raise Fault(f"indexOf from {start} is outside the {so_many(len(where), 'character')} of the text")
     return int(where.find(what, start))
 
 
@@ -110,7 +111,7 @@ def _last_index_of(charge: Charge, where: Any, what: Any, start: int | None = No
     fits("lastIndexOf", (where, what, last), "string", "string", "int")
     _search(charge, where, what)
     if last is None or not 0 <= last <= len(where):
-        raise Fault(f"lastIndexOf from {last} is outside the {len(where)} characters of the text")
+        raise Fault(f"lastIndexOf from {last} is outside the {so_many(len(where), 'character')} of the text")
     return int(where.rfind(what, 0, last + len(what)))
 
 

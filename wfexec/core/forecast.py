@@ -17,6 +17,7 @@ from wfexec.model.facts import TargetRef
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.redact import MARK, SECRET_MIN, is_secret_name, redact
 from wfexec.model.status import PotentialIssue
+from wfexec.units import so_many
 
 State = Mapping[str, str]
 NOTHING: Final[State] = {}
@@ -156,7 +157,7 @@ def _rolled(state: State) -> State:
 
 def _scaled(step: RecipeStep, ref: TargetRef, state: State, replicas: int) -> Forecast:
     if state.get("replicas") == str(replicas):
-        return _no_change(step, ref, f"has {replicas} replicas")
+        return _no_change(step, ref, f"has {so_many(replicas, 'replica')}")
     issues: tuple[PotentialIssue, ...] = ()
     if replicas == 0:
         text = f"step {step.name!r} leaves no replica of {target_text(ref)}"

@@ -38,6 +38,7 @@ from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import CheckResult
 from wfexec.model.workflow import SafetyCheck
 from wfexec.settings import Settings
+from wfexec.units import so_many
 
 DEFAULT_CHECKS = (
     SafetyCheck(type=CheckType.RBAC, description="the executor may do what the steps need"),
@@ -160,7 +161,8 @@ def _health(recipe: Recipe, answers: Answers) -> Verdict:
         seen.add(ref)
     if wrong:
         return Verdict(False, _listed(wrong))
-    return good(f"{len(recipe.targets)} targets exist, and none fails in a way that its step makes worse")
+    targets = so_many(len(recipe.targets), "target exists", "targets exist")
+    return good(f"{targets}, and none fails in a way that its step makes worse")
 
 
 def _trouble(ref: TargetRef, fact: TargetFacts) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from wfexec.core.draft import Draft
 from wfexec.model.phases import FailurePolicy, ResourceHealth, StepState
-from wfexec.units import format_duration
+from wfexec.units import format_duration, so_many
 
 HEALTHY: Final = ResourceHealth.HEALTHY
 CONDITION: Final = "Degraded"
@@ -44,7 +44,7 @@ def judge_health(draft: Draft) -> None:
 
 def tell_pressure(draft: Draft, places: int, most: int) -> None:
     """Steps wait since the API server throttles (BR-WF-024d); an event when that begins or gets worse."""
-    said = f"the API server asks to slow down: {places} of {most} steps at a time"
+    said = f"the API server asks to slow down: {places} of {so_many(most, 'step')} at a time"
     draft.troubles.append((THROTTLED, said))
     if not any(one.type == CONDITION and said in one.message for one in draft.get("conditions")):
         draft.event("Warning", "ParallelismReduced", said)

@@ -26,6 +26,7 @@ from wfexec.model.meta import (
 from wfexec.model.phases import EXECUTION_ENDED, Phase, StepState
 from wfexec.model.plan import DeleteChild, MetadataChange
 from wfexec.model.status import ATTEMPTS_MAX, StepStatus
+from wfexec.units import so_many
 
 # Keys by which people intervene; where none of them is present, nothing here is looked at.
 ASKED: Final = frozenset((ANNOTATION_ROLLBACK, *INTERVENTION_KEYS))
@@ -144,7 +145,7 @@ def retry_failed(draft: Draft) -> bool:
         execution_snapshot=None, workflow_result=None, healthy_since=None,
     )  # fmt: skip
     forget_trigger(draft)
-    message = f"{len(failed)} steps are tried again at the request of {who or 'an approver'}"
+    message = f"{so_many(len(failed), 'step is', 'steps are')} tried again at the request of {who or 'an approver'}"
     draft.condition(CONDITION, True, "ManualRetry", message)
     draft.move_phase(Phase.EXECUTING, message)
     expect_end(draft)
@@ -183,7 +184,7 @@ def _worn_out(draft: Draft, state: StepStatus) -> str:
     """Why a step cannot have another full budget; names of attempts count on and status is bounded."""
     step = next(one for one in draft.recipe.steps if one.number == state.step_number)
     if len(state.attempts) + step.retries_max + 1 > ATTEMPTS_MAX:
-        return f"step {state.step_number} has had {len(state.attempts)} attempts; apply a new workflow"
+        return f"step {state.step_number} has had {so_many(len(state.attempts), 'attempt')}; apply a new workflow"
     return ""
 
 

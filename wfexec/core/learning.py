@@ -19,7 +19,7 @@ from wfexec.model.facts import AskHistory, Experience, HistoryFacts, Unknown
 from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.status import AdaptiveAdjustment, PlannedStep
 from wfexec.settings import Settings
-from wfexec.units import format_duration
+from wfexec.units import format_duration, so_many
 
 # How long planning waits for the history, if it may last so long; without it, it plans as if there were none.
 PATIENCE_MS: Final = 30_000
@@ -144,11 +144,15 @@ def _changes(step: RecipeStep, known: Experience, timeout: int, retries: int, no
     sure = f"confidence {confidence(known):.2f}"
     if timeout != step.timeout_ms:
         text = f"timeout of step {step.name!r} {format_duration(step.timeout_ms)} → {format_duration(timeout)}"
-        reason = f"95 % of {known.successes} runs of {action} took up to {format_duration(known.p95_ms)}; {sure}"
+        reason = (
+            f"95 % of {so_many(known.successes, 'run')} of {action} took up to {format_duration(known.p95_ms)}; {sure}"
+        )
         yield _adjustment("timeout", text, reason, step.number, now)
     if retries != step.retries_max:
         text = f"retries of step {step.name!r} {step.retries_max} → {retries}"
-        reason = f"{known.retried} of {known.successes} runs of {action} succeeded only after a retry; {sure}"
+        reason = (
+            f"{known.retried} of {so_many(known.successes, 'run')} of {action} succeeded only after a retry; {sure}"
+        )
         yield _adjustment("retry", text, reason, step.number, now)
 
 
@@ -164,7 +168,7 @@ def _estimate(
     path = tuple(recipe.numbers[position] for position in critical_path_of(edges, recipe.order, cost))
     whole = facts.definition
     if whole is not None and trusted(whole, settings):
-        return whole.p50_ms, path, f"half of {whole.successes} runs of {recipe.name} took no longer"
+        return whole.p50_ms, path, f"half of {so_many(whole.successes, 'run')} of {recipe.name} took no longer"
     before = [step.estimate_ms for step in recipe.steps]
     if cost == before:
         return recipe.estimate_ms, path, ""

@@ -31,7 +31,7 @@ from wfexec.model.recipe import Recipe, RecipeStep
 from wfexec.model.rule import Advice
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import Settings
-from wfexec.units import format_duration
+from wfexec.units import format_duration, so_many
 
 Path = tuple[str | int, ...]
 STEPS: Final[Path] = ("spec", "workflowDefinition", "steps")
@@ -215,8 +215,8 @@ def _retries(view: View) -> Iterator[Advice]:
         longest = (step.retries_max + 1) * step.timeout_ms + waits
         if longest > view.deadline:
             text = (
-                f"{step.retries_max + 1} tries of {format_duration(step.timeout_ms)} and the waits between take"
-                f" {format_duration(longest)}, the workflow has {view.time}"
+                f"{so_many(step.retries_max + 1, 'try', 'tries')} of {format_duration(step.timeout_ms)} and the waits"
+                f" between take {format_duration(longest)}, the workflow has {view.time}"
             )
             value = format_duration(step.timeout_ms) if field == "timeout" else str(step.retries_max)
             yield Advice(RETRIES_EXCEED_DEADLINE, view.path(step, field), value, f"step {step.name!r}: {text}")

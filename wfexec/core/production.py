@@ -25,7 +25,7 @@ from wfexec.model.meta import (
 )
 from wfexec.model.recipe import Recipe, RecipeStep, Risk
 from wfexec.settings import Settings
-from wfexec.units import parse_hours, within_hours
+from wfexec.units import parse_hours, so_many, within_hours
 
 ENVIRONMENT: Final = "environment"
 PRODUCTION: Final = "production"
@@ -116,19 +116,19 @@ def _scaling(case: Risk, step: RecipeStep, settings: Settings) -> list[str]:
     if wanted is None:
         return []
     found = []
-    if wanted > settings.production_replicas_max:
-        found.append(
-            f"production-replicas-max: {wanted} replicas are more than {settings.production_replicas_max}; ask for less"
-        )
-    if wanted < settings.production_replicas_min:
-        found.append(
-            f"production-replicas-min: {wanted} replicas are less than {settings.production_replicas_min}; keep some"
-        )
+    most, fewest = settings.production_replicas_max, settings.production_replicas_min
+    said = so_many(wanted, "replica is", "replicas are")
+    if wanted > most:
+        found.append(f"production-replicas-max: {said} more than {most}; ask for less")
+    if wanted < fewest:
+        found.append(f"production-replicas-min: {said} less than {fewest}; keep some")
     ref, least = step.target, settings.critical_replicas_min
     if ref is not None and wanted < least:
         names = {ref.name, f"{ref.namespace}/{ref.name}"}
         if any(name in names for name in settings.critical_deployments):
-            found.append(f"critical-replicas-min: {ref.name!r} is critical and keeps at least {least} replicas")
+            found.append(
+                f"critical-replicas-min: {ref.name!r} is critical and keeps at least {so_many(least, 'replica')}"
+            )
     return found
 
 

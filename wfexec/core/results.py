@@ -16,7 +16,7 @@ from wfexec.model.status import (
     StepExecutionResult,
     UpdateResult,
 )
-from wfexec.units import DURATION_MAX
+from wfexec.units import DURATION_MAX, so_many
 
 OUTPUTS_MAX: Final = 32
 _CHANGES: Final = {"scale": "scaled", "scaled": "scaled", "restart": "restarted", "restarted": "restarted"}
@@ -39,7 +39,7 @@ def fold_results(
     warnings, outputs = step.warnings, results.outputs
     if outputs:
         if len(outputs) > OUTPUTS_MAX:
-            warnings = (*warnings, f"{len(outputs) - OUTPUTS_MAX} outputs beyond {OUTPUTS_MAX} were dropped")
+            warnings = (*warnings, f"{so_many(len(outputs) - OUTPUTS_MAX, 'output')} beyond {OUTPUTS_MAX} not kept")
         shown = sorted(outputs.items())[:OUTPUTS_MAX]
         outputs = {key: MARK if is_secret_name(key) else readable(value) for key, value in shown}
     fields: dict[str, Any] = _typed_result(step, child, results, pre_state)

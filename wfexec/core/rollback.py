@@ -22,6 +22,7 @@ from wfexec.model.meta import ObjectReference
 from wfexec.model.phases import RETRYABLE, ErrorType, ExecutionPhase, Phase, ResourceHealth, StepState, UndoState
 from wfexec.model.recipe import RecipeStep
 from wfexec.model.status import RollbackStatus, StepRollback
+from wfexec.units import so_many
 
 # What an executor may be asked to take for one undo.
 UNDO_TIMEOUT_MAX_MS: Final = 900_000
@@ -54,11 +55,11 @@ def enter_rolling_back(
         not_reversible=irreversible,
     )
     draft.move_phase(
-        Phase.ROLLING_BACK, f"rolling back {len(order)} steps: {reason}",
+        Phase.ROLLING_BACK, f"rolling back {so_many(len(order), 'step')}: {reason}",
         rollback=status, rollback_reason=draft.told(reason, 4096), paused_at=None, paused_from="", completion_time=None,
         health=ResourceHealth.UNHEALTHY,
     )  # fmt: skip
-    draft.event("Normal", "RollbackStarted", f"{len(order)} steps to undo: {reason}")
+    draft.event("Normal", "RollbackStarted", f"{so_many(len(order), 'step')} to undo: {reason}")
     cause = cause if request is None else "manual"
     draft.count("kubernaut_workflowexecution_rollbacks_total", draft.recipe.name, cause)
     if irreversible < len(order):
@@ -380,8 +381,7 @@ def _tally(draft: Draft, positions: list[int]) -> None:
 def _end(draft: Draft) -> None:
     """Everything is dealt with: the workflow failed (or was cancelled), and its rollback is told apart (BR-WF-051)."""
     let_rollback_go(draft)
-    status = draft.get("rollback")
-    if status is not None:
+    if (status := draft.get("rollback")) is not None:
         status = evolve(status, end_time=_now_or(draft, status.start_time))
         draft.set(rollback=status)
     failed = status.failed if status is not None else 0

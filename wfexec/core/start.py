@@ -29,6 +29,7 @@ from wfexec.model.status import (
     ValidationResults,
 )
 from wfexec.model.template import TemplateIdentity
+from wfexec.units import so_many
 
 _BLANK_RESULTS = compact(ValidationResults())
 
@@ -57,10 +58,11 @@ def planning(draft: Draft) -> None:
         plan = evolve(plan, template=TemplateIdentity(name=template.name, version=template.version))
     draft.set(total_steps=count, execution_plan=plan)
     allow(draft)
-    draft.condition("Planned", True, "PlanBuilt", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
-    draft.move_phase(Phase.VALIDATING, f"validating {count} steps")
+    built = f"{so_many(count, 'step')} in {so_many(len(recipe.batches), 'batch', 'batches')}, {recipe.strategy}"
+    draft.condition("Planned", True, "PlanBuilt", built)
+    draft.move_phase(Phase.VALIDATING, f"validating {so_many(count, 'step')}")
     ask_source(draft)
-    draft.event("Normal", "PlanCreated", f"{count} steps in {len(recipe.batches)} batches, {recipe.strategy}")
+    draft.event("Normal", "PlanCreated", built)
     draft.count("workflowexecution_workflow_steps_total", value=count)
     side_by_side = sum(len(batch) for batch in recipe.batches if len(batch) > 1)
     draft.count("kubernaut_workflowexecution_parallel_execution_efficiency", value=side_by_side / max(1, count))
@@ -246,7 +248,7 @@ def _accept(draft: Draft, validation: ValidationResults, warnings: list[str]) ->
         draft.event("Warning", "ValidationWarning", warning)
     if validation.dry_run_performed:
         draft.condition("DryRunSucceeded", True, "DryRunSucceeded")
-        draft.event("Normal", "DryRunCompleted", f"{len(draft.recipe.steps)} steps would succeed")
+        draft.event("Normal", "DryRunCompleted", f"{so_many(len(draft.recipe.steps), 'step')} would succeed")
     draft.condition("Validated", True, "ChecksPassed")
     draft.event("Normal", "WorkflowValidated", "safety checks passed")
     draft.set(validation_results=validation)

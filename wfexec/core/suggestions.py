@@ -18,6 +18,7 @@ from wfexec.model.parameters import StepParameters, set_members
 from wfexec.model.recipe import Suggestion
 from wfexec.model.workflow import Level, StepOptimization, WorkflowExecutionSpec, WorkflowStep
 from wfexec.settings import Settings
+from wfexec.units import so_many
 
 # Fields by which a step names what it is about.
 IDENTITY: Final = frozenset(
@@ -40,7 +41,7 @@ def suggested(spec: WorkflowExecutionSpec, settings: Settings) -> tuple[Workflow
             step = steps.get(offer.step_number)
             made = _judge(spec, settings, offer, step, key, value)
             if isinstance(made, WorkflowStep) and not left:
-                made = f"no more than {settings.adaptations_max} changes are made"
+                made = f"no more than {so_many(settings.adaptations_max, 'change is', 'changes are')} made"
             if isinstance(made, WorkflowStep):
                 left -= 1
                 steps[offer.step_number] = made

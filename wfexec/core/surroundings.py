@@ -17,6 +17,7 @@ from wfexec.model.recipe import RecipeStep
 from wfexec.model.surroundings import SIDE_EFFECTS_MAX, UNWELL_MAX, SideEffect, Surroundings
 from wfexec.model.workflow import ExecutionStrategy
 from wfexec.settings import Settings
+from wfexec.units import so_many
 
 # More namespaces than this are looked at all at once.
 NAMESPACES_MAX: Final = 8
@@ -97,7 +98,8 @@ def look_around(draft: Draft) -> Around:
     if not news:
         return Around(effects=())
     if kept.more:
-        return Around(unknown=f"{kept.more} more objects were unwell before the first step than could be noted")
+        more = so_many(kept.more, "more object was", "more objects were")
+        return Around(unknown=f"{more} unwell before the first step than could be noted")
     seen_twice = [one for one in news if _text(one.object) in kept.suspects]
     if seen_twice:
         return Around(effects=tuple([_effect(draft, one) for one in seen_twice[:SIDE_EFFECTS_MAX]]))

@@ -24,6 +24,7 @@ from wfexec.model.base import Value, clip
 from wfexec.model.execution import KubernetesExecution
 from wfexec.model.meta import EXECUTION_API, EXECUTION_KIND, WORKFLOW_API, WORKFLOW_KIND, OwnerReference
 from wfexec.model.status import WorkflowExecution
+from wfexec.units import so_many
 
 V = TypeVar("V", bound=BaseModel)
 FINDINGS_MAX: Final = 25
@@ -239,7 +240,7 @@ def _capped(findings: list[Finding], source: str) -> tuple[Finding, ...]:
     findings.sort(key=_line)
     if len(findings) <= FINDINGS_MAX:
         return tuple(findings)
-    more = Finding(source, "", "", f"and {len(findings) - FINDINGS_MAX} more findings")
+    more = Finding(source, "", "", f"and {so_many(len(findings) - FINDINGS_MAX, 'more finding')}")
     return (*findings[:FINDINGS_MAX], more)
 
 

@@ -41,7 +41,7 @@ from wfexec.model.facts import (
     Unknown,
 )
 from wfexec.model.meta import REMEDIATION_API, REMEDIATION_PLURAL
-from wfexec.units import parse_duration
+from wfexec.units import parse_duration, so_many
 
 # Of a Secret only the metadata travels: its content is none of our business.
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -273,7 +273,8 @@ def deployment_health(raw: dict[str, Any], pods: list[Any] | None) -> Health:
     if status.get("observedGeneration", 0) < raw["metadata"].get("generation", 0):
         complaints.append("the change is not rolled out yet")
     if status.get("updatedReplicas", 0) < wanted or ready < wanted:
-        complaints.append(f"{min(ready, status.get('updatedReplicas', 0))} of {wanted} replicas are new and ready")
+        replicas = so_many(wanted, "replica is", "replicas are")
+        complaints.append(f"{min(ready, status.get('updatedReplicas', 0))} of {replicas} new and ready")
     if available != "True" and wanted:
         complaints.append("not available")
     if pods is not None:

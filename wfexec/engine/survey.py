@@ -32,6 +32,7 @@ from wfexec.model.phases import Phase
 from wfexec.model.plan import EventRecord, LogRecord, Record
 from wfexec.model.recipe import Recipe
 from wfexec.model.requests import Change, Code, Kind, Landmark, Listing, ObjectKey, Outcome, WatchSeen
+from wfexec.units import so_many
 
 # How long the first decisions wait for these parts; the two main kinds are waited for as long as it takes.
 PATIENCE_MS: Final = 5_000
@@ -214,7 +215,7 @@ class Survey:
 
     def _report(self, policies: Policies, thing: Landmark) -> None:
         """Once per content: an Event on the ConfigMap, and a line in the log for each entry that was left out."""
-        told = f"version {policies.version!r}: conditions of {len(policies.actions)} actions"
+        told = f"version {policies.version!r}: conditions of {so_many(len(policies.actions), 'action')}"
         self._say("info", "the registry of conditions was read", ("content", told))
         self.notices.append(Notice(EventRecord("Normal", "PolicyReloaded", told), thing))
         for problem in policies.problems:

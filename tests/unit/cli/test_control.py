@@ -53,7 +53,7 @@ def test_a_cancel_that_something_has_to_end_before_says_what(cluster: Cluster) -
     why = "the rollback that runs is carried out first"
     condition = {"type": "CancelRequested", "status": "True", "reason": "RollingBack", "message": why}
     conditions = [{**condition, "lastTransitionTime": STARTED}]
-    becomes(cluster, "rolling_back", observedGeneration=99, message="rolling back 1 steps", conditions=conditions)
+    becomes(cluster, "rolling_back", observedGeneration=99, message="rolling back 1 step", conditions=conditions)
     code, out, _ = cluster.types("alice", "cancel", "recover")
     assert (code, out) == (0, f"shop/recover: cancel accepted, asked by alice; it is rolling_back: {why}\n")
 
@@ -257,7 +257,7 @@ def test_get_lists_what_is_there(cluster: Cluster) -> None:
 
 def test_describe_shows_steps_conditions_and_events(cluster: Cluster) -> None:
     condition = {"type": "Executing", "status": "True", "reason": "Started", "lastTransitionTime": STARTED}
-    becomes(cluster, "executing", conditions=[condition], message="executing 1 steps")
+    becomes(cluster, "executing", conditions=[condition], message="executing 1 step")
     uid = cluster.send("GET", f"{PATH}/recover")["metadata"]["uid"]
     event = {
         "metadata": {"name": "recover.1"},
@@ -272,7 +272,7 @@ def test_describe_shows_steps_conditions_and_events(cluster: Cluster) -> None:
     cluster.send("POST", "/api/v1/namespaces/shop/events", event)
     code, out, _ = cluster.types("admin", "describe", "recover")
     assert code == 0
-    assert "shop/recover: executing, 0 of 1 steps (0 %)" in out
+    assert "shop/recover: executing, 0 of 1 step (0 %)" in out
     assert next(line.split() for line in out.splitlines() if line.startswith(">"))[:5] == [
         *(">", "1", "one", "restart-deployment", "executing"),
     ]
@@ -307,7 +307,7 @@ def test_nothing_is_said_of_a_result_before_the_end(cluster: Cluster) -> None:
 
 
 def test_watch_follows_to_the_end(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    becomes(cluster, "executing", message="executing 1 steps")
+    becomes(cluster, "executing", message="executing 1 step")
     opened, served = threading.Event(), cluster.served.cluster
     opening = served.http_watch
 

@@ -67,7 +67,7 @@ def test_a_cancellation_is_told_at_once_where_steps_drain_already(children: Canc
     world.say("wf-step-1", HANGS)
     world.say("wf-step-2", failed("forbidden"))
     world.run(60_000)
-    assert world.workflow.status.message == "draining 1 steps"
+    assert world.workflow.status.message == "draining 1 step"
     world.change(cancel=True, on_cancel=OnCancel(children=children))
     plan = world.look()
     assert plan.status is not None

@@ -183,7 +183,7 @@ def test_running_siblings_end_before_the_first_undo() -> None:
     world.say("wf-step-2", completed(20_000))
     world.say("wf-step-3", failed(BREAK))
     world.run(stop=lambda w: w.workflow.status.message.startswith("draining"))
-    assert world.workflow.status.message == "draining 1 steps"
+    assert world.workflow.status.message == "draining 1 step"
     world.run()
     began = world.workflow.status.rollback_start_time
     assert began is not None

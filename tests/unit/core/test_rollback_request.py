@@ -213,7 +213,7 @@ def test_a_request_that_stands_no_more_when_it_is_cancelled_is_told(change: dict
 @pytest.mark.parametrize("suspended", [False, True])
 def test_a_request_that_is_taken_back_while_steps_drain_is_told_and_what_waited_goes_on(suspended: bool) -> None:
     world = draining()
-    assert world.workflow.status.message == "draining 1 steps"
+    assert world.workflow.status.message == "draining 1 step"
     world.workflow = evolve(world.workflow, metadata=evolve(world.workflow.metadata, annotations={}))
     world.change(suspend=suspended)
     world.look()

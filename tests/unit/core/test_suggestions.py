@@ -90,7 +90,7 @@ def test_there_is_an_end_to_them() -> None:
     settings = DEFAULTS.model_copy(update={"adaptations_max": 1})
     made = recipe(offering((1, "replicas", "7"), (2, "replicas", "8")), settings)
     assert replicas(made) == [7, 5]
-    assert made.suggestions[1].reason == "no more than 1 changes are made"
+    assert made.suggestions[1].reason == "no more than 1 change is made"
 
 
 def test_unasked_the_very_spec_comes_back() -> None:

@@ -268,7 +268,7 @@ def test_what_the_history_shows_is_to_be_counted_once(cause: Callable[[], Past])
     missed = [one.message for one in s9_metrics_equal_state.check(history)]
     for metric, labels in CAUSES[cause]:
         name = metric + (f"{{{', '.join(labels)}}}" if labels else "")
-        assert f"{name} tells 0, and it happened 1 times" in missed
+        assert f"{name} tells 0, and it happened 1 time" in missed
 
 
 def test_every_family_of_the_catalogue_is_judged_or_it_is_said_why_not() -> None:

@@ -90,7 +90,7 @@ BROKEN: dict[Callable[[], Past], str] = {
     another_steps_name: "undo of step 2 under a name that is not its own",
     called_undone: "step 2 is called undone, and was not",
     ended_too_soon: "the rollback ended before step 1 was dealt with",
-    whole_though_one_failed: "1 undos failed, and the conditions say RolledBack",
+    whole_though_one_failed: "1 undo failed, and the conditions say RolledBack",
     says_both: "0 undos failed, and the conditions say RollbackFailed, RolledBack",
 }
 

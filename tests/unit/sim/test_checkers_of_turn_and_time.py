@@ -301,7 +301,7 @@ DEFECTS: dict[Callable[[], History], tuple[str, str]] = {
     promise_without_end: ("L3", "step 1 still executes"),
     cancelled_in_vain: ("L3", "after it was cancelled"),
     child_never_made: ("L2", "and nobody made it"),
-    place_that_nobody_fills: ("S5", "activeSteps says 2, and 1 steps work"),
+    place_that_nobody_fills: ("S5", "activeSteps says 2, and 1 step works"),
     held_for_ever: ("L4", "still held by us"),
     child_left_behind: ("L4", "it was not collected"),
     written_again_and_again: ("L5", "60 status writes"),

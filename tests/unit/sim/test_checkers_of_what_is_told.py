@@ -31,7 +31,7 @@ COUNTS = (
 )
 EVENTS = (
     ("WorkflowExecutionCreated", "workflow repair accepted"),
-    ("PlanCreated", "1 steps in 1 batches, sequential"),
+    ("PlanCreated", "1 step in 1 batch, sequential"),
     ("WorkflowValidated", "safety checks passed"),
     ("StepExecuting", "step 1 (step-1): scale-deployment"),
     ("StepCompleted", "step 1 (step-1) completed"),
@@ -88,7 +88,7 @@ def event_missing() -> History:
 
 
 DEFECTS: dict[Callable[[], History], str] = {
-    counted_twice: "steps_completed_total{repair, scale-deployment, success} tells 2, and it happened 1 times",
+    counted_twice: "steps_completed_total{repair, scale-deployment, success} tells 2, and it happened 1 time",
     failure_that_was_none: "executions_total{repair, failed} tells 1, and it happened 0 times",
     event_of_nothing: "'Phase: executing → rolling_back', which did not happen",
     event_missing: "no event tells of 'Phase: new → planning'",
@@ -167,7 +167,7 @@ def test_a_planted_defect_is_named_by_its_own_checker_alone(defect: Callable[[],
 def test_a_count_that_is_missing_is_missed(place: int) -> None:
     (found,) = complaints(told(without=place).history(listening=True))
     assert found.check == "S9"
-    assert "tells 0, and it happened 1 times" in found.message
+    assert "tells 0, and it happened 1 time" in found.message
 
 
 def test_a_rollback_that_begins_and_ends_in_one_write_is_told_as_both() -> None:

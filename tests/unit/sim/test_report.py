@@ -71,7 +71,7 @@ def test_the_summary_speaks_in_virtual_time() -> None:
     row = Row(1, "first", "act", "completed", (Span("failed", 0, 1_000), Span("attempt", 2_000, 3_000)))
     chart = Chart("repair", "completed", "success", (), (row,), 90_000)
     assert list(summary([chart], [("children", 2)])) == [
-        "repair: completed (success) after 1m30s of virtual time; 1 of 1 steps completed, 1 retries, 0 undone",
+        "repair: completed (success) after 1m30s of virtual time; 1 of 1 step completed, 1 retry, 0 undone",
         "2 children",
     ]
 
