@@ -266,7 +266,7 @@ def test_who_waits_no_longer_is_told_that_the_change_stands(cluster: Cluster, mo
 def test_what_holds_a_running_workflow_up_stands_in_its_first_line(cluster: Cluster) -> None:
     silent = "KubernetesExecution recover-step-1 has not been taken up for 1m; is its executor running?"
     condition = {"type": "Degraded", "status": "True", "reason": "ExecutorSilent", "message": silent}
-    status = {"message": "executing 1 steps", "conditions": [{**condition, "lastTransitionTime": SECOND}]}
-    for phase, told in (("executing", f": executing 1 steps; degraded: {silent}"), ("failed", ": executing 1 steps")):
+    status = {"message": "executing 1 step", "conditions": [{**condition, "lastTransitionTime": SECOND}]}
+    for phase, told in (("executing", f": executing 1 step; degraded: {silent}"), ("failed", ": executing 1 step")):
         cluster.send("PATCH", f"{PATH}/recover/status", {"status": {**status, "phase": phase}})
         assert cluster.types("alice", "describe", "recover")[1].splitlines()[0].endswith(told)
