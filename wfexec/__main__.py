@@ -1,6 +1,6 @@
 """`python -m wfexec` is the command line."""
 
-from wfexec.cli.main import main
+from wfexec.cli.entry import main
 
 if __name__ == "__main__":
     main()
