@@ -89,10 +89,16 @@ class Watching:
 
 
 class Connection:
-    """One API server and the identity we have there; may be shared by threads."""
+    """One API server and the identity we have there; may be shared by threads.
 
-    def __init__(self, settings: client.Configuration, in_cluster: bool, fresh_s: float = FRESH_S) -> None:
+    `namespace` is where the context works, "" where nobody says.
+    """
+
+    def __init__(
+        self, settings: client.Configuration, in_cluster: bool, fresh_s: float = FRESH_S, namespace: str = ""
+    ) -> None:
         self.in_cluster = in_cluster
+        self.namespace = namespace
         self._fresh_s = fresh_s
         self._settings = settings
         self._host = settings.host.rstrip("/")
@@ -196,10 +202,10 @@ def connect(kubeconfig: str | None, context: str | None, connections: int) -> Co
     settings = client.Configuration()
     settings.connection_pool_maxsize = connections
     settings.keep_alive = True
-    in_cluster = kubeconfig is None and context is None and _load_in_cluster(settings)
-    if not in_cluster:
-        _load_kubeconfig(settings, kubeconfig, context)
-    return Connection(settings, in_cluster)
+    if kubeconfig is None and context is None and _load_in_cluster(settings):
+        return Connection(settings, in_cluster=True)
+    namespace = _load_kubeconfig(settings, kubeconfig, context)
+    return Connection(settings, in_cluster=False, namespace=namespace)
 
 
 def _load_in_cluster(settings: client.Configuration) -> bool:
@@ -211,13 +217,22 @@ def _load_in_cluster(settings: client.Configuration) -> bool:
     return True
 
 
-def _load_kubeconfig(settings: client.Configuration, kubeconfig: str | None, context: str | None) -> None:
-    load: Any = config.load_kube_config
+def _load_kubeconfig(settings: client.Configuration, kubeconfig: str | None, context: str | None) -> str:
+    """The namespace of the context, "" where it names none. Its file is read once: that takes a while."""
+    merge: Any = KubeConfigMerger
+    load: Any = config.load_kube_config_from_dict
     field = f"context {context}" if context else ""
     try:
+        merged = merge(kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION).config
+        if merged is None:
+            raise ConfigException("Invalid kube-config file. No configuration found.")
         with _heard() as failures:
-            load(config_file=kubeconfig, context=context, client_configuration=settings, persist_config=False)
-        failures += _unknown_user(kubeconfig, context)
+            load(merged, context=context, client_configuration=settings, persist_config=False)
+        chosen = merged["contexts"].get_with_name(context or merged["current-context"])["context"].value
+        users = merged.value.get("users") or ()
+        # The loader takes a user that is not there for nobody.
+        if (name := chosen.get("user")) and all(user["name"] != name for user in users):
+            failures.append(f"the context's user {name!r} is not among the users of the file")
     except Exception as error:  # noqa: BLE001 - its parser lets any error of YAML, base64 and lookups through
         raise BadInput(
             (
@@ -233,18 +248,7 @@ def _load_kubeconfig(settings: client.Configuration, kubeconfig: str | None, con
     if failures:
         message = f"no credentials: {failures[0]}; log in again, or name another user with --context"
         raise BadInput((Finding(kubeconfig or "kubeconfig", field, "", message),))
-
-
-def _unknown_user(kubeconfig: str | None, context: str | None) -> list[str]:
-    """What is wrong with the user that the context names: the loader takes one that is not there for nobody."""
-    merge: Any = KubeConfigMerger
-    merged = merge(kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION).config
-    chosen = merged["contexts"].get_with_name(context or merged["current-context"])["context"].value
-    name = chosen.get("user")
-    users = merged.value.get("users") or ()
-    if not name or any(user["name"] == name for user in users):
-        return []
-    return [f"the context's user {name!r} is not among the users of the file"]
+    return str(chosen.get("namespace") or "")
 
 
 class _Ear(logging.Handler):

@@ -10,7 +10,6 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 import orjson
-from kubernetes import config
 
 from wfexec.adapters.kube import Connection, Reply, connect
 from wfexec.crd.wire import JSON, MERGE_PATCH, HttpCall, object_path
@@ -184,17 +183,8 @@ class Person:
 def person(kubeconfig: str | None, context: str | None) -> Person:
     """The user of the kubeconfig, or of the pod we run in; BadInput when there is no cluster to talk to."""
     connection = connect(kubeconfig, context, 1)
-    return Person(connection, _namespace(connection.in_cluster, kubeconfig, context))
-
-
-def _namespace(in_cluster: bool, kubeconfig: str | None, context: str | None) -> str:
-    if in_cluster:
-        return _MOUNTED.read_text().strip() if _MOUNTED.is_file() else "default"
-    # It was readable a moment ago: the connection was made from it.
-    listed: Any = config.list_kube_config_contexts
-    contexts, current = listed(config_file=kubeconfig)
-    chosen = next((each for each in contexts if each["name"] == context), current) if context else current
-    return str(chosen["context"].get("namespace") or "default")
+    mounted = _MOUNTED.read_text().strip() if connection.in_cluster and _MOUNTED.is_file() else ""
+    return Person(connection, mounted or connection.namespace or "default")
 
 
 def _collection(namespace: str | None) -> str:
