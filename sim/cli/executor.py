@@ -16,6 +16,7 @@ from sim.executor.files import load_outcomes
 from sim.live import CONNECTIONS, LiveExecutor, grant_rights, run, seed_cluster
 from wfexec.adapters.clock import WallClock
 from wfexec.adapters.kube import connect
+from wfexec.cli.cluster import Context, Kubeconfig
 from wfexec.units import so_many
 
 EXAMPLE: Final = (
@@ -25,8 +26,8 @@ EXAMPLE: Final = (
 
 def executor(
     file: Annotated[Path, typer.Argument(help="Executor file: how steps go, and the world they change.")],
-    kubeconfig: Annotated[str | None, typer.Option(help="Kubeconfig file; default as for kubectl.")] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     seed: Annotated[int, typer.Option(help="Luck: the same seed meets the same durations and failures.")] = 1,
     create_world: Annotated[
         bool, typer.Option("--create-world", help="First create the file's namespaces, objects and rights.")

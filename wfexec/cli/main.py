@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from wfexec.cli import control, decisions, export, plan, show, template
+from wfexec.cli.cluster import Context, Kubeconfig
 from wfexec.cli.commands import BAD_INPUT, Commands
 from wfexec.cli.graph import Format, draw
 from wfexec.cli.lint import Form, as_json, as_text, lint_files
@@ -76,10 +77,8 @@ def root(
 
 @app.command(epilog=RUN_EXAMPLE)
 def run(
-    kubeconfig: Annotated[
-        str | None, typer.Option(help="File; without it the cluster we run in, or KUBECONFIG.")
-    ] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     metrics_bind_address: Annotated[str, typer.Option(help="Where /metrics is served; 0 for nowhere.")] = ":9090",
     health_probe_bind_address: Annotated[str, typer.Option(help="Where probes are answered; 0 for nowhere.")] = ":8080",
     leader_elect: Annotated[bool, typer.Option(help="Write only while holding the lease.")] = True,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
+from wfexec.cli.cluster import Context
 from wfexec.cli.commands import loaded
 from wfexec.cli.plan_limit import limit_of, too_long
 from wfexec.cli.plan_view import StepConditions, Told, document, plain, rich_tables, roles
@@ -56,7 +57,7 @@ def plan(
     ] = 40,
     seed: Annotated[int, typer.Option(min=0, help="The luck of those runs.")] = 1,
     kubeconfig: Annotated[str | None, typer.Option(help="File for --against live.")] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    context: Context = None,
 ) -> None:
     """Show plan, rights, blast radius, approvals, duration. Changes nothing."""
     from wfexec.adapters.clock import WallClock
