@@ -14,6 +14,7 @@ from sim.scenario import Run, Scenario, judge
 from sim.trace import Written
 from tests.unit.sim.support import CHAIN, manifest, options
 from wfexec.model.facts import TargetRef
+from wfexec.model.meta import ANNOTATION_ROLLBACK, ANNOTATION_ROLLBACK_BY
 from wfexec.model.phases import Phase
 from wfexec.model.requests import KeepRows, Kind, ObjectKey, PatchStatus
 from wfexec.model.status import WorkflowExecution
@@ -65,6 +66,17 @@ def play(
 
 def failing(executor: str) -> Run:
     return play(manifest(CHAIN, executionStrategy=AUTOMATIC), options(executor))
+
+
+def undoable() -> Run:
+    """All goes well, and what would go wrong is undone."""
+    return play(manifest(CHAIN, executionStrategy=AUTOMATIC))
+
+
+def asked_to_undo() -> Run:
+    """Somebody who may asks for it while the second step is at work."""
+    wish = EditWorkflow(KEY, {}, {ANNOTATION_ROLLBACK: "requested", ANNOTATION_ROLLBACK_BY: "ada"})
+    return play(with_=options(settings=Settings(approvers=("ada",))), people={15 * SECOND: wish})
 
 
 def undone_its_own_way() -> Run:

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from wfexec.core import execute, rollback
+from wfexec.core import decide, execute, rollback, rollback_request
 from wfexec.core.children import undo_from_state
-from wfexec.core.draft import Draft
+from wfexec.core.draft import Draft, UndoRequest
+from wfexec.model.phases import Phase
 
 Patch = pytest.MonkeyPatch
 NEVER: Final = 10**12
@@ -39,6 +40,22 @@ def source_passed_over(patch: Patch) -> None:
 def executor_believed(patch: Patch) -> None:
     """Nobody looks whether an undo has taken effect."""
     patch.setattr(rollback, "differences", lambda *_: "")
+
+
+def requested_by_another(patch: Patch) -> None:
+    """A request is carried out in the name of whoever created the workflow, and not of who asked for it."""
+    patch.setattr(rollback_request, "UndoRequest", lambda who, to_step: UndoRequest("creator", to_step))
+
+
+def undone_to_be_sure(patch: Patch) -> None:
+    """What went well is undone as well, though nobody asked for it."""
+    patch.setitem(decide.HANDLERS, Phase.MONITORING, lambda draft: rollback.enter_rolling_back(draft, "to be sure"))
+
+
+def given_up_too_early(patch: Patch) -> None:
+    """A failure of no consequence is answered as if the workflow's time were over."""
+    end_badly = execute._end_badly
+    patch.setattr(execute, "_end_badly", lambda draft, position, overdue: end_badly(draft, None, overdue))
 
 
 def rollback_beside_a_step(patch: Patch) -> None:

@@ -21,6 +21,7 @@ from tests.determinism.mutant_runs import (
     UNDO_HANGS,
     UNDO_LIES,
     alarmed,
+    asked_to_undo,
     cancelled_and_undone,
     cancelled_while_paused,
     delayed_in_its_rollback,
@@ -37,6 +38,7 @@ from tests.determinism.mutant_runs import (
     renamed,
     secretive,
     spread,
+    undoable,
     undone_its_own_way,
 )
 from tests.unit.sim.support import options
@@ -316,6 +318,9 @@ MUTANTS: Final[tuple[tuple[Callable[[Patch], None], Callable[[], Run], str], ...
     (undoing.rollback_beside_a_step, spread, "S6"),
     (undoing.all_is_as_before, lambda: failing(KILLED), "S6"),
     (undoing.source_passed_over, undone_its_own_way, "S6"),
+    (undoing.requested_by_another, asked_to_undo, "S6"),
+    (undoing.undone_to_be_sure, undoable, "S6"),
+    (undoing.given_up_too_early, lambda: failing(KILLED), "S6"),
     (undoing.executor_believed, lambda: failing(UNDO_LIES), "S6"),
     (write_without_a_fence, delayed_in_its_rollback, "S3"),
     (alarms_lost, lambda: play(with_=options(EVICTED)), "L2"),
