@@ -4,231 +4,28 @@ Two ways to odd snapshots: statuses drawn field by field (nothing need fit anyth
 interrupted by the world (children deleted, made foreign, given unknown phases; specs edited; clocks jumping).
 """
 
-from typing import Any
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.core.world import START, World, completed, failed, spec
+from tests.property.snapshots import HELD, NAMES, PARENT, snapshots, specs
+from tests.unit.core.world import START, World, completed, failed
 from wfexec.core.decide import decide
 from wfexec.core.fold import on_its_way
-from wfexec.core.graph import compile_recipe
 from wfexec.core.transitions import PHASE_TARGETS, STEP_TARGETS
 from wfexec.model.base import evolve
-from wfexec.model.bearings import NO_BEARINGS, Bearings, NamespaceFacts
-from wfexec.model.execution import ExecutionResults, KubernetesExecution, KubernetesExecutionStatus, RollbackInformation
-from wfexec.model.facts import Answer, AskParent, Facts, ParentFacts, Question, TargetFacts, Unknown
-from wfexec.model.meta import FINALIZER, LABEL_MAINTENANCE, ObjectMeta, ObjectReference
-from wfexec.model.phases import EXECUTION_ENDED, TERMINAL, ExecutionPhase, Phase, RollbackStrategy, StepState, UndoState
+from wfexec.model.bearings import Bearings
+from wfexec.model.execution import RollbackInformation
+from wfexec.model.facts import Answer, ParentFacts, Question, Unknown
+from wfexec.model.phases import EXECUTION_ENDED, TERMINAL, ExecutionPhase
 from wfexec.model.plan import Plan
-from wfexec.model.snapshot import CreateFailure, Snapshot
+from wfexec.model.snapshot import Snapshot
 from wfexec.model.status import (
-    AttemptStatus,
-    RollbackStatus,
-    StepRollback,
-    StepStatus,
-    WorkflowExecution,
     WorkflowExecutionStatus,
 )
-from wfexec.model.surroundings import Surroundings
 from wfexec.model.workflow import WorkflowExecutionSpec
 from wfexec.settings import DEFAULTS
 
-ACTIONS: list[tuple[str, dict[str, Any] | None]] = [
-    ("scale-deployment", {"scaleDeployment": {"namespace": "a", "deployment": "d", "replicas": 2}}),
-    ("restart-deployment", {"restartDeployment": {"namespace": "a", "deployment": "d", "gracePeriod": "soon"}}),
-    ("update-image", {"updateImage": {"namespace": "a", "deployment": "d", "container": "c", "newImage": "i:2"}}),
-    ("restart-pod", {"restartPod": {"namespace": "a", "selector": "app=x"}}),
-    ("delete-pod", {"deletePod": {"namespace": "kube-system", "podName": "p"}}),
-    ("update-configmap", {"updateConfigMap": {"namespace": "a", "name": "c", "dataUpdates": {"k": "v"}}}),
-    ("drain-node", {"drainNode": {"nodeName": "n", "gracePeriod": "1m"}}),
-    ("uncordon-node", {"cordonNode": {"nodeName": "n"}}),
-    ("verify-health", None),
-    ("collect-diagnostics", {"custom": {"actionType": "x", "config": {"kind": "Pod", "name": "p"}}}),
-    ("nonsense", None),
-]
-times = st.one_of(st.none(), st.integers(START - 10_000_000, START + 10_000_000))
-durations = st.integers(0, 3_600_000)
-
-
-@st.composite
-def specs(draw: st.DrawFn) -> WorkflowExecutionSpec:
-    count = draw(st.integers(1, 7))
-    steps = []
-    for number in range(1, count + 1):
-        action, parameters = draw(st.sampled_from(ACTIONS[:-1] if draw(st.integers(0, 9)) else ACTIONS))
-        after = draw(st.lists(st.integers(1, count + (not draw(st.integers(0, 9)))), max_size=3, unique=True))
-        made: dict[str, Any] = {
-            "stepNumber": number,
-            "name": f"s{number}",
-            "action": action,
-            "criticalStep": draw(st.booleans()),
-            "dependsOn": [one for one in after if one < number or not draw(st.integers(0, 19))],
-            "maxRetries": draw(st.one_of(st.none(), st.integers(0, 3))),
-        }
-        made |= {"parameters": parameters} if parameters is not None else {}
-        if draw(st.integers(0, 4)) == 0:
-            made["metadata"] = {"execution_mode": "sequential"}
-        if len(made["dependsOn"]) == 1 and draw(st.booleans()):
-            made["runCondition"] = draw(st.sampled_from(["if_primary_fails", "after_primary", "parallel_with_primary"]))
-        steps.append(made)
-    strategy = {
-        "rollbackStrategy": draw(st.sampled_from(list(RollbackStrategy))),
-        "dryRunFirst": draw(st.booleans()),
-        "approvalRequired": draw(st.booleans()),
-        "watchSideEffects": draw(st.booleans()),
-    }
-    return spec(
-        *steps,
-        strategy=strategy,
-        suspend=draw(st.integers(0, 4)) == 0,
-        cancel=draw(st.integers(0, 4)) == 0,
-        failurePolicy=draw(st.sampled_from(["continue", "terminate"])),
-        onCancel={
-            "children": draw(st.sampled_from(["wait", "delete"])),
-            "rollback": draw(st.sampled_from(["none", "automatic"])),
-        },
-        timeout=draw(st.one_of(st.none(), durations)),
-        adaptiveOrchestration={
-            "optimizationEnabled": draw(st.booleans()),
-            "dynamicStepAdjustment": draw(st.booleans()),
-        },
-    )
-
-
-@st.composite
-def step_statuses(draw: st.DrawFn, number: int) -> StepStatus:
-    name = f"wf-step-{number}"
-    attempts = tuple(
-        AttemptStatus(name=name, phase="executing", start_time=START + draw(st.integers(-100_000, 100_000)))
-        for _ in range(draw(st.integers(0, 3)))
-    )
-    rollback = StepRollback(
-        status=draw(st.sampled_from(list(UndoState))),
-        attempts=draw(st.integers(0, 4)),
-        start_time=draw(times),
-        next_retry_time=draw(times),
-    )
-    return StepStatus(
-        step_number=number,
-        action="scale-deployment",
-        status=draw(st.sampled_from(list(StepState))),
-        start_time=draw(times),
-        end_time=draw(times),
-        next_retry_time=draw(times),
-        ready_time=draw(times),
-        retries_attempted=draw(st.integers(0, 9)),
-        attempts=attempts,
-        k8s_execution_ref=draw(st.sampled_from([None, ObjectReference(name=name)])),
-        rollback=draw(st.sampled_from([None, rollback])),
-        pre_state=draw(st.sampled_from([{}, {"replicas": "3"}, {"replicas": "many"}, {"unschedulable": "false"}])),
-    )
-
-
-@st.composite
-def statuses(draw: st.DrawFn, given_spec: WorkflowExecutionSpec) -> WorkflowExecutionStatus:
-    definition = given_spec.workflow_definition
-    assert definition is not None
-    numbers = [one.step_number for one in definition.steps]
-    if draw(st.integers(0, 9)) == 0:
-        numbers = draw(st.lists(st.integers(1, 9), max_size=9))
-    rollback = RollbackStatus(
-        strategy=RollbackStrategy.AUTOMATIC,
-        start_time=START + draw(st.integers(-10_000_000, 10_000)),
-        order=tuple(draw(st.lists(st.integers(1, 9), max_size=6))),
-    )
-    phases = [str(phase) for phase in Phase] + ["dreaming"]
-    return WorkflowExecutionStatus(
-        phase=draw(st.sampled_from(phases)),
-        paused_from=draw(st.sampled_from(phases)),
-        paused_at=draw(times),
-        paused_total=draw(durations),
-        planning_start_time=draw(times),
-        validation_start_time=draw(times),
-        execution_start_time=draw(times),
-        monitoring_start_time=draw(times),
-        rollback_start_time=draw(times),
-        healthy_since=draw(times),
-        surroundings=draw(st.sampled_from([None, Surroundings(namespaces=("a",), suspects=("Deployment a/x",))])),
-        progress=draw(st.integers(0, 100)),
-        queued_steps=draw(st.integers(0, 3)),
-        step_statuses=tuple(draw(step_statuses(number)) for number in numbers),
-        rollback=draw(st.sampled_from([None, rollback])),
-    )
-
-
-@st.composite
-def children(draw: st.DrawFn) -> KubernetesExecution:
-    world = World(spec({"stepNumber": 1, "name": "s", "action": "verify-health"}))
-    world.run(stop=lambda w: bool(w.created))
-    phase = draw(st.sampled_from([*(str(one) for one in ExecutionPhase), "thinking"]))
-    results = ExecutionResults(
-        success=draw(st.sampled_from([None, True, False])),
-        error_message=draw(st.sampled_from(["", "evicted", "forbidden", "??", "x" * 4000])),
-        retries_attempted=draw(st.integers(0, 3)),
-        start_time=draw(times),
-        end_time=draw(times),
-        duration=draw(st.one_of(st.none(), durations)),
-    )
-    undo = RollbackInformation(available=draw(st.booleans()))
-    status = KubernetesExecutionStatus(
-        phase=phase,
-        execution_results=draw(st.sampled_from([None, results])),
-        rollback_information=draw(st.sampled_from([None, undo])),
-    )
-    return evolve(world.children["wf-step-1"], status=status)
-
-
-PARENT = AskParent("ns", "rr")
-HELD = NamespaceFacts({LABEL_MAINTENANCE: "true"})
-BEARINGS = [
-    NO_BEARINGS,
-    Bearings(namespaces={}),
-    Bearings(namespaces={"ns": HELD}),
-    Bearings(namespaces={"ns": NamespaceFacts({}), DEFAULTS.controller_namespace: HELD}),
-]
 KEEPING = DEFAULTS.model_copy(update={"manage_orphan_retention": True})
-NAMES = [f"wf-{what}-{n}{again}" for what in ("step", "rollback") for n in (1, 2, 3) for again in ("", "-r1")]
-
-
-@st.composite
-def snapshots(draw: st.DrawFn) -> Snapshot:
-    given_spec = draw(specs())
-    meta = ObjectMeta(
-        name="wf",
-        namespace="ns",
-        uid="u",
-        resource_version="7",
-        generation=draw(st.integers(0, 3)),
-        deletion_timestamp=draw(st.sampled_from([None, None, None, START])),
-        finalizers=tuple(draw(st.lists(st.sampled_from(["a/b", FINALIZER]), max_size=2, unique=True))),
-        annotations=draw(
-            st.sampled_from([{}, {"workflowexecution.kubernaut.io/pre-approved": "true"}, {"correlationID": "x" * 500}])
-        ),
-    )
-    recipe = compile_recipe(given_spec, DEFAULTS)
-    silences = [Unknown("no"), Unknown("no", transient=True), Unknown("no", transient=True, refused_since=1)]
-    facts: st.SearchStrategy[Facts] = st.sampled_from([*silences, TargetFacts(True, False, False, {}, "")])
-    questions = getattr(recipe, "questions", ())
-    answers = {one: Answer(START - draw(durations), draw(facts)) for one in questions if draw(st.booleans())}
-    parents: list[Facts] = [*silences, ParentFacts(""), ParentFacts("uid-parent")]
-    if draw(st.booleans()):
-        answers[PARENT] = Answer(START - draw(durations), draw(st.sampled_from(parents)))
-    code, since = draw(st.sampled_from(["server_error", "forbidden"])), draw(st.sampled_from([START, START - 25_000]))
-    failure = CreateFailure(draw(st.integers(1, 9)), code, "no", START, draw(st.booleans()), since)
-    return Snapshot(
-        WorkflowExecution(metadata=meta, spec=given_spec, status=draw(statuses(given_spec))),
-        recipe,
-        draw(st.dictionaries(st.sampled_from(NAMES), children(), max_size=4)),
-        draw(st.dictionaries(st.sampled_from(NAMES), st.just("uid"), max_size=2)),
-        draw(st.frozensets(st.sampled_from(NAMES), max_size=1)),
-        answers,
-        draw(st.dictionaries(st.sampled_from(NAMES), st.just(failure), max_size=1)),
-        draw(st.sampled_from(BEARINGS)),
-        draw(st.sampled_from([None, None, START, START + 30_000])),
-        draw(st.booleans()),
-        draw(st.sampled_from([None, START, START + DEFAULTS.audit_grace])),
-    )
 
 
 def legal(snapshot: Snapshot, now: int, plan: Plan) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.test_decide_total import snapshots
+from tests.property.snapshots import snapshots
 from tests.unit.core.world import START
 from wfexec.core.decide import decide
 from wfexec.model.audit import FinalRecord

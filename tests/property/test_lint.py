@@ -7,7 +7,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.test_decide_total import specs
+from tests.property.snapshots import specs
 from tests.unit.core.world import World, spec
 from wfexec.cli.lint import Report, as_json, as_text, lint_files
 from wfexec.cli.sarif import as_sarif
