@@ -95,7 +95,7 @@ def functions(text: str) -> list[tuple[str, int]]:
 def sleeps(text: str) -> bool:
     """Whether the module calls time.sleep by any name it imported it under."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(text if "sleep" in text else "")):
         if isinstance(node, ast.ImportFrom) and node.module == "time":
             names |= {alias.asname or alias.name for alias in node.names if alias.name == "sleep"}
         elif isinstance(node, ast.Attribute) and node.attr == "sleep" and ast.unparse(node.value) == "time":
@@ -143,7 +143,8 @@ def test_no_test_is_skipped_or_expected_to_fail() -> None:
 def test_a_silenced_tool_has_its_reason_on_the_line() -> None:
     bare = []
     for name, text in python_files().items():
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        # Taking a text apart costs most, and what stands nowhere in it stands in no comment.
+        for token in tokenize.generate_tokens(io.StringIO(text if SUPPRESSION.search(text) else "").readline):
             if (
                 token.type == tokenize.COMMENT
                 and SUPPRESSION.search(token.string)
