@@ -26,8 +26,8 @@ _FAILED: Final = frozenset({StepState.FAILED, StepState.BLOCKED})
 
 
 def check(history: History) -> Iterator[Complaint]:
-    # What may be told of the beginning of its rollbacks, by workflow uid.
-    told: dict[str, set[str]] = {}
+    # How many steps its rollbacks had to undo, and why, by workflow uid.
+    begun: dict[str, set[tuple[int, str]]] = {}
     for move in history.workflows:
         before, after = move.before, move.after
         if before is None or after is None or before.status is after.status:
@@ -35,8 +35,7 @@ def check(history: History) -> Iterator[Complaint]:
         old, new = before.status.rollback, after.status.rollback
         messages: list[str] = []
         if new is not None and (old is None or old.start_time != new.start_time):
-            text = f"{len(new.order)} steps to undo: {new.reason}"
-            told.setdefault(after.metadata.uid, set()).add(text[:TEXT])
+            begun.setdefault(after.metadata.uid, set()).add((len(new.order), new.reason[:TEXT]))
             messages += _begins(before, after, new, move.at + history.skew, history.settings)
         if before.status.conditions is not after.status.conditions:
             messages += _answered(before, after)
@@ -44,11 +43,18 @@ def check(history: History) -> Iterator[Complaint]:
             messages += _ends(after.status.failure_reason, new)
         for message in messages:
             yield _complaint(after, move.at, message)
-    for at, event in history.events() if told else ():
+    for at, event in history.events() if begun else ():
         meta = event.regarding.metadata
-        if event.reason == "RollbackStarted" and event.message[:TEXT] not in told.get(meta.uid, ()):
+        if event.reason == "RollbackStarted" and _said(event.message) not in begun.get(meta.uid, ()):
             about = f"{meta.namespace}/{meta.name}"
             yield Complaint("S6", at, about, f"an event tells of a rollback that was none: {event.message}")
+
+
+def _said(message: str) -> tuple[int, str]:
+    """How many steps there were to undo, and why."""
+    count, _, why = message.partition(": ")
+    number = count.partition(" ")[0]
+    return int(number) if number.isdecimal() else -1, why[:TEXT]
 
 
 def _begins(

@@ -101,7 +101,7 @@ RIGHT: dict[str, Callable[[], Past]] = {
     "a cancellation": lambda: begins(cancelled(), why="cancelled by spec.cancel"),
     "an accepted request": lambda: accepted(asked(), "by ada"),
     "an end by request": lambda: ends(begins(asked(), by="ada"), "rolled_back: at the request of ada"),
-    "an event": lambda: told(begins(asked(), by="ada"), "1 steps to undo: requested by ada"),
+    "an event": lambda: told(begins(asked(), by="ada"), "1 step to undo: requested by ada"),
 }
 WRONG: dict[Callable[[], Past], str] = {
     lambda: begins(ran(), by="ada"): "rolls back at the request of ada, and nobody asks for it",
@@ -126,8 +126,8 @@ WRONG: dict[Callable[[], Past], str] = {
     lambda: ends(begins(asked(), by="ada"), "rolled_back: at the request of eve"): (
         "rolled_back: at the request of eve, and it was begun for ada"
     ),
-    lambda: told(begins(asked(), by="ada"), "1 steps to undo: requested by eve"): (
-        "an event tells of a rollback that was none: 1 steps to undo: requested by eve"
+    lambda: told(begins(asked(), by="ada"), "1 step to undo: requested by eve"): (
+        "an event tells of a rollback that was none: 1 step to undo: requested by eve"
     ),
 }
 
