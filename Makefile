@@ -75,6 +75,7 @@ docs: $(DEV) ## write the generated pages anew, and the output of the README's s
 	@$(BIN)/wfexec reference metrics > docs/metrics.md
 	@$(BIN)/wfexec reference reasons > docs/reasons.md
 	@$(BIN)/wfexec reference events > docs/events.md
+	@$(BIN)/wfexec reference commands > docs/commands.md
 	@$(BIN)/python -m tests.docs.sessions --write README.md
 
 .PHONY: bench

@@ -25,7 +25,9 @@ SEED: Final = 7
 
 
 def demo(
-    examples: Annotated[Path, typer.Option(metavar="DIR", help="Where the examples are.")] = EXAMPLES,
+    examples: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the examples are.", show_default="the project's own")
+    ] = EXAMPLES,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go.")] = Path("build/demo"),
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes for the comparison.")] = None,
 ) -> None:

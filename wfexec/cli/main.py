@@ -4,6 +4,7 @@ Called by people and by the container. It must never decide anything about a wor
 simulation; heavy parts are imported by the command that needs them.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -58,6 +59,7 @@ class Topic(StrEnum):
     METRICS = "metrics"
     REASONS = "reasons"
     EVENTS = "events"
+    COMMANDS = "commands"
 
 
 def _version(wanted: bool) -> None:
@@ -198,14 +200,16 @@ app.command("plan", epilog=plan.EXAMPLE)(plan.plan)
 
 @app.command(epilog=REFERENCE_EXAMPLE)
 def reference(topic: Annotated[Topic, typer.Argument(help="What to list.")]) -> None:
-    """Print all settings, metrics, reasons or events as Markdown."""
+    """Print settings, metrics, reasons, events or commands."""
     from wfexec.adapters import catalogue, config
+    from wfexec.cli import manual
 
-    pages = {
+    pages: dict[Topic, Callable[[], str]] = {
         Topic.SETTINGS: config.reference,
         Topic.METRICS: catalogue.reference,
         Topic.REASONS: reasons.reference,
         Topic.EVENTS: signs.reference,
+        Topic.COMMANDS: lambda: manual.reference(app),
     }
     typer.echo(pages[topic](), nl=False)
 
