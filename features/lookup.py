@@ -12,7 +12,7 @@ from _pytest.fixtures import FixtureDef, FixtureManager
 from _pytest.nodes import Node
 from pytest_bdd.compat import get_fixture_names
 from pytest_bdd.parser import Step
-from pytest_bdd.steps import step_function_context_registry
+from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
 # By its name: the package has a function that is called like the module.
 _LIBRARY: Final[Any] = importlib.import_module("pytest_bdd.scenario")
@@ -23,25 +23,29 @@ class Lookup:
     """`find` takes the place of the library's search."""
 
     def __init__(self) -> None:
-        self._definitions: list[FixtureDef[Any]] = []
+        self._definitions: list[tuple[FixtureDef[Any], StepFunctionContext]] = []
         self._found: dict[tuple[str, str], list[FixtureDef[Any]]] = {}
 
     def find(self, step: Step, fixturemanager: FixtureManager, node: Node) -> list[FixtureDef[Any]]:
         key = (step.type, step.name)
         if key not in self._found:
-            self._found[key] = [one for one in self._all(fixturemanager, node) if _fits(one, step)]
+            known = self._all(fixturemanager, node)
+            self._found[key] = [one for one, context in known if _fits(context, step)]
         return self._found[key]
 
-    def _all(self, fixturemanager: FixtureManager, node: Node) -> list[FixtureDef[Any]]:
+    def _all(self, fixturemanager: FixtureManager, node: Node) -> list[tuple[FixtureDef[Any], StepFunctionContext]]:
         if not self._definitions:
             for name in get_fixture_names(fixturemanager=fixturemanager):
                 known = fixturemanager.getfixturedefs(name, node) or ()
-                self._definitions += [one for one in known if one.func in step_function_context_registry]
+                self._definitions += [
+                    (one, step_function_context_registry[one.func])
+                    for one in known
+                    if one.func in step_function_context_registry
+                ]
         return self._definitions
 
 
-def _fits(definition: FixtureDef[Any], step: Step) -> bool:
-    context = step_function_context_registry[definition.func]
+def _fits(context: StepFunctionContext, step: Step) -> bool:
     return context.type in (None, step.type) and context.parser.is_matching(step.name)
 
 

@@ -1,9 +1,11 @@
 """Sentences about what is seen from outside: metrics, repeated events, correlation, progress by batch."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from pytest_bdd import given, parsers, then
 
 from features.recipe import names
@@ -68,10 +70,15 @@ def value_of(page: str, name: str, labels: str) -> float:
 
 def samples(page: str, name: str) -> Iterator[tuple[dict[str, str], float]]:
     """Of the series with this name; the other lines of the page are not even read."""
-    for family in text_string_to_metric_families("\n".join(line for line in page.splitlines() if name in line)):
-        for sample in family.samples:
-            if sample.name == name:
-                yield sample.labels, sample.value
+    for sample in parsed("\n".join(line for line in page.splitlines() if name in line)):
+        if sample.name == name:
+            yield sample.labels, sample.value
+
+
+@lru_cache(maxsize=64)
+def parsed(lines: str) -> tuple[Sample, ...]:
+    """Who waits for a count looks at the same lines again and again."""
+    return tuple(sample for family in text_string_to_metric_families(lines) for sample in family.samples)
 
 
 @then(parsers.parse('its completed batches went through "{text}"'))
