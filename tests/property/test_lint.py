@@ -40,11 +40,14 @@ ODD: dict[str, st.SearchStrategy[Any]] = {
         ]
     ),
 }
+COUNTS = st.integers(1, 5)
+KEYS = st.lists(st.sampled_from(sorted(ODD)), max_size=2, unique=True)
+NAMED = st.dictionaries(st.sampled_from(["s1", "s2", "nobody"]), st.just(["s3"]), max_size=1)
 
 
 @st.composite
 def odd_specs(draw: st.DrawFn) -> WorkflowExecutionSpec:
-    count = draw(st.integers(1, 5))
+    count = draw(COUNTS)
     steps = []
     for number in range(1, count + 1):
         made: dict[str, Any] = {
@@ -53,11 +56,10 @@ def odd_specs(draw: st.DrawFn) -> WorkflowExecutionSpec:
             "action": "scale-deployment",
             "parameters": {"scaleDeployment": {"namespace": "a", "deployment": f"d{number % 2}", "replicas": 1}},
         }
-        for key in draw(st.lists(st.sampled_from(sorted(ODD)), max_size=2, unique=True)):
+        for key in draw(KEYS):
             made[key] = draw(ODD[key])
         steps.append(made)
-    named = draw(st.dictionaries(st.sampled_from(["s1", "s2", "nobody"]), st.just(["s3"]), max_size=1))
-    return spec(*steps, definition={"dependencies": named})
+    return spec(*steps, definition={"dependencies": draw(NAMED)})
 
 
 def linted(folder: Path, given_spec: WorkflowExecutionSpec) -> Report:

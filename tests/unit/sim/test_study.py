@@ -7,8 +7,10 @@ import pytest
 
 from sim.report_study import document, table, verdicts
 from sim.report_study_svg import draw_study
-from sim.study import Study, conduct, load_study, play_batch, pool, rechecked
+from sim.study import Sample, Study, conduct, load_study, play_batch, pool, rechecked
 from wfexec.errors import BadInput
+
+Played = list[tuple[Sample, ...]]
 
 ROOT = Path(__file__).parents[3]
 STUDY = ROOT / "examples" / "studies" / "rollback-policies.yaml"
@@ -36,10 +38,15 @@ def written(folder: Path, text: str) -> Path:
     return folder / "study.yaml"
 
 
-def bytes_of(study: Study, jobs: int) -> bytes:
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Played]:
+    """The small study with what came of it in one process."""
+    study = load_study(written(tmp_path_factory.mktemp("study"), SMALL))
+    return study, conduct(study, None, 1, lambda count: None)
+
+
+def bytes_of(study: Study, samples: Played) -> bytes:
     """Everything a study leaves, as one string of bytes."""
-    with pool(jobs) as executor:
-        samples = conduct(study, executor, jobs, lambda count: None)
     return orjson.dumps(document(study, verdicts(study, samples), samples))
 
 
@@ -71,9 +78,11 @@ def test_a_run_is_the_same_whether_played_alone_or_among_others(tmp_path: Path) 
     assert play_batch(study, range(4, 5))[0] == play_batch(study, range(6))[4]
 
 
-def test_the_result_does_not_depend_on_the_number_of_jobs(tmp_path: Path) -> None:
-    study = load_study(written(tmp_path, SMALL))
-    assert bytes_of(study, 1) == bytes_of(study, 2)
+def test_the_result_does_not_depend_on_the_number_of_jobs(played: tuple[Study, Played]) -> None:
+    study, samples = played
+    with pool(2) as executor:
+        shared = conduct(study, executor, 2, lambda count: None)
+    assert bytes_of(study, samples) == bytes_of(study, shared)
 
 
 def test_a_sample_is_played_in_both_depths() -> None:
@@ -81,18 +90,16 @@ def test_a_sample_is_played_in_both_depths() -> None:
     assert rechecked(2) == {0, 1}
 
 
-def test_the_table_names_every_figure_with_interval_and_difference(tmp_path: Path) -> None:
-    study = load_study(written(tmp_path, SMALL))
-    samples = conduct(study, None, 1, lambda count: None)
+def test_the_table_names_every_figure_with_interval_and_difference(played: tuple[Study, Played]) -> None:
+    study, samples = played
     text = "\n".join(table(study, verdicts(study, samples)))
     for title in ("P(recovered)", "p50 time to recover", "p95 time to recover", "steps undone", "leftover damage"):
         assert f"\n{title}\n" in text
     assert text.count("difference ") == 5
 
 
-def test_the_picture_has_the_same_bytes_each_time(tmp_path: Path) -> None:
-    study = load_study(written(tmp_path, SMALL))
-    samples = conduct(study, None, 1, lambda count: None)
+def test_the_picture_has_the_same_bytes_each_time(tmp_path: Path, played: tuple[Study, Played]) -> None:
+    study, samples = played
     found = verdicts(study, samples)
     for name in ("a.svg", "b.svg"):
         draw_study(study, found, samples, tmp_path / name)
