@@ -45,7 +45,7 @@ from tests.envtest.server import SYSTEM_NAMESPACE, USERS, ControlPlane
 from tests.envtest.store import Store
 from tests.harness.alerts import AlertServer
 from tests.harness.controller import Disturbance, LiveController
-from tests.harness.lent import Heard, Lent
+from tests.harness.lent import Lent
 from tests.harness.observer import Observer
 from tests.harness.pace import PacedClock
 from wfexec.adapters.kube import Connection, connect
@@ -64,6 +64,9 @@ SLACK_S: Final = 0.7
 GRACE_S: Final = 10.0
 # How many people apply a crowd of workflows at a time.
 PEOPLE: Final = 4
+# Whose connections stay open from one scenario to the next, and so many of each: a handshake costs more than a request.
+LASTING: Final = ("admin", "executor", "controller", "parent")
+IDLE: Final = 24
 ROOT: Final = Path(__file__).resolve().parents[2]
 ADMISSION: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 # Half a second of reality is too little for all looks at targets where others use the machine too. And a sixth of one
@@ -82,7 +85,7 @@ class LiveWorld:
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
         self._pacing = connect(str(plane.kubeconfig("admin")), None, 1)
-        self._lasting = {user: connect(str(plane.kubeconfig(user)), None, 12) for user in ("admin", "executor")}
+        self._lasting = {user: connect(str(plane.kubeconfig(user)), None, IDLE) for user in LASTING}
         self.store = Store(plane.etcd_url)
         self.clock = PacedClock(SPEED, lambda: self._pacing.call(PACE, PACE_S))
         self._seeded = False
@@ -90,12 +93,15 @@ class LiveWorld:
         self._audited = False
         self.audit = AuditStore()
         self.alerts = AlertServer(self.clock.now_ms)
+        self.observer = Observer(self.lent("admin"))
         self.controllers = self._fresh(1)
 
     def start(self) -> None:
         self.clock.start()
         for path, body in shared_rights():
             self.plane.request("POST", path, body)
+        self.observer.follow(f"{WORKFLOWS}/{WORKFLOW_PLURAL}")
+        self.observer.follow(f"{EXECUTIONS}/{EXECUTION_PLURAL}")
         self._start()
 
     def stop(self) -> None:
@@ -108,6 +114,7 @@ class LiveWorld:
 
     def close(self) -> None:
         self.stop()
+        self.observer.close()
         self.clock.stop()
         self.store.close()
         for connection in (self._pacing, *self._lasting.values()):
@@ -144,19 +151,20 @@ class LiveWorld:
 
     def seed_nodes(self, outcomes: Outcomes, connection: Connection) -> None:
         """Nodes are the same for all scenarios, and there are no others: further tests share the server."""
-        self.plane.only_nodes(outcomes.cluster.nodes)
         if not self._seeded:
             self._seeded = True
+            self.plane.only_nodes(outcomes.cluster.nodes)
             cluster = TargetCluster(nodes=outcomes.cluster.nodes)
             seed_cluster(Outcomes(cluster=cluster), connection, self.clock.now_ms())
             self.plane.open_nodes(outcomes.cluster.nodes)
 
     def _fresh(self, count: int) -> list[LiveController]:
-        kubeconfig, elect = self.plane.kubeconfig("controller"), count > 1
+        elect = count > 1
         usual = SHARED_LEASE if elect else USUAL
         settings = usual.model_validate(usual.model_dump(by_alias=True) | self._given) if self._given else usual
         audit = self.audit if self._audited else None
-        return [LiveController(kubeconfig, self.clock, settings, elect=elect, audit=audit) for _ in range(count)]
+        connection = self._lasting["controller"]
+        return [LiveController(connection, self.clock, settings, elect=elect, audit=audit) for _ in range(count)]
 
     def _start(self) -> None:
         for controller in self.controllers:
@@ -182,19 +190,18 @@ class LiveCluster:
         self._machines: list[LiveMachine] = []
         self._outcomes = Outcomes()
         self._unguarded = False
+        # Whether something was changed that all scenarios are judged by.
+        self._shared = False
         self._stalled = False
         self._labels: Json = {}
         self._seen: list[Seen] = []
         # The observer's binding while a scenario does without it.
         self._taken: Json | None = None
-        self._create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
-        self._observer = Observer(world.lent("admin"))
-        self._observer.follow(path_of(WORKFLOWS, self.namespace, WORKFLOW_PLURAL))
-        self._observer.follow(path_of(EXECUTIONS, self.namespace, EXECUTION_PLURAL))
+        self._view = world.observer.view(self.namespace)
 
     @property
     def history(self) -> Sequence[Seen]:
-        lines = self._observer.lines
+        lines = self._view.lines
         while len(self._seen) < len(lines):
             self._seen.append(Seen(*lines[len(self._seen)]))
         return self._seen
@@ -222,8 +229,6 @@ class LiveCluster:
         without_nodes = outcomes.cluster.model_copy(update={"nodes": {}})
         seed_cluster(outcomes.model_copy(update={"cluster": without_nodes}), admin, self.now_ms)
         self._labels = dict(outcomes.cluster.namespaces[self.namespace].labels)
-        if self._labels:
-            self._label_namespace(self._labels)
         self._grant(setting)
         if not setting.observer:
             self._blind()
@@ -241,7 +246,7 @@ class LiveCluster:
         self._world.remember(setting.history)
         self._world.disturb(self._disturbance)
         if setting.parent_at_work:
-            connection = Heard(connect(str(self._plane.kubeconfig("parent")), None, 3), self._world.clock)
+            connection = self._world.lent("parent")
             self._begin(LiveParent(connection, namespace=self.namespace, clock=self._world.clock))
         self._outcomes = outcomes
         if setting.executor_at_work:
@@ -258,6 +263,7 @@ class LiveCluster:
         machine.start()
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
+        self._shared |= method != "GET" and SYSTEM_NAMESPACE in path
         self._world.clock.asked()
         try:
             return Answer(*self._plane.request(method, path, body, user))
@@ -283,14 +289,14 @@ class LiveCluster:
 
     def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
         seconds = self._world.clock.real_seconds(limit_ms) + GRACE_S
-        if not self._observer.wait(lambda: bool(self._trouble()) or done(), seconds, self._world.clock.paced_seconds):
+        if not self._view.wait(lambda: bool(self._trouble()) or done(), seconds, self._world.clock.paced_seconds):
             raise NotSeen(f"{what} was not seen within {limit_ms / 1_000:g} s (virtual): {self._last()}")
         if self._trouble():
             raise NotSeen(f"while waiting for {what}: {self._trouble()}")
 
     def let_pass(self, duration_ms: int) -> None:
         clock = self._world.clock
-        self._observer.wait(lambda: False, clock.real_seconds(duration_ms), clock.paced_seconds)
+        self._view.wait(lambda: False, clock.real_seconds(duration_ms), clock.paced_seconds)
 
     def kill_controller(self) -> None:
         leaders = [controller for controller in self._world.controllers if controller.leading]
@@ -324,7 +330,7 @@ class LiveCluster:
             self._label_namespace(dict.fromkeys(self._labels))
         for machine in self._machines:
             machine.stop()
-        self._observer.close()
+        self._view.close()
         if self._stalled:
             self._world.replace()
         if self._unguarded:
@@ -334,10 +340,11 @@ class LiveCluster:
         if self._taken is not None:
             self._create(f"{RBAC}/clusterrolebindings", self._taken)
             self._plane.wait_until(self._reads, "the observer's rights count again")
-        # What is still at work would go on in the shared controller; what all are judged by is shared as well.
-        self.request("DELETE", path_of(CORE, SYSTEM_NAMESPACE, "configmaps", REGISTRY_NAME))
-        unlabelled = {"metadata": {"labels": {LABEL_MAINTENANCE: None}}}
-        self.request("PATCH", f"{CORE}/namespaces/{SYSTEM_NAMESPACE}", unlabelled)
+        if self._shared:
+            self.request("DELETE", path_of(CORE, SYSTEM_NAMESPACE, "configmaps", REGISTRY_NAME))
+            unlabelled = {"metadata": {"labels": {LABEL_MAINTENANCE: None}}}
+            self.request("PATCH", f"{CORE}/namespaces/{SYSTEM_NAMESPACE}", unlabelled)
+        # What is still at work would go on in the shared controller.
         # Past the API server, finalizers and the collection of orphans: they cost more than many a scenario.
         for group, plural in ((EXECUTION_API, EXECUTION_PLURAL), (WORKFLOW_API, WORKFLOW_PLURAL)):
             self._world.store.forget(group.partition("/")[0], plural, self.namespace)
@@ -389,7 +396,7 @@ class LiveCluster:
     def _trouble(self) -> str:
         ours = [machine.failure for machine in self._machines if machine.failure is not None]
         failure = self._world.failure() or (ours[0] if ours else None)
-        return f"a defect ended a process: {failure!r}" if failure is not None else self._observer.trouble
+        return f"a defect ended a process: {failure!r}" if failure is not None else self._view.trouble
 
     def _last(self) -> str:
         for seen in reversed(self.history):

@@ -60,15 +60,16 @@ def test_what_the_store_forgets_is_deleted_for_all_who_watch(control_plane: Cont
         where = path("default" if body is other else namespace)
         assert control_plane.request("POST", where, body)[0] == 201
     observer = Observer(connect(str(control_plane.kubeconfig("admin")), None, 2))
+    view = observer.view()
     store = Store(control_plane.etcd_url)
     try:
         observer.follow(path(namespace).partition("?")[0])
         store.forget("workflowexecution.kubernaut.io", "workflowexecutions", namespace)
-        assert observer.wait(lambda: len(observer.lines) >= 4, WATCH_S, monotonic), observer.lines
+        assert view.wait(lambda: len(view.lines) >= 4, WATCH_S, monotonic), view.lines
     finally:
         store.close()
         observer.close()
-    seen = [(change, found["metadata"]["name"]) for change, found in observer.lines]
+    seen = [(change, found["metadata"]["name"]) for change, found in view.lines]
     assert sorted(seen) == [("ADDED", "free"), ("ADDED", "held"), ("DELETED", "free"), ("DELETED", "held")]
     assert control_plane.request("GET", path(namespace))[1]["items"] == []
     assert control_plane.request("DELETE", path("default", "kept"))[0] == 200

@@ -13,7 +13,7 @@ from sim.executor.outcomes import Outcomes
 from sim.executor.wire import target_path
 from sim.live import CONNECTIONS, LiveExecutor, Seeded, grant_rights, seed_cluster
 from tests.envtest.server import ControlPlane
-from tests.harness.controller import LiveController
+from tests.harness.controller import CONNECTIONS_EXTRA, LiveController
 from tests.harness.examples import Example, end_of, examples
 from tests.harness.lent import Heard
 from tests.harness.observer import Observer
@@ -45,10 +45,12 @@ def clock(control_plane: ControlPlane) -> Iterator[PacedClock]:
 
 @pytest.fixture
 def controller(control_plane: ControlPlane, clock: PacedClock) -> Iterator[LiveController]:
-    made = LiveController(control_plane.kubeconfig("controller"), clock, SETTINGS)
+    connection = connect(str(control_plane.kubeconfig("controller")), None, SETTINGS.workers + CONNECTIONS_EXTRA)
+    made = LiveController(connection, clock, SETTINGS)
     made.start()
     yield made
     made.stop()
+    connection.close()
 
 
 class World:
@@ -93,11 +95,12 @@ def test_an_example_ends_on_a_real_server_as_told(
     (manifest,) = yaml.safe_load_all(example.manifest.read_text())
     namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
     observer = Observer(Heard(connect(str(control_plane.kubeconfig("viewer")), None, 2), clock))
+    view = observer.view(namespace)
     observer.follow(WORKFLOWS.format(namespace))
     observer.follow(CHILDREN.format(namespace))
 
     def versions() -> list[Json]:
-        return [thing for _, thing in observer.lines if thing["kind"] == "WorkflowExecution"]
+        return [thing for _, thing in view.lines if thing["kind"] == "WorkflowExecution"]
 
     def over() -> bool:
         seen = versions()
@@ -106,9 +109,9 @@ def test_an_example_ends_on_a_real_server_as_told(
 
     try:
         control_plane.kubectl(["apply", "-f", str(example.manifest)], "alice", check=True)
-        assert observer.wait(over, PATIENCE_S, clock.paced_seconds), versions()[-1]["status"]
+        assert view.wait(over, PATIENCE_S, clock.paced_seconds), versions()[-1]["status"]
         assert (controller.failure(), world.executor.failure, observer.trouble) == (None, None, "")
-        children = {thing["metadata"]["name"] for _, thing in observer.lines if thing["kind"] == "KubernetesExecution"}
+        children = {thing["metadata"]["name"] for _, thing in view.lines if thing["kind"] == "KubernetesExecution"}
         assert end_of(versions(), children) == example.end, versions()[-1]["status"]
     finally:
         observer.close()

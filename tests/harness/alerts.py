@@ -10,7 +10,8 @@ from typing import Final
 from sim.alerts import AlertFeed
 from tests.unit.adapters.apiserver import Answer, Asked, Hangs, ScriptedServer, Told
 
-POLL_S: Final = 0.05
+# How long `stop` may take, once for all scenarios.
+POLL_S: Final = 0.5
 LOOK_S: Final = 0.02
 
 

@@ -6,18 +6,17 @@ and never be an administrator: what a tap does in somebody else's name goes thro
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, Final
 
 from sim.audit import AuditStore
 from sim.barred import AWAY, Bars
 from sim.faults import REFUSALS, REPEATED, ROLES_MS, STILL_MS, UNDONE, UNSEEN, Fault
-from tests.harness.lent import Heard
+from tests.harness.lent import Lent
 from tests.harness.pace import AheadClock, PacedClock
 from wfexec.adapters.alertmanager import Alertmanager
 from wfexec.adapters.clock import WallClock
-from wfexec.adapters.kube import connect
+from wfexec.adapters.kube import Connection
 from wfexec.adapters.workers import Workers
 from wfexec.app import Crash, Look, Options, Process, Transport
 from wfexec.crd.wire import refusal
@@ -188,18 +187,19 @@ class AuditDoor:
 
 
 class LiveController:
-    """One controller at a time; a killed one is followed by a fresh one at once."""
+    """One controller at a time; a killed one is followed by a fresh one at once. `connection` outlives them all: its
+    owner closes it."""
 
     def __init__(
         self,
-        kubeconfig: Path,
-        clock: WallClock,
+        connection: Connection,
+        clock: PacedClock,
         settings: Settings,
         *,
         elect: bool = False,
         audit: AuditStore | None = None,
     ) -> None:
-        self._kubeconfig = kubeconfig
+        self._connection = connection
         self._options = Options(metrics_address="0", health_address="0", leader_elect=elect)
         self._clock = clock
         self._settings = settings
@@ -218,9 +218,7 @@ class LiveController:
     def start(self) -> None:
         settings, clock = self._settings, self._next_clock()
         threads = settings.workers + CONNECTIONS_EXTRA
-        connection = connect(str(self._kubeconfig), None, threads)
-        if isinstance(self._clock, PacedClock):
-            connection = Heard(connection, self._clock)
+        connection = Lent(self._connection, self._clock)
         posts: list[Callable[[Any], None]] = []
         alertmanager = Alertmanager.of(settings, clock.monotonic)
         alerts = alertmanager.facts if alertmanager is not None else None

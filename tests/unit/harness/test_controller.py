@@ -7,7 +7,9 @@ import pytest
 
 from sim.faults import Fault
 from tests.harness.controller import LiveController, Tap
-from wfexec.adapters.clock import WallClock
+from tests.harness.pace import PacedClock
+from tests.unit.adapters.apiserver import Told, serving
+from wfexec.adapters.kube import connect
 from wfexec.model.requests import Code, Kind, Outcome, Replied, Request, Signal, WatchObjects
 from wfexec.settings import DEFAULTS
 
@@ -26,9 +28,11 @@ class Interrupted:
 
 
 @pytest.mark.parametrize(("fault", "code"), [(Fault.CUT, Code.LOST), (Fault.FORGET, Code.GONE)])
-def test_a_watch_that_is_just_being_opened_ends_with_the_others(fault: Fault, code: Code) -> None:
+def test_a_watch_that_is_just_being_opened_ends_with_the_others(fault: Fault, code: Code, tmp_path: Path) -> None:
     transport = Interrupted()
-    tap = Tap(transport, LiveController(Path("kubeconfig"), WallClock(), DEFAULTS))
+    with serving(lambda asked: Told()) as server:
+        connection = connect(str(server.kubeconfig(tmp_path)), None, 1)
+    tap = Tap(transport, LiveController(connection, PacedClock(1, lambda: None), DEFAULTS))
     transport.meanwhile = lambda: tap.befall(fault)
     heard: list[Signal] = []
     tap.send(Request(7, WatchObjects(Kind.WORKFLOW, "1", 1_000), 1_000), heard.append)
