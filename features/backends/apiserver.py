@@ -347,7 +347,7 @@ class LiveCluster:
         # What is still at work would go on in the shared controller.
         # Past the API server, finalizers and the collection of orphans: they cost more than many a scenario.
         for group, plural in ((EXECUTION_API, EXECUTION_PLURAL), (WORKFLOW_API, WORKFLOW_PLURAL)):
-            self._world.store.forget(group.partition("/")[0], plural, self.namespace)
+            self._world.store.forget(f"{group.partition('/')[0]}/{plural}", self.namespace)
 
     def _label(self, number: int) -> None:
         """In time for the controller's write to come too late, every other time."""

@@ -64,7 +64,7 @@ def test_what_the_store_forgets_is_deleted_for_all_who_watch(control_plane: Cont
     store = Store(control_plane.etcd_url)
     try:
         observer.follow(path(namespace).partition("?")[0])
-        store.forget("workflowexecution.kubernaut.io", "workflowexecutions", namespace)
+        store.forget("workflowexecution.kubernaut.io/workflowexecutions", namespace)
         assert view.wait(lambda: len(view.lines) >= 4, WATCH_S, monotonic), view.lines
     finally:
         store.close()

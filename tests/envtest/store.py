@@ -18,9 +18,10 @@ class Store:
         self._url = url
         self._pool = urllib3.PoolManager(maxsize=1, retries=False)
 
-    def forget(self, group: str, plural: str, namespace: str) -> None:
-        """All objects of one kind in a namespace; each in a revision of its own, as no API server makes any other."""
-        prefix = f"/registry/{group}/{plural}/{namespace}/"
+    def forget(self, folder: str, namespace: str) -> None:
+        """All objects of one kind in a namespace; each in a revision of its own, as no API server makes any other.
+        `folder` is where that kind is kept: `group/plural` of a CRD, the plural of what Kubernetes brings."""
+        prefix = f"/registry/{folder}/{namespace}/"
         asked = {"key": _encoded(prefix), "range_end": _encoded(f"{prefix[:-1]}0"), "keys_only": True}
         for found in self._call("range", asked).get("kvs", ()):
             self._call("deleterange", {"key": found["key"]})
