@@ -8,7 +8,7 @@ never act for the controller, and never let the controller be an administrator.
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -190,8 +190,7 @@ class LiveCluster:
         self._machines: list[LiveMachine] = []
         self._outcomes = Outcomes()
         self._unguarded = False
-        # Whether something was changed that all scenarios are judged by.
-        self._shared = False
+        self._changed_for_all = False
         self._stalled = False
         self._labels: Json = {}
         self._seen: list[Seen] = []
@@ -246,15 +245,13 @@ class LiveCluster:
         self._world.remember(setting.history)
         self._world.disturb(self._disturbance)
         if setting.parent_at_work:
-            connection = self._world.lent("parent")
-            self._begin(LiveParent(connection, namespace=self.namespace, clock=self._world.clock))
+            self._begin(LiveParent(self._world.lent("parent"), namespace=self.namespace, clock=self._world.clock))
         self._outcomes = outcomes
         if setting.executor_at_work:
             self.begin_executor()
 
     def begin_executor(self) -> None:
-        connection = self._world.lent("executor")
-        clock = self._world.clock
+        clock, connection = self._world.clock, self._world.lent("executor")
         self._begin(executor := LiveExecutor(self._outcomes, connection, clock=clock, step_name=nameless))
         self.wait_until("the executor to follow the children", lambda: executor.machine.synced)
 
@@ -263,7 +260,7 @@ class LiveCluster:
         machine.start()
 
     def request(self, method: str, path: str, body: Json | None = None, user: str = "admin") -> Answer:
-        self._shared |= method != "GET" and SYSTEM_NAMESPACE in path
+        self._changed_for_all |= method != "GET" and SYSTEM_NAMESPACE in path
         self._world.clock.asked()
         try:
             return Answer(*self._plane.request(method, path, body, user))
@@ -284,8 +281,7 @@ class LiveCluster:
             controller.start()
 
     def metrics(self) -> str:
-        leaders = [controller for controller in self._world.controllers if controller.leading]
-        return leaders[0].metrics()
+        return next(controller for controller in self._world.controllers if controller.leading).metrics()
 
     def wait_until(self, what: str, done: Callable[[], bool], limit_ms: int = PATIENCE) -> None:
         seconds = self._world.clock.real_seconds(limit_ms) + GRACE_S
@@ -299,11 +295,10 @@ class LiveCluster:
         self._view.wait(lambda: False, clock.real_seconds(duration_ms), clock.paced_seconds)
 
     def kill_controller(self) -> None:
-        leaders = [controller for controller in self._world.controllers if controller.leading]
-        leaders[0].kill()
+        next(controller for controller in self._world.controllers if controller.leading).kill()
 
-    def _label_namespace(self, labels: Json) -> None:
-        self.request("PATCH", f"{CORE}/namespaces/{self.namespace}", {"metadata": {"labels": labels}})
+    def _unlabel(self, namespace: str, labels: Iterable[str]) -> None:
+        self.request("PATCH", f"{CORE}/namespaces/{namespace}", {"metadata": {"labels": dict.fromkeys(labels)}})
 
     def stall_watches(self) -> None:
         self._stalled = True
@@ -327,7 +322,7 @@ class LiveCluster:
         self._world.disturb(Disturbance(""))
         if self._labels:
             # Nobody takes namespaces away here, and one of production makes every node part of production.
-            self._label_namespace(dict.fromkeys(self._labels))
+            self._unlabel(self.namespace, self._labels)
         for machine in self._machines:
             machine.stop()
         self._view.close()
@@ -340,10 +335,9 @@ class LiveCluster:
         if self._taken is not None:
             self._create(f"{RBAC}/clusterrolebindings", self._taken)
             self._plane.wait_until(self._reads, "the observer's rights count again")
-        if self._shared:
+        if self._changed_for_all:
             self.request("DELETE", path_of(CORE, SYSTEM_NAMESPACE, "configmaps", REGISTRY_NAME))
-            unlabelled = {"metadata": {"labels": {LABEL_MAINTENANCE: None}}}
-            self.request("PATCH", f"{CORE}/namespaces/{SYSTEM_NAMESPACE}", unlabelled)
+            self._unlabel(SYSTEM_NAMESPACE, (LABEL_MAINTENANCE,))
         # What is still at work would go on in the shared controller.
         # Past the API server, finalizers and the collection of orphans: they cost more than many a scenario.
         for group, plural in ((EXECUTION_API, EXECUTION_PLURAL), (WORKFLOW_API, WORKFLOW_PLURAL)):
