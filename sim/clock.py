@@ -60,6 +60,10 @@ class Clock:
         call.args = args
         heappush(self._queue, (self.now + delay_ms, NORMAL, number, call))
 
+    def clear(self) -> None:
+        """Nothing is to come any more."""
+        self._queue.clear()
+
     def peek(self) -> tuple[Callable[..., object], tuple[Any, ...]] | None:
         """What will be called next and with what; None where nothing is to come."""
         if not self._queue:

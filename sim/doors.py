@@ -41,8 +41,9 @@ class SharedDoor:
     def __init__(self, cluster: Cluster, answers: Answers, audit: AuditStore) -> None:
         self._handlers: dict[type, Callable[[Any, int], Any]] = {**cluster.handlers, Ask: answers.answer}
         self._handlers[KeepRows] = audit.keep
-        self._handlers[KeepCopy] = self._keep
-        self._handlers[DropCopy] = self._drop
+        copies = _Copies(cluster)
+        self._handlers[KeepCopy] = copies.keep
+        self._handlers[DropCopy] = copies.drop
         self._execute = cluster.execute
         self._watch = cluster.watch
 
@@ -50,15 +51,22 @@ class SharedDoor:
         handler = self._handlers.get(body.__class__)
         return self._execute(body, user, now) if handler is None else handler(body, now)
 
-    def _keep(self, body: KeepCopy, now: int) -> Outcome:
+    def watch(self, body: WatchObjects, user: str, hear: Hear) -> Ending | Outcome:
+        """As the cluster tells it; rights are asked over HTTP alone."""
+        return self._watch(body.kind, body.resource_version, hear, body.namespace, body.name)
+
+
+class _Copies:
+    """Copies of what a step changes are ConfigMaps, kept as the executor keeps its targets."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._execute = cluster.execute
+
+    def keep(self, body: KeepCopy, now: int) -> Outcome:
         copy = body.copy
         done = self._execute(CreateTarget(TargetRef("ConfigMap", copy.namespace, copy.name), copy_body(copy)), "", now)
         return Outcome(done.code, message=done.message)
 
-    def _drop(self, body: DropCopy, now: int) -> Outcome:
+    def drop(self, body: DropCopy, now: int) -> Outcome:
         done = self._execute(DeleteTarget(TargetRef("ConfigMap", body.copy.namespace, body.copy.name)), "", now)
         return Outcome(done.code, message=done.message)
-
-    def watch(self, body: WatchObjects, user: str, hear: Hear) -> Ending | Outcome:
-        """As the cluster tells it; rights are asked over HTTP alone."""
-        return self._watch(body.kind, body.resource_version, hear, body.namespace, body.name)

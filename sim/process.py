@@ -15,6 +15,7 @@ from sim.clock import Clock
 from sim.cluster.requests import PatchExecutionStatus, TargetOutcome, TargetReplied
 from sim.doors import Door
 from sim.faults import AFTERWARDS, LATE_MS, NO_FAULT, REFUSALS, ROLES_MS, STILL_MS, UNDONE, UNSEEN, Fault, FaultPlan
+from sim.garbage import forget
 from sim.machine import Machine
 from sim.rng import Streams
 from sim.sleep import LATE, Sleeping
@@ -174,6 +175,7 @@ class Process:
     def crash(self) -> None:
         """Everything in memory is gone at once; what was sent is still carried out. A fresh life starts later."""
         self._sim.tell(self.name, "crashed")
+        forget(self.machine)
         self.machine = None
         self.life += 1
         for stream in self.streams:

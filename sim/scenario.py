@@ -16,6 +16,7 @@ from sim.cluster.cluster import Depth
 from sim.driver import EPOCH_MS, Options, Simulation
 from sim.executor.files import load_outcomes
 from sim.executor.outcomes import CALM, Outcomes
+from sim.garbage import take_apart
 from sim.history import History, history_of
 from sim.remediations import Answered, answered, put_before
 from sim.trace import TraceRecord, digest
@@ -86,7 +87,9 @@ def play(scenario: Scenario) -> Run:
         simulation.submit(workflow)
     simulation.start(parent=bool(scenario.requests))
     rested = simulation.run(HORIZON_MS if scenario.until_ms is None else scenario.until_ms)
-    return judge(simulation, scenario, cut=not rested and scenario.until_ms is not None)
+    run = judge(simulation, scenario, cut=not rested and scenario.until_ms is not None)
+    take_apart(simulation)
+    return run
 
 
 def judge(simulation: Simulation, scenario: Scenario, *, cut: bool) -> Run:

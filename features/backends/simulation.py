@@ -5,7 +5,7 @@ real API server gets, so both back-ends answer for the same sentences. It must n
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 
 import orjson
@@ -88,9 +88,13 @@ class SimulatedCluster:
     faults = CALM
 
     def __init__(self) -> None:
-        self._simulation = Simulation(Options(depth=Depth.WIRE))
         self._seen: list[Seen] = []
         self._read = 0
+
+    @cached_property
+    def _simulation(self) -> Simulation:
+        """Until `prepare` makes another: a calm one without anybody in it."""
+        return Simulation(Options(depth=Depth.WIRE))
 
     @property
     def alerts(self) -> AlertFeed:

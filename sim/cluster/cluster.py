@@ -93,9 +93,9 @@ class Cluster:
         self._api = Api(self.lifecycle, self.objects, schemas, rights, admission, self.tokens)
         self.targets = Targets(self.lifecycle, self.objects)
         # What `execute` calls, by the request's class, with the request and the time.
-        self.handlers: dict[type, Callable[[Any, int], Any]] = {**self.targets.handlers}
+        self.handlers: dict[type, Callable[[Any, int], Any]] = {**self.targets.handlers()}
         if depth is Depth.SHARED:
-            self.handlers |= Shared(self.lifecycle).handlers
+            self.handlers |= Shared(self.lifecycle).handlers()
         for name in NAMESPACES_AT_START:
             self.add_namespace(name, 0)
         for document in given:
@@ -176,6 +176,11 @@ class Cluster:
     def bookmark(self) -> None:
         """Every watch that asked for bookmarks gets one, as a real server sends about once a minute."""
         self.store.bookmark()
+
+    def close(self) -> None:
+        """Nobody asks any more: let go of whoever was told of changes, and of what would keep us in a circle."""
+        self.store.close()
+        self.handlers.clear()
 
     def compact(self) -> None:
         """Forget the past: what watches from an earlier version is answered 410."""

@@ -5,7 +5,7 @@ from Kubernetes documents. It must never know which requests are made.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from sim.cluster.resources import RBAC_RESOURCES
@@ -57,7 +57,8 @@ class Rbac:
         roles = {(each["kind"], _namespace(each), each["metadata"]["name"]): each for each in relevant}
         self._roles = {key: _rules(role, roles) for key, role in roles.items()}
         self._grants = [self._grant(each) for each in relevant if each["kind"].endswith("Binding")]
-        self.allowed = lru_cache(maxsize=4_096)(self._allowed)
+        # Of a function and not of a method of ours: we would hold what holds us.
+        self.allowed = lru_cache(maxsize=4_096)(partial(_allowed, open, self._grants))
 
     def _grant(self, binding: Json) -> _Grant:
         reference = binding["roleRef"]
@@ -71,21 +72,6 @@ class Rbac:
             f' "{reference["name"]}" to '
         )
         return _Grant(namespace, subjects, self._roles.get(role, ()), what)
-
-    def _allowed(self, person: Person, access: Access) -> str | None:
-        """Why it is allowed; None when it is not."""
-        if self.open or person.name == ADMIN or _MASTERS in person.groups:
-            return ""
-        if access.resource in _SELF_REVIEWS:
-            return 'RBAC: allowed by ClusterRoleBinding "system:basic-user"'
-        for grant in self._grants:
-            if grant.namespace and grant.namespace != access.namespace:
-                continue
-            for kind, name, shown in grant.subjects:
-                meant = name in person.groups if kind == "Group" else name == person.name
-                if meant and any(_covers(rule, access) for rule in grant.rules):
-                    return grant.what + shown
-        return None
 
     def allows_path(self, person: Person, path: str) -> bool:
         """May that be read which is no resource?"""
@@ -152,6 +138,22 @@ def _rules(role: Json, roles: Mapping[tuple[str, str, str], Json]) -> tuple[Json
             if kind == "ClusterRole" and wanted <= (other["metadata"].get("labels") or {}).items():
                 rules += other.get("rules") or ()
     return tuple(rules)
+
+
+def _allowed(open: bool, grants: Iterable[_Grant], person: Person, access: Access) -> str | None:
+    """Why it is allowed; None when it is not."""
+    if open or person.name == ADMIN or _MASTERS in person.groups:
+        return ""
+    if access.resource in _SELF_REVIEWS:
+        return 'RBAC: allowed by ClusterRoleBinding "system:basic-user"'
+    for grant in grants:
+        if grant.namespace and grant.namespace != access.namespace:
+            continue
+        for kind, name, shown in grant.subjects:
+            meant = name in person.groups if kind == "Group" else name == person.name
+            if meant and any(_covers(rule, access) for rule in grant.rules):
+                return grant.what + shown
+    return None
 
 
 def _covers(rule: Json, access: Access) -> bool:

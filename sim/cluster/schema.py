@@ -5,6 +5,8 @@ again (the server forgives in them what it would not accept today). It must neve
 untouched is returned as it is, by identity.
 """
 
+from itertools import zip_longest
+from operator import is_
 from typing import Any, Final
 
 import orjson
@@ -86,16 +88,23 @@ class Node:
     def child(self, name: str) -> "Node | None":
         return self.properties.get(name) or self.additional
 
-    def fit(self, value: Any) -> Any:
-        """The value without what the schema does not know, and with defaults; itself when nothing changes."""
+    def fit(self, value: Any, old: Any = _MISSING) -> Any:
+        """The value without what the schema does not know, and with defaults; itself when nothing changes.
+
+        `old` stood here before and was fitted then: so is whatever part of it still stands in its place.
+        """
+        if value is old:
+            return value
         if isinstance(value, dict):
-            return self._fit_map(value)
+            return self._fit_map(value, old if isinstance(old, dict) else {})
         if isinstance(value, list) and self.items is not None:
-            fitted = [self.items.fit(each) for each in value]
-            return value if all(a is b for a, b in zip(fitted, value, strict=True)) else fitted
+            fit = self.items.fit
+            before = old if isinstance(old, list) else []
+            fitted = [fit(each, was) for each, was in zip_longest(value, before[: len(value)], fillvalue=_MISSING)]
+            return value if all(map(is_, fitted, value)) else fitted
         return value
 
-    def _fit_map(self, value: Json) -> Json:
+    def _fit_map(self, value: Json, old: Json) -> Json:
         if not self.properties and self.additional is None:
             return value if self.open or not value else {}
         changed = False
@@ -108,7 +117,7 @@ class Node:
                 else:
                     changed = True
                 continue
-            fitted[name] = made = node.fit(inner)
+            fitted[name] = made = node.fit(inner, old.get(name, _MISSING))
             changed = changed or made is not inner
         for name, default in self.defaults.items():
             if name not in fitted:
@@ -223,7 +232,7 @@ class Schema:
         for name, value in body.items():
             node = self.node.child(name)
             if node is not None and value is not None:
-                fitted[name] = value if value is before.get(name, _MISSING) else node.fit(value)
+                fitted[name] = node.fit(value, before.get(name, _MISSING))
         return fitted
 
     def unknown(self, body: Json) -> list[str]:

@@ -82,7 +82,10 @@ class Shared:
         self._executions = self._store.objects(EXECUTIONS)
         self._events = self._store.objects(EVENTS)
         self._namespaces = self._store.objects(NAMESPACES)
-        self.handlers: Final[dict[type, Callable[[Any, int], Outcome]]] = {
+
+    def handlers(self) -> dict[type, Callable[[Any, int], Outcome]]:
+        """What carries out a request, by the request's class."""
+        return {
             CreateExecution: self._create_execution,
             CreateLease: self._create_lease,
             CreateWorkflow: self._create_workflow,

@@ -209,6 +209,11 @@ class Store:
             for watch in shelf.watches:
                 watch.bookmark()
 
+    def close(self) -> None:
+        """Nobody is told of changes any more."""
+        for shelf in self._shelves.values():
+            shelf.watches = ()
+
     def compact(self) -> None:
         """Forget the whole past: a watch or page from an earlier version is answered 410 from now on."""
         self._first = self.version

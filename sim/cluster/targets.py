@@ -45,7 +45,10 @@ class Targets:
         self._store = lifecycle.store
         self._objects = objects
         self._places: dict[str, Place] = {}
-        self.handlers: Final[dict[type, Callable[[Any, int], TargetOutcome]]] = {
+
+    def handlers(self) -> dict[type, Callable[[Any, int], TargetOutcome]]:
+        """What carries out a request, by the request's class."""
+        return {
             CreateTarget: self._create,
             DeleteTarget: self._delete,
             GetTarget: self._get,

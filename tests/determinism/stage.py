@@ -24,6 +24,7 @@ from features.conftest import STEPS
 from features.story import ENDED, Story
 from sim.checkers import complaints
 from sim.faults import CALM, FaultPlan
+from sim.garbage import take_apart
 from sim.history import history_of
 from wfexec.engine.controller import Controller
 from wfexec.model.reason import Kind
@@ -165,7 +166,9 @@ def perform(part: Part, faults: FaultPlan = CALM) -> Performance:
     foreign = {f"{story.namespace}/{name}" for name in story.foreign}
     trouble = tuple(str(complaint) for complaint in complaints(history) if complaint.about not in foreign)
     refusals = (str(story.answer.body),) if story.answer is not None and story.answer.status >= 400 else ()
-    return Performance(_end(story), simulation.writes, crashed, words(story), refusals, trouble, slips(story))
+    done = Performance(_end(story), simulation.writes, crashed, words(story), refusals, trouble, slips(story))
+    take_apart(simulation)
+    return done
 
 
 def _say(step: Step, story: Story, made: dict[str, Any]) -> None:

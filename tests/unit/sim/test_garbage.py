@@ -3,7 +3,14 @@
 import gc
 import weakref
 
+import pytest
+
+from sim.checkers import complaints
+from sim.cluster.cluster import Depth
+from sim.faults import crash_after_write
 from sim.garbage import LEFT_MAX, quiet_garbage
+from sim.scenario import Run, Scenario, play
+from tests.unit.sim.support import CHAIN, manifest, options
 
 
 class Knot:
@@ -38,3 +45,22 @@ def test_who_has_switched_the_collector_off_keeps_it_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def crashed(depth: Depth) -> Run:
+    return play(Scenario((manifest(CHAIN),), options(depth=depth, faults=crash_after_write(3))))
+
+
+@pytest.mark.parametrize("depth", list(Depth))
+def test_a_run_that_is_over_leaves_next_to_nothing_for_a_collection_and_is_whole(depth: Depth) -> None:
+    first = crashed(depth)
+    gc.collect()
+    gc.disable()
+    try:
+        run = crashed(depth)
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
+    assert run.digest() == first.digest()
+    assert len(run.history.decisions) > 8
+    assert complaints(run.history) == ()
