@@ -14,8 +14,8 @@ INTERRUPTING = """
 import importlib, os, runpy, signal, sys
 
 taken, imported, entry, *sys.argv[1:] = sys.argv[1:]
-if taken == "ignored":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+# Whoever runs the tests in the background has it ignored, and so would we.
+signal.signal(signal.SIGINT, signal.SIG_IGN if taken == "ignored" else signal.default_int_handler)
 
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
