@@ -89,7 +89,9 @@ Feature: Simulation
   @BR-WF-033
   Scenario: Many workflows at a time get on side by side
     Given a workflow with the steps "a, b after a"
+    And the workflow has a timeout of 30m
     And "a" takes 4m
+    And "a" has a timeout of 15m
     When 8 copies of it are applied
     Then all of them are "completed"
     And all of them were executing at one moment

@@ -87,7 +87,7 @@ Feature: Timeouts
   @BR-WF-TIMEOUT-001 @BR-WF-016a
   Scenario Outline: How long a workflow may take is said by its parent where it does not say so itself: <what>
     Given a workflow of 4 independent steps
-    And small, middling and large workflows may take 2m, 3m and 4m
+    And small, middling and large workflows may take 3m, 4m and 270s
     And <what>
     And its parent gives its workflow "<given>"
     When it is applied
@@ -97,22 +97,22 @@ Feature: Timeouts
 
     Examples:
       | what                                       | given  | planned | limit |
-      | its parent exists and has made it          | 2m30s  | 2m30s   | 2m30s |
-      | its parent exists                          | 0h1m0s | 1m      | 1m    |
-      | the workflow has a timeout of 90s          | 2m30s  | nothing | 1m30s |
-      | another request has the name of its parent | 2m30s  | nothing | 3m    |
-      | its parent exists and has made it          | 0s     | nothing | 3m    |
+      | its parent exists and has made it          | 3m30s  | 3m30s   | 3m30s |
+      | its parent exists                          | 0h2m0s | 2m      | 2m    |
+      | the workflow has a timeout of 150s         | 3m30s  | nothing | 2m30s |
+      | another request has the name of its parent | 3m30s  | nothing | 4m    |
+      | its parent exists and has made it          | 0s     | nothing | 4m    |
 
   @BR-WF-TIMEOUT-001
   Scenario: A time that cannot be read is told of, and the number of steps decides
     Given a workflow of 4 independent steps
-    And small, middling and large workflows may take 2m, 3m and 4m
+    And small, middling and large workflows may take 3m, 4m and 270s
     And its parent exists and has made it
     And its parent gives its workflow "a while"
     When it is applied
     Then it becomes "monitoring"
     And its plan says a timeout of "nothing"
-    And child "recover-step-1" is given exactly 3m
+    And child "recover-step-1" is given exactly 4m
     And an event "ValidationWarning" says "workflowExecutionTimeout: 'a while' is not a duration"
 
   @BR-WF-TIMEOUT-001 @BR-WF-016a
